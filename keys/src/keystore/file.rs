@@ -1,0 +1,213 @@
+//! Reading and writing files that hold keys.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use super::KeystoreError;
+use crate::random_bytes;
+
+/// Much more than a key file has.
+const MAX_LEN: u64 = 8 << 10;
+
+const DIRECTORY: u32 = 0o700;
+const FILE: u32 = 0o600;
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeystoreError {
+    move |source| {
+        let path = path.into();
+        if source.kind() == io::ErrorKind::NotFound {
+            KeystoreError::Missing(path)
+        } else if source.kind() == io::ErrorKind::AlreadyExists {
+            KeystoreError::Exists(path)
+        } else {
+            KeystoreError::Io {
+                action,
+                path,
+                source,
+            }
+        }
+    }
+}
+
+/// Makes the directory, or takes an empty one that is there.
+pub(super) fn create_directory(path: &Path) -> Result<(), KeystoreError> {
+    let made = fs::DirBuilder::new().mode(DIRECTORY).create(path);
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check_directory(path),
+        Err(error) => Err(failed("create", path)(error)),
+        Ok(()) => sync_directory(parent(path)),
+    }
+}
+
+/// Refuses a directory that others may enter.
+pub(super) fn check_directory(path: &Path) -> Result<(), KeystoreError> {
+    let metadata = fs::metadata(path).map_err(failed("read", path))?;
+    check_private(path, &metadata, DIRECTORY)
+}
+
+fn check_private(path: &Path, metadata: &fs::Metadata, want: u32) -> Result<(), KeystoreError> {
+    let me = rustix::process::geteuid().as_raw();
+    check_owner_and_mode(path, metadata.uid(), me, metadata.mode() & 0o7777, want)
+}
+
+fn check_owner_and_mode(
+    path: &Path,
+    owner: u32,
+    me: u32,
+    mode: u32,
+    want: u32,
+) -> Result<(), KeystoreError> {
+    let path = path.into();
+    if owner != me {
+        return Err(KeystoreError::Foreign { path, owner });
+    }
+    if mode & 0o077 != 0 {
+        return Err(KeystoreError::Exposed { path, mode, want });
+    }
+    Ok(())
+}
+
+/// Reads a whole file, after checking on the open file that it is private.
+pub(super) fn read(path: &Path) -> Result<String, KeystoreError> {
+    // Without NONBLOCK, opening a pipe would wait for somebody to write to it.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path);
+    let file = match opened {
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
+            return Err(KeystoreError::Symlink(path.into()));
+        }
+        opened => opened.map_err(failed("read", path))?,
+    };
+    let metadata = file.metadata().map_err(failed("read", path))?;
+    if !metadata.is_file() {
+        return Err(KeystoreError::NotAFile(path.into()));
+    }
+    check_private(path, &metadata, FILE)?;
+    // The content is sealed, so the buffer holds no secret. What does not belong into a key file
+    // fails in its form.
+    let mut bytes = Vec::new();
+    file.take(MAX_LEN)
+        .read_to_end(&mut bytes)
+        .map_err(failed("read", path))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Writes a file that must not be there yet: it appears whole or not at all.
+pub(super) fn write_new(path: &Path, content: &str) -> Result<(), KeystoreError> {
+    // The rename below refuses as well; this says so before anything is written.
+    if path.symlink_metadata().is_ok() {
+        return Err(KeystoreError::Exists(path.into()));
+    }
+    write_beside(path, content, |from| {
+        match renameat_with(CWD, from, CWD, path, RenameFlags::NOREPLACE) {
+            // Some file systems cannot; a hard link refuses to overwrite as well.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                fs::hard_link(from, path)?;
+                fs::remove_file(from)
+            }
+            renamed => Ok(renamed?),
+        }
+    })
+}
+
+/// Writes a file over one that may be there: a crash leaves the old or the new one.
+pub(super) fn replace(path: &Path, content: &str) -> Result<(), KeystoreError> {
+    write_beside(path, content, |from| fs::rename(from, path))
+}
+
+fn write_beside(
+    path: &Path,
+    content: &str,
+    put_in_place: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), KeystoreError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{:016x}.tmp", u64::from_be_bytes(random_bytes())));
+    let beside = path.with_file_name(name);
+    let written = write_synced(&beside, content).and_then(|()| put_in_place(&beside));
+    if let Err(error) = written {
+        // The first error is the one to tell; what is left behind is sealed and harmless.
+        fs::remove_file(&beside).ok();
+        return Err(failed("write", path)(error));
+    }
+    sync_directory(parent(path))
+}
+
+fn write_synced(path: &Path, content: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(FILE)
+        .open(path)?;
+    file.write_all(content.as_bytes())?;
+    file.sync_all()
+}
+
+/// Removes a file, and makes sure that it stays removed.
+pub(super) fn remove(path: &Path) -> Result<(), KeystoreError> {
+    fs::remove_file(path).map_err(failed("remove", path))?;
+    sync_directory(parent(path))
+}
+
+/// The names of the files in a directory that are text.
+pub(super) fn names(directory: &Path) -> Result<Vec<String>, KeystoreError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed("read", directory))? {
+        let entry = entry.map_err(failed("read", directory))?;
+        names.extend(entry.file_name().into_string());
+    }
+    Ok(names)
+}
+
+fn sync_directory(path: PathBuf) -> Result<(), KeystoreError> {
+    File::open(&path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(failed("write", &path))
+}
+
+fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.into(),
+        _ => ".".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Changing the owner of a real file needs a privileged user, hence the bare numbers.
+    #[test]
+    fn owners_and_modes() {
+        let check = |owner, mode| check_owner_and_mode(Path::new("k"), owner, 1000, mode, FILE);
+        assert!(check(1000, 0o600).is_ok());
+        assert!(matches!(
+            check(1001, 0o600),
+            Err(KeystoreError::Foreign { owner: 1001, .. })
+        ));
+        assert!(matches!(
+            check(0, 0o600),
+            Err(KeystoreError::Foreign { .. })
+        ));
+        for mode in [0o601, 0o602, 0o604, 0o610, 0o620, 0o640] {
+            assert!(matches!(
+                check(1000, mode),
+                Err(KeystoreError::Exposed { .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn parents() {
+        for (path, expected) in [("a/b", "a"), ("b", "."), ("/b", "/")] {
+            assert_eq!(parent(Path::new(path)), Path::new(expected));
+        }
+    }
+}

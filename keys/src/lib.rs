@@ -1,0 +1,42 @@
+//! Identities, labelled hashing, signing, sealing and key files of Kentong.
+//!
+//! Bytes in, bytes out. The only crate that names `ring`; sealing to a long-lived key is HPKE
+//! with X-Wing. Nothing here performs I/O unless the feature `keystore` is on. The byte formats
+//! are written down in `keys/FORMATS.md`.
+
+mod card;
+mod digest;
+mod fixed;
+mod form;
+mod identity;
+#[cfg(feature = "keystore")]
+mod keystore;
+mod member;
+mod note;
+mod random;
+mod role;
+mod sealing;
+mod secret;
+mod signing;
+mod warrant;
+
+pub use card::{AddressText, Card, CardError, CardTerms, PeerIdText, PrintableError};
+pub use digest::{Digest, Hasher, Label};
+pub use form::FormError;
+pub use identity::{KeyName, KeyNameError, KeyType, PublicKey, VerifierKey, VerifierKeyError};
+#[cfg(feature = "keystore")]
+pub use keystore::{
+    KeySlot, Keyring, KeystoreError, Passphrase, PassphraseError, read_root, write_root,
+};
+pub use member::{MemberName, MemberNameError};
+pub use note::{BadSignatureLine, Note, NoteError, NoteSignature, NoteVerifyError};
+pub use random::random_bytes;
+pub use role::{Role, UnknownRole, key_name};
+pub use sealing::{
+    BodyContext, EpochKey, IndexKey, OpenError, SealError, SealedEpochKey, SealingContext,
+    SealingKey, SealingKeyError, SealingKeyId, SealingSecret, StoreKey, open_body, open_epoch_key,
+    seal_body, seal_epoch_key, statement_salt,
+};
+pub use secret::Secret;
+pub use signing::{BadSignature, Signature, SigningKey};
+pub use warrant::{FrozenHead, Warrant, WarrantError, WarrantTerms};

@@ -1,0 +1,288 @@
+//! `kentong import`.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use kentong_protocol::indicator::Kind;
+use serde::Serialize;
+
+use super::Outcome;
+use super::fields::Fields;
+use super::output::plain;
+use super::value::ReadingArgs;
+use super::workplace::Workplace;
+use crate::control::client::{Client, ClientError};
+use crate::control::reply;
+use crate::control::request::{Entry, MAX_ENTRIES, Request};
+use crate::import::{Columns, Format, Import, Options, Place, RefusedRows, Report};
+
+/// The most bytes of entries in one request: well below what a line of the control socket holds.
+const MAX_BYTES: usize = crate::control::MAX_LINE / 2;
+/// How many denied rows are named.
+const MAX_DENIED: usize = 3;
+
+/// Publish the indicators in files
+///
+/// Lists, hosts files, tables and the lists of polkadot-js are told apart by their content. Each
+/// row that gives no indicator is reported with its line and the reason. Importing a file again
+/// changes nothing. What is said by options holds for the rows whose own columns do not say it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kentong import domains.txt --scheme phishing --tlp green --dry-run
+  kentong import cases.csv --map value=account,description=note --kind bank-account \\
+      --scheme mule-account --tlp amber --to SG,TH --refused refused.csv")]
+pub(super) struct ImportArgs {
+    /// The files.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How they are to be read: list, hosts, csv, polkadot or polkadot-dated. Otherwise by their
+    /// content.
+    #[arg(long)]
+    format: Option<Format>,
+    /// The kind of all values; otherwise by each value.
+    #[arg(long)]
+    kind: Option<Kind>,
+    /// Which columns of a table mean what, as in value=account,description=note.
+    #[arg(long, value_name = "OURS=THEIRS,…", value_parser = Columns::mapped)]
+    map: Option<Columns>,
+    /// The columns of a table without a header, as in value,-,description.
+    #[arg(long, value_name = "NAMES", value_parser = Columns::positions, conflicts_with = "map")]
+    columns: Option<Columns>,
+    #[command(flatten)]
+    reading: ReadingArgs,
+    /// Only say what would happen.
+    #[arg(long)]
+    dry_run: bool,
+    /// Write the rows that were refused to this file, as a table to be corrected.
+    #[arg(long, value_name = "FILE")]
+    refused: Option<PathBuf>,
+    #[command(flatten)]
+    fields: Fields,
+}
+
+/// What became of the rows of a file.
+#[derive(Debug, Serialize)]
+struct Imported {
+    #[serde(flatten)]
+    report: Report,
+    new: u64,
+    revised: u64,
+    denied: u64,
+    denied_rows: Vec<String>,
+}
+
+/// Rows on their way to the node.
+struct Shipment<'a> {
+    /// None in a dry run without a node: then only the reading is tried.
+    client: Option<&'a mut Client>,
+    dry_run: bool,
+    entries: Vec<Entry>,
+    places: Vec<Place>,
+    bytes: usize,
+    result: Imported,
+}
+
+impl ImportArgs {
+    pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
+        let options = Options {
+            format: self.format,
+            columns: self.map.or(self.columns).unwrap_or_default(),
+            kind: self.kind,
+            reading: self.reading.reading(place)?,
+            said: self.fields.draft(&place.config()?.defaults)?,
+        };
+        let mut client = match place.client() {
+            Ok(client) => Some(client),
+            Err(error) if self.dry_run && is_not_running(&error) => {
+                place.advise("No node runs, so only the reading of the files is tried.")?;
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let mut refused = self.refused.as_deref().map(create).transpose()?;
+        let mut taken_any = false;
+        for path in &self.files {
+            let result = one(path, &options, client.as_mut(), self.dry_run, &mut refused)?;
+            taken_any |= result.report.taken + result.report.known > 0;
+            if place.json() {
+                place.emit(&serde_json::json!({ "import": result }))?;
+            } else {
+                place.say(result.in_words().trim_end())?;
+            }
+        }
+        if let Some(refused) = refused {
+            refused.finish()?;
+        }
+        Ok(if taken_any {
+            Outcome::Done
+        } else {
+            Outcome::Nothing
+        })
+    }
+}
+
+fn is_not_running(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ClientError::NotRunning { .. }))
+}
+
+fn create(path: &Path) -> Result<RefusedRows<File>> {
+    let file = File::create(path).map_err(|error| {
+        anyhow!(
+            "cannot write {}: {error}; name another file",
+            path.display()
+        )
+    })?;
+    Ok(RefusedRows::new(file)?)
+}
+
+fn one(
+    path: &Path,
+    options: &Options,
+    client: Option<&mut Client>,
+    dry_run: bool,
+    refused: &mut Option<RefusedRows<File>>,
+) -> Result<Imported> {
+    let import = Import::open(path, options)?;
+    let mut report = Report::new(&path.display().to_string(), &import);
+    report.dry_run = dry_run;
+    let bar = bar(import.progress().length());
+    let progress = import.progress().clone();
+    let mut shipment = Shipment {
+        client,
+        dry_run,
+        entries: Vec::new(),
+        places: Vec::new(),
+        bytes: 0,
+        result: Imported {
+            report,
+            new: 0,
+            revised: 0,
+            denied: 0,
+            denied_rows: Vec::new(),
+        },
+    };
+    for row in import {
+        let row = row.map_err(|error| {
+            let taken = shipment.result.report.taken;
+            anyhow!(
+                "{}: {error} ({taken} indicators before it were taken)",
+                path.display()
+            )
+        })?;
+        shipment.result.report.count(&row);
+        if let Some(refused) = refused {
+            refused.write(&row)?;
+        }
+        if let Ok(draft) = row.outcome {
+            let entry = Entry {
+                value: draft.value,
+                assertion: draft.assertion,
+            };
+            shipment.load(entry, row.place)?;
+        }
+        bar.set_position(progress.read());
+    }
+    shipment.send()?;
+    bar.finish_and_clear();
+    Ok(shipment.result)
+}
+
+impl Shipment<'_> {
+    fn load(&mut self, entry: Entry, place: Place) -> Result<()> {
+        let bytes = serde_json::to_vec(&entry)?.len();
+        if self.entries.len() == MAX_ENTRIES || self.bytes + bytes > MAX_BYTES {
+            self.send()?;
+        }
+        self.bytes += bytes;
+        self.entries.push(entry);
+        self.places.push(place);
+        Ok(())
+    }
+
+    fn send(&mut self) -> Result<()> {
+        let entries = std::mem::take(&mut self.entries);
+        let places = std::mem::take(&mut self.places);
+        self.bytes = 0;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let Some(client) = self.client.as_deref_mut() else {
+            self.result.report.settle(entries.len() as u64, 0);
+            return Ok(());
+        };
+        let done = client.ask(
+            Request::Assert {
+                entries,
+                dry_run: self.dry_run,
+            },
+            drop,
+        )?;
+        self.result.settle(&places, &done.outcomes);
+        Ok(())
+    }
+}
+
+impl Imported {
+    fn settle(&mut self, places: &[Place], outcomes: &[reply::Outcome]) {
+        let (mut taken, mut known) = (0, 0);
+        for (place, outcome) in places.iter().zip(outcomes) {
+            match outcome {
+                reply::Outcome::New => {
+                    self.new += 1;
+                    taken += 1;
+                }
+                reply::Outcome::Revised => {
+                    self.revised += 1;
+                    taken += 1;
+                }
+                reply::Outcome::Known => known += 1,
+                reply::Outcome::Denied => {
+                    self.denied += 1;
+                    if self.denied_rows.len() < MAX_DENIED {
+                        self.denied_rows.push(place.to_string());
+                    }
+                }
+            }
+        }
+        self.report.settle(taken, known);
+    }
+
+    fn in_words(&self) -> String {
+        let mut words = self.report.to_string();
+        if self.new + self.revised > 0 {
+            words.push_str(&format!(
+                "of those taken, {} new and {} revised\n",
+                self.new, self.revised
+            ));
+        }
+        if self.denied > 0 {
+            words.push_str(&format!(
+                "{:>12}  denied: policy/local.cedar does not let you publish them ({}…)\n",
+                self.denied,
+                plain(&self.denied_rows.join(", "))
+            ));
+        }
+        words
+    }
+}
+
+/// A bar on a terminal, and nothing elsewhere.
+fn bar(length: Option<u64>) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    match length {
+        Some(length) => {
+            let style =
+                ProgressStyle::with_template("{wide_bar} {percent}% of {total_bytes} {eta}");
+            ProgressBar::new(length)
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        }
+        None => ProgressBar::new_spinner(),
+    }
+}

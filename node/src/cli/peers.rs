@@ -1,0 +1,220 @@
+//! `kentong peers`.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use kentong_protocol::MemberName;
+use kentong_protocol::charter::{Charter, MAX_CHARTER};
+use kentong_protocol::directory::Bundle;
+use serde::Serialize;
+
+use super::Outcome;
+use super::output::{lines, plain, table};
+use super::workplace::{Workplace, read_foreign};
+use crate::control::reply::{Peer, Reply};
+use crate::control::request::Request;
+use crate::home::Home;
+use crate::member_file;
+
+/// List the other members, or take in their cards
+///
+/// Without more, how the node stands with each member of the charter.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  kentong peers
+  kentong peers add SG.card TH.card")]
+pub(super) struct PeersArgs {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Take in the cards that other members sent
+    ///
+    /// A card that is older than the one held is passed over. Who belongs to the federation is
+    /// said by the charter, not by cards.
+    Add {
+        /// What `kentong card` printed at the other members' nodes.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Row {
+    Added {
+        member: String,
+        name: String,
+        root: String,
+        news: bool,
+    },
+}
+
+impl PeersArgs {
+    pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
+        match self.what {
+            None => list(place),
+            Some(What::Add { files }) => add(&files, place),
+        }
+    }
+}
+
+fn list(place: &Workplace) -> Result<Outcome> {
+    let (rows, done) = place.ask(Request::Peers)?;
+    let outcome = if rows.is_empty() {
+        Outcome::Nothing
+    } else {
+        Outcome::Done
+    };
+    if place.json() {
+        place.emit_all(&rows, done)?;
+        return Ok(outcome);
+    }
+    if rows.is_empty() {
+        place.say("No members yet: install a charter with `kentong charter install`.")?;
+        return Ok(outcome);
+    }
+    let mut table = table(&[
+        "MEMBER",
+        "NAME",
+        "STATE",
+        "HEARD",
+        "INDICATORS",
+        "MISSING",
+        "GROUPS",
+    ]);
+    for row in &rows {
+        if let Reply::Peer(peer) = row {
+            table.add_row(cells(peer));
+        }
+    }
+    place.say(lines(&table))?;
+    Ok(outcome)
+}
+
+fn cells(peer: &Peer) -> [String; 7] {
+    let mut state = match &peer.why {
+        Some(why) => format!("{}: {}", peer.state, plain(why)),
+        None => peer.state.clone(),
+    };
+    for (fault, count) in &peer.faults {
+        state.push_str(&format!("; broke a rule {count} times: {}", plain(fault)));
+    }
+    [
+        peer.member.clone(),
+        plain(&peer.name),
+        state,
+        peer.heard.clone().unwrap_or_default(),
+        peer.statements.to_string(),
+        peer.missing.to_string(),
+        peer.groups.join(","),
+    ]
+}
+
+fn add(files: &[PathBuf], place: &Workplace) -> Result<Outcome> {
+    let home = place.home()?;
+    let me = place.config()?.member;
+    let charter = charter_of(&home)?;
+    let mut checked = Vec::new();
+    for path in files {
+        let bytes = read_foreign(path, Bundle::MAX_LEN)?;
+        let at = |error: &dyn std::fmt::Display| anyhow!("{}: {error}", path.display());
+        let file = Bundle::parse(&bytes)
+            .map_err(|error| at(&format_args!("{error}; ask for it again")))?;
+        check_root(&file, charter.as_ref(), &home).map_err(|error| at(&error))?;
+        checked.push(file);
+    }
+    for file in checked
+        .iter()
+        .filter(|file| Some(file.member()) != me.as_ref())
+    {
+        let news = held(&home, file.member()).is_none_or(|held| newer(file, &held));
+        if news {
+            member_file::write(&home.members(), file).map_err(|error| {
+                anyhow!(
+                    "cannot write in {}: {error}; check the disk",
+                    home.members().display()
+                )
+            })?;
+        }
+        let (name, root) = (file.display_name(), file.root_key());
+        if place.json() {
+            place.emit(&Row::Added {
+                member: file.member().to_string(),
+                name: name.to_owned(),
+                root: root.to_string(),
+                news,
+            })?;
+        } else {
+            let held = if news {
+                ""
+            } else {
+                " (nothing newer than what is held)"
+            };
+            place.say(format_args!(
+                "{} {}{held}\n  {root}",
+                file.member(),
+                plain(name)
+            ))?;
+        }
+    }
+    if charter.is_none() {
+        place.advise(
+            "Compare these root keys with the members by voice before signing a charter.",
+        )?;
+    }
+    place.reload_members()?;
+    Ok(Outcome::Done)
+}
+
+/// The installed charter.
+fn charter_of(home: &Home) -> Result<Option<Charter>> {
+    let path = home.charter();
+    if !path.exists() {
+        return Ok(None);
+    }
+    let bytes = read_foreign(&path, MAX_CHARTER)?;
+    Charter::open(&bytes)
+        .map(Some)
+        .map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+/// Refuses a file with another root key than the charter gives, or than the file that is held.
+fn check_root(file: &Bundle, charter: Option<&Charter>, home: &Home) -> Result<()> {
+    let member = file.member();
+    if let Some(charter) = charter {
+        let Some(listed) = charter.member(member) else {
+            bail!("{member} is not a member by the installed charter; see `kentong charter show`");
+        };
+        if listed.root() != file.root() {
+            bail!(
+                "its root key is not the one that the charter gives for {member}; do not use it, \
+                 and ask {member} by voice"
+            );
+        }
+        return Ok(());
+    }
+    if held(home, member).is_some_and(|held| held.root() != file.root()) {
+        bail!(
+            "its root key is not that of the file held for {member}; ask {member} by voice, and \
+             if the new one is right remove {member}.card from {}",
+            home.members().display()
+        );
+    }
+    Ok(())
+}
+
+fn held(home: &Home, member: &MemberName) -> Option<Bundle> {
+    let path = member_file::path(&home.members(), member);
+    Bundle::parse(&read_foreign(&path, Bundle::MAX_LEN).ok()?).ok()
+}
+
+/// Whether one file's warrant, or under the same warrant its card, is newer than another's.
+fn newer(file: &Bundle, held: &Bundle) -> bool {
+    let serials = |bundle: &Bundle| (bundle.warrant().serial(), bundle.card().serial());
+    serials(file) > serials(held)
+}

@@ -1,0 +1,107 @@
+//! `kentong status`.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::Outcome;
+use super::output::plain;
+use super::workplace::Workplace;
+use crate::control::reply::{Reply, Status};
+use crate::control::request::Request;
+
+/// Say how the node is
+///
+/// Whether it runs, with whom it is connected, what it holds, and what needs a person.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  kentong status")]
+pub(super) struct StatusArgs {}
+
+impl StatusArgs {
+    pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
+        let (rows, done) = place.ask(Request::Status)?;
+        if place.json() {
+            place.emit_all(&rows, done)?;
+            return Ok(Outcome::Done);
+        }
+        let Some(Reply::Status(status)) = rows.first() else {
+            bail!("the node did not say how it is; is it of the same release as this program?");
+        };
+        place.say(describe(status))?;
+        Ok(Outcome::Done)
+    }
+}
+
+fn describe(status: &Status) -> String {
+    let federation = match (&status.federation, status.charter_version) {
+        (Some(name), Some(version)) => format!("{name}, charter version {version}"),
+        (Some(name), None) => name.clone(),
+        (None, _) => "none: no charter is installed".to_owned(),
+    };
+    let listening = match status.listening.as_slice() {
+        [] => "nowhere: it calls others and cannot be called".to_owned(),
+        addresses => addresses.join(" "),
+    };
+    let (connected, others) = status.connected;
+    let mut lines = vec![
+        format!("{} runs, Kentong {}", status.member, status.version),
+        format!(
+            "  process      {}, for {}",
+            status.pid,
+            lasting(status.uptime)
+        ),
+        format!("  federation   {}", plain(&federation)),
+        format!("  listening    {}", plain(&listening)),
+        format!("  connected    {connected} of {others} other members"),
+        format!(
+            "  indicators   {} own, {} received, in {} feeds",
+            status.own, status.received, status.feeds
+        ),
+        format!("  to release   {}", status.to_release),
+        format!("  to come      {}", status.missing),
+        format!("  log          {}", mebibytes(status.log_bytes)),
+        format!("  memory       {}", mebibytes(status.memory)),
+    ];
+    for warning in &status.warnings {
+        lines.push(format!("! {}", plain(warning)));
+    }
+    lines.join("\n")
+}
+
+fn lasting(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) => format!("{minutes} min"),
+        (0, ..) => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) >> 20;
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times() {
+        for (seconds, shown) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3_661, "1 h 1 min"),
+            (90_000, "1 d 1 h"),
+        ] {
+            assert_eq!(lasting(seconds), shown);
+        }
+        assert_eq!(
+            (mebibytes(0), mebibytes(1_677_722)),
+            ("0.0 MiB".into(), "1.6 MiB".into())
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! Where a command works: the home that it is about, its node, and where its output goes.
+
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use serde::Serialize;
+
+use crate::config::{Config, ConfigError};
+use crate::control::client::Client;
+use crate::control::reply::{Done, Reply};
+use crate::control::request::Request;
+use crate::control::{self};
+use crate::home::Home;
+
+/// The home, and for whom to write.
+#[derive(Debug)]
+pub(super) struct Workplace {
+    root: PathBuf,
+    json: bool,
+}
+
+/// A row for programs: what it is, after the version of its form.
+#[derive(Serialize)]
+struct Versioned<'a, T> {
+    v: u32,
+    #[serde(flatten)]
+    row: &'a T,
+}
+
+impl Workplace {
+    pub(super) fn new(home: Option<PathBuf>, json: bool) -> Result<Self> {
+        let asked = home.or_else(|| std::env::var_os("KENTONG_HOME").map(PathBuf::from));
+        let usual = || Some(std::env::home_dir()?.join(".local/share/kentong"));
+        let root = asked
+            .filter(|path| !path.as_os_str().is_empty())
+            .or_else(usual);
+        let root = root.ok_or_else(|| anyhow!("no folder for the node; name one with --home"))?;
+        let root = std::path::absolute(&root)
+            .map_err(|error| anyhow!("{}: {error}; name another --home", root.display()))?;
+        Ok(Self { root, json })
+    }
+
+    /// The home's folder, whether there is a home or not.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether to write for programs.
+    pub(super) const fn json(&self) -> bool {
+        self.json
+    }
+
+    pub(super) fn home(&self) -> Result<Home> {
+        Ok(Home::open(&self.root)?)
+    }
+
+    /// The configuration. An operator who may not read it works without.
+    pub(super) fn config(&self) -> Result<Config> {
+        match Config::read(&self.root.join("config.toml")) {
+            Err(ConfigError::Read { source, .. })
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Ok(Config::default())
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// A connection to the running node.
+    pub(super) fn client(&self) -> Result<Client> {
+        Ok(Client::connect(
+            &self.root,
+            &self.root.join("control.sock"),
+        )?)
+    }
+
+    /// Asks the running node; gives the rows of its answer and the end.
+    pub(super) fn ask(&self, request: Request) -> Result<(Vec<Reply>, Done)> {
+        let mut rows = Vec::new();
+        let done = self.client()?.ask(request, |row| rows.push(row))?;
+        Ok((rows, done))
+    }
+
+    /// Asks the running node, and writes each row of the answer for programs as it comes, then the
+    /// end.
+    pub(super) fn pass_on(&self, request: Request) -> Result<Done> {
+        let mut written = Ok(());
+        let done = self.client()?.ask(request, |row| {
+            if written.is_ok() {
+                written = self.emit(&row);
+            }
+        });
+        // Whoever stopped reading is told before what the node says last.
+        written?;
+        let done = done?;
+        self.emit(&Reply::Done(done.clone()))?;
+        Ok(done)
+    }
+
+    /// Writes a line for people.
+    #[expect(
+        clippy::unused_self,
+        reason = "all output goes by way of the workplace"
+    )]
+    pub(super) fn say(&self, line: impl Display) -> Result<()> {
+        Ok(writeln!(io::stdout().lock(), "{line}")?)
+    }
+
+    /// Writes what is not output: advice, warnings, what is going on. Programs are spared it.
+    pub(super) fn advise(&self, line: impl Display) -> Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        Ok(writeln!(io::stderr().lock(), "{line}")?)
+    }
+
+    /// Writes a row for programs: an object with one field, which says what it is.
+    pub(super) fn emit(&self, row: &impl Serialize) -> Result<()> {
+        let row = Versioned {
+            v: control::VERSION,
+            row,
+        };
+        let line = serde_json::to_string(&row)?;
+        self.say(line)
+    }
+
+    /// Writes all rows of an answer for programs, and its end.
+    pub(super) fn emit_all(&self, rows: &[Reply], done: Done) -> Result<()> {
+        for row in rows {
+            self.emit(row)?;
+        }
+        self.emit(&Reply::Done(done))
+    }
+
+    /// Writes a file that others are to have, or to standard output if no path is given.
+    pub(super) fn write(&self, path: Option<&Path>, bytes: &[u8]) -> Result<()> {
+        match path {
+            Some(path) => std::fs::write(path, bytes).map_err(|error| {
+                anyhow!(
+                    "cannot write {}: {error}; name another file with -o",
+                    path.display()
+                )
+            }),
+            None => Ok(io::stdout().lock().write_all(bytes)?),
+        }
+    }
+
+    /// Has the running node read charter and cards again; nothing to do if none runs.
+    pub(super) fn reload_members(&self) -> Result<()> {
+        match self.client() {
+            Ok(mut client) => {
+                let done = client.ask(Request::ReloadMembers, drop)?;
+                for note in done.notes {
+                    self.advise(note)?;
+                }
+                Ok(())
+            }
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Reads a file that somebody else wrote; longer than `most` bytes is an error.
+pub(super) fn read_foreign(path: &Path, most: usize) -> Result<Vec<u8>> {
+    use io::Read as _;
+    let at = |error: io::Error| {
+        anyhow!(
+            "cannot read {}: {error}; check the spelling and the folder",
+            path.display()
+        )
+    };
+    let file = std::fs::File::open(path).map_err(at)?;
+    let mut bytes = Vec::new();
+    file.take(most as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(at)?;
+    if bytes.len() > most {
+        return Err(anyhow!(
+            "{} is over {most} bytes; is it the right file?",
+            path.display()
+        ));
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,235 @@
+//! What the node answers.
+
+use serde::{Deserialize, Serialize};
+
+/// One line of the node's answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply {
+    /// An indicator that was found.
+    Indicator(Box<Indicator>),
+    /// A member.
+    Peer(Box<Peer>),
+    /// A feed.
+    Feed(Box<Feed>),
+    /// A verdict on one member.
+    Verdict(Verdict),
+    /// The node.
+    Status(Box<Status>),
+    /// The end of an answer.
+    Done(Done),
+    /// The request failed: why, and what to do.
+    Error(Failure),
+}
+
+/// An indicator as one publisher has it, in the words that people use.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Indicator {
+    /// Its id in hexadecimal.
+    pub id: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its canonical value.
+    pub value: String,
+    /// Whose word it is.
+    pub publisher: String,
+    /// `in-force`, `expired`, `withdrawn`, `ceased`, or `not-accepted`.
+    pub state: String,
+    /// Why, where the state needs a reason.
+    pub reason: Option<String>,
+    /// The revision.
+    pub revision: u32,
+    /// When it was made, RFC 3339.
+    pub made: String,
+    /// How it was found if not by its very value: `parent domain`, `range`.
+    pub matched: Option<String>,
+    /// What is said, where something is asserted.
+    pub says: Option<Says>,
+    /// How far the word is proven: `own`, `received` or `verified`.
+    pub proof: String,
+    /// The feed that carries it, in hexadecimal.
+    pub feed: String,
+    /// The index of its leaf.
+    pub index: u64,
+    /// Its place in the batch.
+    pub place: u16,
+    /// For one's own: the members that it was released to.
+    pub released_to: Option<Vec<String>>,
+}
+
+/// What a publisher says of a value.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Says {
+    /// The scheme.
+    pub scheme: String,
+    /// 0 to 100.
+    pub confidence: u8,
+    /// The marking.
+    pub tlp: String,
+    /// The members and groups named.
+    pub releasable_to: Vec<String>,
+    /// `reported` or `predicted`.
+    pub basis: String,
+    /// First seen, RFC 3339.
+    pub first_seen: Option<String>,
+    /// Last seen, RFC 3339.
+    pub last_seen: Option<String>,
+    /// Holds until, RFC 3339.
+    pub valid_until: Option<String>,
+    /// The reported loss with its currency.
+    pub loss: Option<String>,
+    /// Targeted countries.
+    pub countries: Vec<String>,
+    /// The legal basis.
+    pub legal_basis: Option<String>,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// A short description.
+    pub description: Option<String>,
+    /// References.
+    pub references: Vec<String>,
+    /// The case number; never leaves the agency.
+    pub case_number: Option<String>,
+    /// Notes; never leave the agency.
+    pub notes: Option<String>,
+    /// The source; never leaves the agency.
+    pub source: Option<String>,
+    /// The fields that the publisher left out for this audience.
+    pub stripped: Vec<String>,
+}
+
+/// A member of the federation.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Peer {
+    /// Its short name.
+    pub member: String,
+    /// Its display name.
+    pub name: String,
+    /// Its groups.
+    pub groups: Vec<String>,
+    /// `this node`, `connected`, `not connected` or `no card`.
+    pub state: String,
+    /// Why not, where it is not.
+    pub why: Option<String>,
+    /// When it was last heard, RFC 3339.
+    pub heard: Option<String>,
+    /// How many of its indicators are held.
+    pub statements: u64,
+    /// How many bodies of its feeds are still to come.
+    pub missing: u64,
+    /// Rules of the protocol that it broke since the node started, with their number.
+    pub faults: Vec<(String, u64)>,
+    /// Its addresses.
+    pub addresses: Vec<String>,
+}
+
+/// A feed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Feed {
+    /// Its id in hexadecimal.
+    pub id: String,
+    /// Whose it is.
+    pub publisher: String,
+    /// Who may read it.
+    pub audience: Vec<String>,
+    /// How many leaves are held.
+    pub leaves: u64,
+    /// How many leaves its newest checkpoint covers.
+    pub signed: u64,
+    /// How many statements are held.
+    pub statements: u64,
+    /// Bodies that are missing.
+    pub missing: u64,
+    /// Bodies that are held but could not be opened, or hold what they should not.
+    pub unopened: u64,
+    /// For one's own: what each reader said last that it holds: member, leaves, missing.
+    pub receipts: Vec<(String, u64, u64)>,
+}
+
+/// May this member have the indicator, and why.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The member.
+    pub member: String,
+    /// `released`, `would be released`, `not released`.
+    pub outcome: String,
+    /// The policy line or the rule that decided, in words.
+    pub because: String,
+}
+
+/// The node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// The release of the program.
+    pub version: String,
+    /// The member.
+    pub member: String,
+    /// The federation's name, if there is a charter.
+    pub federation: Option<String>,
+    /// The charter's version.
+    pub charter_version: Option<u32>,
+    /// Where it listens.
+    pub listening: Vec<String>,
+    /// Its process.
+    pub pid: u32,
+    /// Seconds since it started.
+    pub uptime: u64,
+    /// The member's own indicators, withdrawn ones included.
+    pub own: u64,
+    /// Statements of others that are held.
+    pub received: u64,
+    /// Feeds held.
+    pub feeds: u64,
+    /// Members connected, and members in all but this one.
+    pub connected: (u64, u64),
+    /// Batches of own indicators that are still to be checked for release.
+    pub to_release: u64,
+    /// Bodies that are still to come.
+    pub missing: u64,
+    /// Bytes in the log.
+    pub log_bytes: u64,
+    /// Bytes of memory in use (resident).
+    pub memory: u64,
+    /// What needs a person.
+    pub warnings: Vec<String>,
+}
+
+/// The end of an answer.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Done {
+    /// How many rows there were or, for a count, how many there are.
+    pub count: u64,
+    /// Whether there was more than the limit.
+    pub more: bool,
+    /// How many found ones were not shown because policy or their state hides them.
+    pub hidden: u64,
+    /// For what was asserted: an outcome for each entry, in order.
+    pub outcomes: Vec<Outcome>,
+    /// What else is worth saying, in sentences.
+    pub notes: Vec<String>,
+}
+
+/// What became of an asserted entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It is new.
+    New,
+    /// It is a new revision of one that was there.
+    Revised,
+    /// It was there and says nothing new.
+    Known,
+    /// Policy does not let this operator publish it.
+    Denied,
+}
+
+/// Why a request failed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Failure {
+    /// A word for programs: `denied`, `not-found`, `no-charter`, `invalid`, `busy`, `storage`.
+    pub code: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub next: String,
+}

@@ -1,0 +1,143 @@
+//! What an operator can ask of the node.
+
+use kentong_protocol::MemberName;
+use kentong_protocol::indicator::{Assertion, Kind, Scheme, Tlp, Value};
+use kentong_protocol::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One line of a client: the version, and what is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// [`super::VERSION`].
+    pub v: u32,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// Take these assertions as the member's own. Answered when they are durable.
+    Assert {
+        /// At most [`MAX_ENTRIES`].
+        entries: Vec<Entry>,
+        /// Only say what would happen.
+        dry_run: bool,
+    },
+    /// Withdraw an indicator of the member's own.
+    Withdraw {
+        /// Its kind and canonical value.
+        value: Value,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Find indicators.
+    Query(Query),
+    /// Everything about one indicator: each publisher's word, and where it stands.
+    Show {
+        /// An indicator's id in hexadecimal, or a value.
+        what: What,
+    },
+    /// The members, and how the node stands with each.
+    Peers,
+    /// The feeds that are held.
+    Feeds,
+    /// The node itself.
+    Status,
+    /// Who would get an indicator of the member's own, or a draft of one, and why.
+    Explain {
+        /// Its kind and canonical value.
+        value: Value,
+        /// What would be said of it; the indicator as it stands if missing.
+        draft: Option<Box<Assertion>>,
+        /// One member only.
+        member: Option<MemberName>,
+    },
+    /// Read the policies again, and put them in force if they are valid.
+    ReloadPolicy,
+    /// Read the charter and cards of the home again.
+    ReloadMembers,
+    /// Stop the node in good order.
+    Stop,
+}
+
+/// The most entries of one [`Request::Assert`]: a batch.
+pub const MAX_ENTRIES: usize = 1024;
+
+/// A value and what the member says of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// The value.
+    pub value: Value,
+    /// What is said.
+    pub assertion: Assertion,
+}
+
+/// Which indicator.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// The one with this id.
+    Id(String),
+    /// Those of these values: the readings of what the operator wrote.
+    Values(Vec<Value>),
+}
+
+/// Which indicators. Everything given must hold.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// One of these values, or a parent domain or an address range that covers one. Empty: all.
+    pub values: Vec<Value>,
+    /// Of this kind.
+    #[serde(with = "text")]
+    pub kind: Option<Kind>,
+    /// By this publisher.
+    pub publisher: Option<MemberName>,
+    /// Of this scheme.
+    #[serde(with = "text")]
+    pub scheme: Option<Scheme>,
+    /// With this marking.
+    #[serde(with = "text")]
+    pub tlp: Option<Tlp>,
+    /// Made since.
+    pub since: Option<Timestamp>,
+    /// Also what is withdrawn, ceased, expired or not accepted by policy.
+    pub all: bool,
+    /// At most so many.
+    pub limit: u64,
+    /// Only how many.
+    pub count: bool,
+}
+
+/// Enums of the protocol as the names that people type.
+mod text {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        value: &Option<T>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => to.serialize_some(&value.to_string()),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr,
+        T::Err: Display,
+        D: Deserializer<'de>,
+    {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| text.parse().map_err(D::Error::custom))
+            .transpose()
+    }
+}

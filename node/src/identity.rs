@@ -1,0 +1,396 @@
+//! Who this node is: its opened keys, with the warrant and card that say so to others.
+//!
+//! The keys lie in the home's keyring under the passphrase; warrant and card lie in the member's
+//! own file among the members' files. The root key is in neither: it signs the warrant once and
+//! then stays away from the node.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kentong_keys::{
+    AddressText, Card, CardError, CardTerms, KeySlot, Keyring, KeystoreError, MemberName,
+    Passphrase, PeerIdText, PublicKey, Role, SealingSecret, Secret, SigningKey, StoreKey, Warrant,
+    WarrantError, WarrantTerms, write_root,
+};
+use kentong_protocol::charter::MAX_DISPLAY_NAME;
+use kentong_protocol::directory::{Bundle, BundleError};
+use zeroize::Zeroizing;
+
+use crate::home::Home;
+use crate::member_file;
+use crate::net::{Address, PeerName};
+
+/// Why an identity cannot be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// A key file cannot be written or read, or the passphrase is wrong.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// The keys do not make a warrant.
+    #[error("the warrant cannot be issued: {0}")]
+    Warrant(#[from] WarrantError),
+    /// The addresses do not make a card.
+    #[error("the card cannot be issued: {0}; correct the addresses")]
+    Card(#[from] CardError),
+    /// An address that nobody can dial.
+    #[error("{0} cannot be dialled; name the address and port where others reach this node")]
+    Undialable(Address),
+    /// Too long for a card.
+    #[error("the address {0} is longer than a card takes; use a shorter host name")]
+    LongAddress(Address),
+    /// A display name that is empty, too long, or has control characters.
+    #[error(
+        "a display name has 1 to {MAX_DISPLAY_NAME} bytes and no control characters; choose another"
+    )]
+    DisplayName,
+    /// A member's file cannot be read or written.
+    #[error("cannot {action} {path}: {source}; check the disk and the permissions")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which path.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// No member's file is about these keys.
+    #[error(
+        "no file in {folder} belongs to the keys of this home; put back this member's own .card \
+         file from your backup, or from another member"
+    )]
+    NoCard {
+        /// The folder of the members' files.
+        folder: PathBuf,
+    },
+    /// What is to be said of this member does not belong together.
+    #[error("this member's own file cannot be made: {0}; put back the home from your backup")]
+    Bundle(#[from] BundleError),
+    /// The keyring has no sealing key.
+    #[error("{folder} has no sealing key; put back the folder from your backup")]
+    NoSealingKey {
+        /// The folder of the keys.
+        folder: PathBuf,
+    },
+}
+
+/// The opened keys of this node, and what says to others that they are this member's.
+pub struct Identity {
+    /// Whose node this is.
+    pub member: MemberName,
+    /// The agency's name, for people.
+    pub display_name: String,
+    /// The public part of the root key.
+    pub root: PublicKey,
+    /// Signs checkpoints and cards.
+    pub signing: SigningKey,
+    /// Cosigns other members' checkpoints.
+    pub witness: SigningKey,
+    /// The identity on the network.
+    pub transport_seed: Zeroizing<[u8; 32]>,
+    /// Opens what is sealed to this member; the oldest key first, the card names the last.
+    pub sealing: Vec<SealingSecret>,
+    /// The root key's word that the online keys are this member's.
+    pub warrant: Warrant,
+    /// Where this node is reached, and what to seal to.
+    pub card: Card,
+    store: Secret<32>,
+}
+
+impl Identity {
+    /// Makes all keys of a new home: the online ones in its keyring, the root key in a file of its
+    /// own at `root_path`, which is not there yet. Issues the first warrant and card.
+    pub fn create(
+        home: &Home,
+        passphrase: &Passphrase,
+        member: &MemberName,
+        display_name: &str,
+        root_path: &Path,
+        addresses: &[Address],
+    ) -> Result<Self, IdentityError> {
+        let is_plain =
+            !display_name.trim().is_empty() && !display_name.chars().any(char::is_control);
+        if display_name.len() > MAX_DISPLAY_NAME || !is_plain {
+            return Err(IdentityError::DisplayName);
+        }
+        let addresses = address_texts(addresses)?;
+        let (root, signing, witness) = (
+            SigningKey::generate(),
+            SigningKey::generate(),
+            SigningKey::generate(),
+        );
+        let (transport, store) = (Secret::<32>::generate(), Secret::<32>::generate());
+        let sealing = SealingSecret::generate();
+        let issued = now();
+        let warrant = Warrant::issue(
+            WarrantTerms {
+                member: member.clone(),
+                serial: 1,
+                signing: signing.public_key(),
+                witness: witness.public_key(),
+                heads: Vec::new(),
+                issued,
+            },
+            &root,
+        )?;
+        let card = Card::issue(
+            CardTerms {
+                member: member.clone(),
+                serial: 1,
+                sealing: sealing.public().clone(),
+                peer: peer_id(transport.expose()),
+                next_peer: None,
+                addresses,
+                issued,
+            },
+            &signing,
+        )?;
+        let keyring = Keyring::create(&home.keys(), passphrase)?;
+        keyring.write_new(Role::Signing, signing.seed())?;
+        keyring.write_new(Role::Witness, witness.seed())?;
+        keyring.write_new(Role::Transport, &transport)?;
+        keyring.write_new(Role::Sealing, sealing.to_seed())?;
+        keyring.write_new(Role::Store, &store)?;
+        write_root(root_path, passphrase, member, root.seed())?;
+        let identity = Self {
+            member: member.clone(),
+            display_name: display_name.to_owned(),
+            root: root.public_key(),
+            signing,
+            witness,
+            transport_seed: Zeroizing::new(*transport.expose()),
+            sealing: vec![sealing],
+            warrant,
+            card,
+            store,
+        };
+        identity.write_file(home)?;
+        Ok(identity)
+    }
+
+    /// Opens the keys of a home, and finds the member's file that is about them.
+    pub fn open(home: &Home, passphrase: &Passphrase) -> Result<Self, IdentityError> {
+        let keyring = Keyring::open(&home.keys(), passphrase)?;
+        let signing = SigningKey::from_seed(keyring.read(Role::Signing)?);
+        let witness = SigningKey::from_seed(keyring.read(Role::Witness)?);
+        let mut sealing = Vec::new();
+        for slot in keyring
+            .slots()?
+            .into_iter()
+            .filter(|slot| slot.role == Role::Sealing)
+        {
+            sealing.push(SealingSecret::from_seed(keyring.read(slot)?));
+        }
+        if sealing.is_empty() {
+            return Err(IdentityError::NoSealingKey {
+                folder: home.keys(),
+            });
+        }
+        let transport = keyring.read(KeySlot::from(Role::Transport))?;
+        let store = keyring.read(Role::Store)?;
+        let own = own_bundle(home, &signing.public_key())?;
+        Ok(Self {
+            member: own.member().clone(),
+            display_name: own.display_name().to_owned(),
+            root: *own.root(),
+            signing,
+            witness,
+            transport_seed: Zeroizing::new(*transport.expose()),
+            sealing,
+            warrant: own.warrant().clone(),
+            card: own.card().clone(),
+            store,
+        })
+    }
+
+    /// The key under which the node keeps what it stores.
+    #[must_use]
+    pub fn store_key(&self) -> StoreKey {
+        let mut bytes = Zeroizing::new([0; 32]);
+        bytes.copy_from_slice(self.store.expose());
+        StoreKey::from_secret(Secret::new(*bytes))
+    }
+
+    /// Issues a card with the next serial and these addresses, and keeps it in the home.
+    pub fn move_to(&mut self, home: &Home, addresses: &[Address]) -> Result<(), IdentityError> {
+        let terms = CardTerms {
+            member: self.member.clone(),
+            serial: self.card.serial().saturating_add(1),
+            sealing: self.card.sealing().clone(),
+            peer: self.card.peer().clone(),
+            next_peer: self.card.next_peer().cloned(),
+            addresses: address_texts(addresses)?,
+            issued: now(),
+        };
+        self.card = Card::issue(terms, &self.signing)?;
+        self.write_file(home)
+    }
+
+    /// What others need to know of this member.
+    pub fn bundle(&self) -> Result<Bundle, IdentityError> {
+        Ok(Bundle::new(
+            &self.display_name,
+            self.root,
+            &self.warrant,
+            &self.card,
+        )?)
+    }
+
+    fn write_file(&self, home: &Home) -> Result<(), IdentityError> {
+        let folder = home.members();
+        let written = member_file::write(&folder, &self.bundle()?);
+        written
+            .map(drop)
+            .map_err(failed("write a file in", &folder))
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("member", &self.member)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The member's file whose warrant names this signing key.
+fn own_bundle(home: &Home, signing: &PublicKey) -> Result<Bundle, IdentityError> {
+    let folder = home.members();
+    for entry in std::fs::read_dir(&folder).map_err(failed("read", &folder))? {
+        let path = entry.map_err(failed("read", &folder))?.path();
+        let length = path.metadata().map_or(0, |about| about.len());
+        let is_card = path
+            .extension()
+            .is_some_and(|extension| extension == "card");
+        if !is_card || length > Bundle::MAX_LEN as u64 {
+            continue;
+        }
+        let bytes = std::fs::read(&path).map_err(failed("read", &path))?;
+        // What is wrong with the files of others is said where they are used.
+        let Ok(bundle) = Bundle::parse(&bytes) else {
+            continue;
+        };
+        if bundle.warrant().signing() == signing {
+            return Ok(bundle);
+        }
+    }
+    Err(IdentityError::NoCard { folder })
+}
+
+fn address_texts(addresses: &[Address]) -> Result<Vec<AddressText>, IdentityError> {
+    let text = |address: &Address| {
+        if !address.is_dialable() {
+            return Err(IdentityError::Undialable(address.clone()));
+        }
+        address
+            .to_string()
+            .parse()
+            .map_err(|_| IdentityError::LongAddress(address.clone()))
+    };
+    addresses.iter().map(text).collect()
+}
+
+fn peer_id(transport_seed: &[u8; 32]) -> PeerIdText {
+    let name = PeerName::of(transport_seed).to_string();
+    name.parse().expect("a peer id is a short text in base58")
+}
+
+/// Unix seconds, for the `issued` lines; zero if the clock was never set.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |passed| passed.as_secs())
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> IdentityError + use<> {
+    let path = path.to_owned();
+    move |source| IdentityError::Io {
+        action,
+        path,
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn create(
+        dir: &Path,
+        addresses: &[&str],
+        name: &str,
+    ) -> Result<(Home, Identity), IdentityError> {
+        let home = Home::create(&dir.join("home")).unwrap();
+        let passphrase = Passphrase::new("a good passphrase").unwrap();
+        let addresses: Vec<Address> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        let member = "MY".parse().unwrap();
+        let root = dir.join("root.key");
+        let identity = Identity::create(&home, &passphrase, &member, name, &root, &addresses)?;
+        Ok((home, identity))
+    }
+
+    #[test]
+    fn what_was_created_is_opened() {
+        let dir = TempDir::new().unwrap();
+        let (home, created) =
+            create(dir.path(), &["/ip4/10.0.0.1/udp/1/quic-v1"], "Malaysia").unwrap();
+        let passphrase = Passphrase::new("a good passphrase").unwrap();
+        let mut opened = Identity::open(&home, &passphrase).unwrap();
+        assert_eq!(opened.bundle().unwrap(), created.bundle().unwrap());
+        assert_eq!(opened.transport_seed, created.transport_seed);
+        let context = b"x";
+        let sealed = created.store_key().seal_record(context, b"secret");
+        assert!(opened.store_key().open_record(context, &sealed).is_ok());
+        assert_eq!(*created.warrant.signing(), opened.signing.public_key());
+        assert_eq!(created.card.sealing(), opened.sealing[0].public());
+        assert_eq!(format!("{created:?}"), "Identity { member: MY, .. }");
+
+        let address = "/dns/node.example/udp/2/quic-v1".parse().unwrap();
+        opened.move_to(&home, &[address]).unwrap();
+        let moved = Identity::open(&home, &passphrase).unwrap();
+        assert_eq!((moved.card.serial(), moved.card.addresses().len()), (2, 1));
+        assert_eq!(
+            moved.card.addresses()[0].as_str(),
+            "/dns/node.example/udp/2/quic-v1"
+        );
+
+        let other = Passphrase::new("another passphrase").unwrap();
+        let wrong = Identity::open(&home, &other);
+        assert!(
+            matches!(wrong, Err(IdentityError::Keystore(_))),
+            "{wrong:?}"
+        );
+        std::fs::remove_file(home.members().join("MY.card")).unwrap();
+        let lost = Identity::open(&home, &passphrase);
+        assert!(
+            matches!(lost, Err(IdentityError::NoCard { .. })),
+            "{lost:?}"
+        );
+    }
+
+    #[test]
+    fn refused() {
+        let check = |addresses: &[&str], name: &str, says: &str| {
+            let dir = TempDir::new().unwrap();
+            let error = create(dir.path(), addresses, name).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        };
+        check(
+            &["/ip4/0.0.0.0/udp/1/quic-v1"],
+            "Malaysia",
+            "cannot be dialled",
+        );
+        check(
+            &["/ip4/10.0.0.1/udp/0/quic-v1"],
+            "Malaysia",
+            "cannot be dialled",
+        );
+        check(&["/ip4/10.0.0.1/udp/1/quic-v1"; 2], "Malaysia", "twice");
+        check(&[], "", "display name");
+        check(&[], "a\nb", "display name");
+        check(&[], &"x".repeat(121), "display name");
+    }
+}

@@ -1,0 +1,160 @@
+//! Real lists, where they are at hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kentong_protocol::indicator::ValueError;
+
+use super::tests::options;
+use super::*;
+
+/// What a file gives.
+#[derive(Debug, Default)]
+struct Found {
+    rows: u64,
+    values: BTreeMap<Kind, u64>,
+    duplicates: u64,
+    allowed: u64,
+    refused: Vec<(String, RowRefused)>,
+    /// Rows that were read as a web address though they have no path.
+    without_path: Vec<String>,
+}
+
+/// Reads a file of the folder of real lists; none, and a word about it, if there is no such folder.
+fn read(file: &str, options: &Options) -> Option<Found> {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    if !data.is_dir() {
+        println!("no ../shared/data beside the repository: {file} is not tested");
+        return None;
+    }
+    let mut found = Found::default();
+    for row in Import::open(&data.join(file), options).unwrap() {
+        let row = row.unwrap();
+        found.rows += 1;
+        match row.outcome {
+            Ok(draft) => {
+                let kind = draft.value.kind();
+                *found.values.entry(kind).or_default() += 1;
+                if kind == Kind::Url && !row.text.contains('/') {
+                    found.without_path.push(row.text);
+                }
+            }
+            Err(RowRefused::Duplicate { .. }) => found.duplicates += 1,
+            Err(RowRefused::Allowed) => found.allowed += 1,
+            Err(why) => found.refused.push((row.text, why)),
+        }
+    }
+    Some(found)
+}
+
+impl Found {
+    fn of(&self, kind: Kind) -> u64 {
+        self.values.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// The values that were refused, each with the same reason.
+    fn refused_as(&self, kind: Kind, error: ValueError) -> BTreeSet<&str> {
+        let why = RowRefused::Value { kind, error };
+        assert_eq!(self.refused.iter().find(|(_, other)| *other != why), None);
+        self.refused.iter().map(|(text, _)| text.as_str()).collect()
+    }
+}
+
+/// The numbers below are those of the folder's SOURCES.md.
+#[test]
+fn ipsum() {
+    let Some(found) = read("ips/ipsum.txt", &options()) else {
+        return;
+    };
+    assert_eq!((found.rows, found.of(Kind::Ip)), (120_430, 120_430));
+}
+
+#[test]
+fn polkadot() {
+    let Some(found) = read("domains/polkadot-phishing-all.json", &options()) else {
+        return;
+    };
+    // SOURCES.md counts the rows of `deny` only.
+    assert_eq!((found.rows - found.allowed, found.allowed), (54_863, 29));
+    // Thirteen of its domains are public suffixes, by the list's section of private ones for the
+    // most: anybody may have a name under them, and blocking one would block them all.
+    let suffixes = found.refused_as(Kind::Domain, ValueError::DomainSuffix);
+    let expected = [
+        "16-b.it",
+        "4r74h-viaaa-aaaal-qbqna-cai.raw.icp0.io",
+        "alwaysdata.net",
+        "cechire.com",
+        "degen-tips.eth.limo",
+        "fsxzf-hyaaa-aaaad-qflcq-cai.raw.icp0.io",
+        "org.im",
+        "org.in",
+        "servebeer.com",
+        "taobridge.eth.limo",
+        "xii.jp",
+        "za.com",
+        "zircuit-staking.eth.limo",
+    ];
+    assert_eq!(suffixes, BTreeSet::from(expected));
+    assert_eq!(found.of(Kind::Domain), 54_023 - 13);
+    assert_eq!((found.of(Kind::Ip), found.values.len()), (4, 2));
+    assert_eq!(found.duplicates, 836);
+}
+
+#[test]
+fn global_anti_scam() {
+    let Some(found) = read("domains/gaso-scam-urls.txt", &options()) else {
+        return;
+    };
+    assert_eq!((found.rows, found.duplicates), (11_221, 5));
+    let suffixes = found.refused_as(Kind::Domain, ValueError::DomainSuffix);
+    assert_eq!(suffixes, BTreeSet::from(["US.COM", "myshopify.com"]));
+    // SOURCES.md counts these as domains; with a port they are web addresses, and not the host's
+    // other services.
+    let with_port = [
+        "539lucky.com:15888",
+        "539luckys.com:18888",
+        "app.paxfulin.com:9999",
+        "knp10.net:1022",
+        "luck539.com:6899",
+        "m.amfc.xyz:2233",
+        "wk.ldgpnfh.sbs:9001",
+    ];
+    assert_eq!(found.without_path, with_port);
+    assert_eq!(found.of(Kind::Domain), 10_889 - 2 - 7);
+    assert_eq!(found.of(Kind::Url), 327 + 7);
+    assert_eq!(found.values.len(), 2);
+}
+
+#[test]
+fn do_not_call() {
+    let mut phones = options();
+    phones.kind = Some(Kind::Phone);
+    phones.reading.region = Some("US".parse().unwrap());
+    let Some(found) = read("phones/ftc-dnc-90days-2025-10-28.csv", &phones) else {
+        return;
+    };
+    assert_eq!((found.rows, found.of(Kind::Phone)), (227_566, 199_516));
+    let invalid = found.refused_as(Kind::Phone, ValueError::PhoneInvalid);
+    assert_eq!(invalid.len(), 2_764);
+}
+
+#[test]
+fn lists_that_give_all_they_have() {
+    for (file, rows, domains) in [
+        ("domains/polkadot-meta-2025-10.json", 1_596, 1_494),
+        ("domains/polkadot-meta-2025-11.json", 836, 814),
+        ("domains/polkadot-meta-2025-12.json", 1_310, 1_260),
+        ("domains/hostsvn-threat.hosts", 4_966, 4_963),
+        ("domains/hostsvn-gambling-vn.txt", 3_747, 3_747),
+        ("domains/blocklistproject-scam.hosts", 8_527, 8_527),
+    ] {
+        let Some(found) = read(file, &options()) else {
+            return;
+        };
+        assert_eq!(
+            (found.rows, found.of(Kind::Domain)),
+            (rows, domains),
+            "{file}"
+        );
+        assert_eq!(found.refused, [], "{file}");
+    }
+}

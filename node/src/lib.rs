@@ -1,0 +1,19 @@
+//! The node that a Kentong member runs: store, network, control socket and command line.
+//!
+//! The world of files, sockets and clocks; every decision is made in `kentong-protocol`.
+
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod demo;
+pub mod home;
+pub mod identity;
+pub mod import;
+pub mod log;
+pub mod member_file;
+pub mod net;
+pub mod policy_files;
+pub mod runtime;
+pub mod signer;
+pub mod store;
+pub mod telemetry;

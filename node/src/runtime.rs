@@ -1,0 +1,217 @@
+//! The running node: one event loop on a thread of its own, which owns all that changes.
+//!
+//! Tokio carries the network, the control socket, the clock and the signals, and puts what they
+//! bring into one bounded queue; `core::Core` takes it out, decides by way of `protocol`, and
+//! acts. Nothing else touches the store, the signer state or the sessions.
+
+mod answer;
+mod assert;
+mod core;
+mod explain;
+mod links;
+mod members;
+mod publish;
+mod query;
+mod recover;
+mod release;
+mod status;
+mod view;
+
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::control::server::{self, Asked};
+use crate::home::{Home, HomeError, HomeLock};
+use crate::identity::Identity;
+use crate::log::LogError;
+use crate::net::{self, Address, Limits, NetError, Network};
+use crate::signer::SignerError;
+use crate::store::StoreError;
+
+use self::core::Core;
+
+pub use members::MembersError;
+
+/// What waits for the event loop, each up to a frame of 1 MiB. A full queue makes network and
+/// operators wait.
+const QUEUE: usize = 64;
+/// How often the clock is looked at.
+const TICK: Duration = Duration::from_millis(200);
+
+/// What a node is started with.
+#[derive(Debug)]
+pub struct Settings {
+    /// Its home, locked for this process.
+    pub home: Home,
+    /// Keeps other processes out of the home.
+    pub lock: HomeLock,
+    /// Its opened keys, warrant and card.
+    pub identity: Identity,
+    /// Where to listen for peers.
+    pub listen: Vec<Address>,
+    /// The local accounts to whom RED may be shown.
+    pub red_readers: Vec<u32>,
+    /// Whether the control socket is open to the group of the home.
+    pub group_access: bool,
+}
+
+/// Why a node could not be started, or stopped by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The home is not as it should be.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The signer state failed.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// The network could not be started.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The charter or the cards of the members cannot be used.
+    #[error(transparent)]
+    Members(#[from] MembersError),
+    /// The policies cannot be used.
+    #[error("{0}; mend the policy, or run `kentong policy check`")]
+    Policy(String),
+    /// The log lacks what was signed: it was restored from an older copy, or lost.
+    #[error(
+        "the log ends before what this node has signed of feed {feed} ({held} of {signed} leaves); \
+         it was restored from an older copy. Bring back the newest copy of the log: signing on from \
+         here would fork the feed's history"
+    )]
+    Behind {
+        /// The feed.
+        feed: String,
+        /// How many leaves the log holds.
+        held: u64,
+        /// How many were signed.
+        signed: u64,
+    },
+    /// The log holds another history than the one that was signed.
+    #[error(
+        "the log holds another history of feed {feed} than the one this node has signed; bring back \
+         the copy of the log that belongs to this home"
+    )]
+    Forked {
+        /// The feed.
+        feed: String,
+    },
+    /// The operating system refused.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What it said.
+        source: std::io::Error,
+    },
+}
+
+impl From<LogError> for RunError {
+    fn from(error: LogError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// What the event loop is fed.
+#[derive(Debug)]
+enum Input {
+    Net(net::Event),
+    Asked(Asked),
+    Tick,
+    Stop,
+}
+
+impl From<net::Event> for Input {
+    fn from(event: net::Event) -> Self {
+        Self::Net(event)
+    }
+}
+
+impl From<Asked> for Input {
+    fn from(asked: Asked) -> Self {
+        Self::Asked(asked)
+    }
+}
+
+/// Runs a node until it is asked to stop.
+pub fn run(settings: Settings) -> Result<(), RunError> {
+    let system = |what| move |source| RunError::System { what, source };
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(system("cannot start the threads of the network"))?;
+    tokio.block_on(async {
+        let (inputs, inbox) = mpsc::channel(QUEUE);
+        let socket = server::bind(&settings.home.control_socket(), settings.group_access)
+            .map_err(system("cannot open the control socket"))?;
+        let network = Network::start(
+            net::Settings {
+                transport_seed: settings.identity.transport_seed.clone(),
+                listen: settings.listen.clone(),
+                limits: Limits::default(),
+            },
+            inputs.clone(),
+        )?;
+        let control = tokio::spawn(server::serve(socket, inputs.clone()));
+        let clock = tokio::spawn(clock(inputs.clone()));
+        let signals = tokio::spawn(signals(inputs.clone()));
+        let (ended, end) = oneshot::channel();
+        let socket_path = settings.home.control_socket();
+        let net = network.clone();
+        let handle = tokio::runtime::Handle::current();
+        let spawned = std::thread::Builder::new()
+            .name("kentong-core".into())
+            .spawn(move || {
+                let result = Core::open(settings, net, handle).and_then(|core| core.run(inbox));
+                // The receiver is gone only if the process is on its way out.
+                drop(ended.send(result));
+            });
+        spawned.map_err(system("cannot start the event loop"))?;
+        let result = end.await.unwrap_or_else(|_| {
+            let source = std::io::Error::other("it ended without a word; see the log above");
+            Err(RunError::System {
+                what: "the event loop failed",
+                source,
+            })
+        });
+        network.shutdown().await;
+        for task in [control, clock, signals] {
+            task.abort();
+        }
+        drop(std::fs::remove_file(socket_path));
+        result
+    })
+}
+
+async fn clock(inputs: mpsc::Sender<Input>) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if inputs.send(Input::Tick).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn signals(inputs: mpsc::Sender<Input>) {
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::warn!("signals cannot be watched: stop the node with `kentong stop`");
+        return;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    // A closed queue means that the node is stopping already.
+    drop(inputs.send(Input::Stop).await);
+}

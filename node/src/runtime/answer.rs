@@ -1,0 +1,164 @@
+//! Answering operators.
+
+use kentong_protocol::policy::{Engine, LocalAction, Operator, Verdict};
+
+use crate::control::reply::{Done, Failure, Reply};
+use crate::control::request::Request;
+use crate::control::server::Asked;
+use crate::store::StoreError;
+
+use super::core::Core;
+use super::members::{Members, policies};
+
+impl Core {
+    /// Answers a request; true if it asks the node to stop.
+    pub(super) fn answer(&mut self, asked: Asked) -> bool {
+        let Asked {
+            request,
+            uid,
+            replies,
+        } = asked;
+        let mut rows = Vec::new();
+        let mut stop = false;
+        let end = match request {
+            Request::Assert { entries, dry_run } => {
+                match self.assert(entries, dry_run, uid, replies.clone()) {
+                    Ok(()) => return false,
+                    Err(failure) => Err(failure),
+                }
+            }
+            Request::Withdraw { value, reason } => {
+                match self.withdraw(value, reason, uid, replies.clone()) {
+                    Ok(()) => return false,
+                    Err(failure) => Err(failure),
+                }
+            }
+            Request::Query(query) => self.query(&query, uid, &mut rows),
+            Request::Show { what } => self.show(&what, uid, &mut rows),
+            Request::Peers => self.may_look(uid).map(|()| self.peers(&mut rows)),
+            Request::Feeds => self.may_look(uid).map(|()| self.feeds_held(&mut rows)),
+            Request::Status => self.may_look(uid).map(|()| self.status(&mut rows)),
+            Request::Explain {
+                value,
+                draft,
+                member,
+            } => self.explain(&value, draft.as_deref(), member.as_ref(), uid, &mut rows),
+            Request::ReloadPolicy => self.reload_policy(uid),
+            Request::ReloadMembers => self.reload_members(uid),
+            Request::Stop => self.may_administer(uid).map(|()| {
+                stop = true;
+                Done::default()
+            }),
+        };
+        rows.push(match end {
+            Ok(done) => Reply::Done(done),
+            Err(failure) => Reply::Error(failure),
+        });
+        self.tokio.spawn(async move {
+            for row in rows {
+                if replies.send(row).await.is_err() {
+                    return; // The operator has seen enough.
+                }
+            }
+        });
+        stop
+    }
+
+    /// The local user, as policies see it.
+    pub(super) fn operator(&self, uid: u32) -> Operator {
+        Operator {
+            uid,
+            name: None,
+            groups: std::collections::BTreeSet::new(),
+            runs_node: uid == rustix::process::geteuid().as_raw(),
+        }
+    }
+
+    fn may_look(&mut self, uid: u32) -> Result<(), Failure> {
+        use kentong_protocol::policy::Purpose;
+        self.may(LocalAction::Query(Purpose::Look), uid)
+    }
+
+    fn may_administer(&mut self, uid: u32) -> Result<(), Failure> {
+        self.may(LocalAction::Administer, uid)
+    }
+
+    fn may(&mut self, action: LocalAction, uid: u32) -> Result<(), Failure> {
+        let operator = self.operator(uid);
+        let verdict = self.policy.local(action, &operator, None);
+        if verdict.is_permit() {
+            Ok(())
+        } else {
+            Err(denied(&verdict))
+        }
+    }
+
+    fn reload_policy(&mut self, uid: u32) -> Result<Done, Failure> {
+        self.may_administer(uid)?;
+        let set = policies(&self.home).map_err(|error| {
+            let next = "the policies in force stay as they were; mend the file and reload again";
+            failure("invalid", error.to_string(), next)
+        })?;
+        let count = set.len() as u64;
+        self.policy = Engine::new(set, self.red_readers.clone());
+        self.sweep_all();
+        tracing::info!(count, "policies reloaded");
+        let notes = vec![format!("{count} policies are in force")];
+        Ok(Done {
+            count,
+            notes,
+            ..Done::default()
+        })
+    }
+
+    fn reload_members(&mut self, uid: u32) -> Result<Done, Failure> {
+        self.may_administer(uid)?;
+        let members = Members::open(&self.home, &self.identity).map_err(|error| {
+            failure(
+                "invalid",
+                error.to_string(),
+                "the members stay as they were; mend the file",
+            )
+        })?;
+        if let (Some(now), Some(new)) = (self.members.charter(), members.charter())
+            && now.hash() != new.hash()
+        {
+            let next = "this release stays with the first charter that it was given";
+            return Err(failure(
+                "invalid",
+                "another charter is in force".into(),
+                next,
+            ));
+        }
+        self.members = members;
+        self.admit();
+        self.sweep_all();
+        let count = self.members.parties().len() as u64;
+        Ok(Done {
+            count,
+            ..Done::default()
+        })
+    }
+}
+
+pub(super) fn failure(code: &str, message: String, next: &str) -> Failure {
+    Failure {
+        code: code.to_owned(),
+        message,
+        next: next.to_owned(),
+    }
+}
+
+pub(super) fn denied(verdict: &Verdict) -> Failure {
+    let next = "ask whoever administers the node; the rule is in policy/local.cedar of its home";
+    failure("denied", verdict.to_string(), next)
+}
+
+pub(super) fn storage(error: &StoreError) -> Failure {
+    tracing::error!(%error, "the store failed");
+    failure(
+        "storage",
+        error.to_string(),
+        "see the node's log and `kentong status`",
+    )
+}

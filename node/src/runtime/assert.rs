@@ -1,0 +1,254 @@
+//! The member's own word: assertions and withdrawals, durable before they are acknowledged.
+
+use std::collections::BTreeMap;
+
+use kentong_protocol::bounded::BoundedText;
+use kentong_protocol::feed::Audience;
+use kentong_protocol::indicator::{Projection, Value};
+use kentong_protocol::policy::{Class, LocalAction};
+use kentong_protocol::statement::{IndicatorId, Revision, Said, Statement};
+use tokio::sync::mpsc;
+
+use crate::control::reply::{Done, Failure, Outcome, Reply};
+use crate::control::request::{Entry, MAX_ENTRIES};
+use crate::store::StoreError;
+
+use super::answer::{denied, failure, storage};
+use super::core::Core;
+
+/// Statements that one write to the disk takes in.
+const FULL: usize = 4 * MAX_ENTRIES;
+
+/// What was said and is not yet durable.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    statements: Vec<Statement>,
+    /// By id, to number what is said twice within one write.
+    newest: BTreeMap<IndicatorId, usize>,
+    answers: Vec<(mpsc::Sender<Reply>, Done)>,
+}
+
+impl Pending {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.answers.is_empty()
+    }
+
+    pub(super) const fn is_full(&self) -> bool {
+        self.statements.len() >= FULL
+    }
+}
+
+impl Core {
+    /// Takes up assertions; they are answered when they are durable.
+    pub(super) fn assert(
+        &mut self,
+        entries: Vec<Entry>,
+        dry_run: bool,
+        uid: u32,
+        replies: mpsc::Sender<Reply>,
+    ) -> Result<(), Failure> {
+        if entries.len() > MAX_ENTRIES {
+            let message = format!("more than {MAX_ENTRIES} entries in one request");
+            return Err(failure("invalid", message, "send them in several requests"));
+        }
+        if !dry_run {
+            self.may_publish()?;
+        }
+        let operator = self.operator(uid);
+        let mut outcomes = Vec::with_capacity(entries.len());
+        for Entry { value, assertion } in entries {
+            let class = Class::of(&value, &assertion);
+            let subject = Some((&self.me, &class));
+            if !self
+                .policy
+                .local(LocalAction::Publish, &operator, subject)
+                .is_permit()
+            {
+                outcomes.push(Outcome::Denied);
+                continue;
+            }
+            let said = Said::Asserted {
+                assertion: Box::new(assertion),
+                stripped: Projection::NOTHING,
+            };
+            outcomes.push(self.say(value, said, dry_run).map_err(|e| storage(&e))?);
+        }
+        let done = Done {
+            count: outcomes.len() as u64,
+            outcomes,
+            ..Done::default()
+        };
+        self.pending.answers.push((replies, done));
+        Ok(())
+    }
+
+    /// Takes up a withdrawal.
+    pub(super) fn withdraw(
+        &mut self,
+        value: Value,
+        reason: String,
+        uid: u32,
+        replies: mpsc::Sender<Reply>,
+    ) -> Result<(), Failure> {
+        self.may_publish()?;
+        let reason = BoundedText::new(reason).map_err(|error| {
+            failure(
+                "invalid",
+                format!("the reason is {error}"),
+                "give a shorter, plain reason",
+            )
+        })?;
+        let operator = self.operator(uid);
+        let current = self.own_statement(&value).map_err(|e| storage(&e))?;
+        let current = current.filter(|s| !matches!(s.said, Said::Withdrawn { .. }));
+        let Some(Statement {
+            said: Said::Asserted { assertion, .. },
+            ..
+        }) = current
+        else {
+            return Err(failure(
+                "not-found",
+                format!(
+                    "{} {} is not one of our indicators in force",
+                    value.kind(),
+                    value.as_str()
+                ),
+                "see `kentong query --publisher` with your own member's name, and --all",
+            ));
+        };
+        let class = Class::of(&value, &assertion);
+        let subject = Some((&self.me, &class));
+        let verdict = self.policy.local(LocalAction::Withdraw, &operator, subject);
+        if !verdict.is_permit() {
+            return Err(denied(&verdict));
+        }
+        let outcome = self
+            .say(value, Said::Withdrawn { reason }, false)
+            .map_err(|e| storage(&e))?;
+        let done = Done {
+            count: 1,
+            outcomes: vec![outcome],
+            ..Done::default()
+        };
+        self.pending.answers.push((replies, done));
+        Ok(())
+    }
+
+    fn may_publish(&self) -> Result<(), Failure> {
+        if self.members.charter().is_none() {
+            return Err(failure(
+                "no-charter",
+                "this node has no charter yet, so it cannot publish".into(),
+                "install one with `kentong charter install FILE`",
+            ));
+        }
+        match &self.halted {
+            Some(why) => {
+                let next = "free the cause, then restart the node";
+                Err(failure(
+                    "storage",
+                    format!("publishing is halted: {why}"),
+                    next,
+                ))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Numbers what is said, unless it says nothing new.
+    fn say(&mut self, value: Value, said: Said, dry_run: bool) -> Result<Outcome, StoreError> {
+        let id = IndicatorId::of(&self.me, &value);
+        let waiting = self.pending.newest.get(&id);
+        let waiting = waiting.and_then(|at| self.pending.statements.get(*at));
+        let (revision, outcome) = if let Some(before) = waiting {
+            if says_nothing_new(&said, &before.said) {
+                return Ok(Outcome::Known);
+            }
+            (before.revision.next(), Outcome::Revised)
+        } else {
+            match self.store.own()?.get(&id) {
+                None => (Some(Revision::new(1)), Outcome::New),
+                Some(entry) => {
+                    if let Said::Asserted { assertion, .. } = &said
+                        && !entry.withdrawn
+                        && assertion
+                            .last_seen
+                            .is_none_or(|seen| entry.last_seen == Some(seen))
+                        && self.store.own()?.content(assertion) == entry.content
+                    {
+                        return Ok(Outcome::Known); // Without reading it: a re-import.
+                    }
+                    let before = self.own_statement(&value)?;
+                    if before.is_some_and(|before| says_nothing_new(&said, &before.said)) {
+                        return Ok(Outcome::Known);
+                    }
+                    (entry.highest.next(), Outcome::Revised)
+                }
+            }
+        };
+        let Some(revision) = revision else {
+            return Ok(Outcome::Known);
+        };
+        if !dry_run {
+            let made = self.wall();
+            self.pending
+                .newest
+                .insert(id, self.pending.statements.len());
+            self.pending.statements.push(Statement {
+                value,
+                revision,
+                made,
+                said,
+            });
+        }
+        Ok(outcome)
+    }
+
+    /// Makes durable what waits, answers, and releases it.
+    pub(super) fn commit_pending(&mut self) {
+        let Pending {
+            statements,
+            answers,
+            ..
+        } = std::mem::take(&mut self.pending);
+        if !statements.is_empty() {
+            let Ok(private) = Audience::of(&self.me, []) else {
+                return;
+            };
+            let bytes = statements.iter().map(Statement::encode).collect();
+            if let Err(error) = self.publish(BTreeMap::from([(private, bytes)])) {
+                let next = "nothing of this request was stored; free the cause and try again";
+                let failure = failure("storage", error.to_string(), next);
+                for (replies, _) in answers {
+                    reply(&replies, Reply::Error(failure.clone()));
+                }
+                return;
+            }
+        }
+        for (replies, done) in answers {
+            reply(&replies, Reply::Done(done));
+        }
+        if let Err(error) = self.release(&statements) {
+            self.release_failed(&error);
+        }
+    }
+}
+
+/// Gives a reply to whoever still waits for it.
+pub(super) fn reply(replies: &mpsc::Sender<Reply>, reply: Reply) {
+    // An operator who went away, or reads nothing, does not stop the node.
+    drop(replies.try_send(reply));
+}
+
+fn says_nothing_new(said: &Said, before: &Said) -> bool {
+    match (said, before) {
+        (
+            Said::Asserted { assertion, .. },
+            Said::Asserted {
+                assertion: before, ..
+            },
+        ) => !assertion.is_news(before),
+        (Said::Withdrawn { .. }, Said::Withdrawn { .. }) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,225 @@
+//! The event loop's state, and what it does with each input.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use kentong_protocol::MemberName;
+use kentong_protocol::feed::{Audience, FeedId};
+use kentong_protocol::policy::Engine;
+use kentong_protocol::sync::Now;
+use kentong_protocol::time::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::control::server::Asked;
+use crate::home::{Home, HomeLock};
+use crate::identity::Identity;
+use crate::net::{Address, LinkId, Network};
+use crate::signer::Signer;
+use crate::store::{FeedNo, Folders, Options, Store};
+
+use super::assert::Pending;
+use super::links::{Link, Standing};
+use super::members::Members;
+use super::publish::OpenEpoch;
+use super::{Input, RunError, Settings};
+
+/// Inputs that are taken before what was asked is made durable and answered.
+const AT_ONCE: usize = 256;
+
+/// The most warnings that are kept for `status`; the log has all of them.
+const MAX_WARNINGS: usize = 100;
+/// Milliseconds after which a release that failed is tried again.
+const RETRY: u64 = 10_000;
+
+/// All that changes in a running node.
+pub(super) struct Core {
+    pub(super) me: MemberName,
+    pub(super) home: Home,
+    /// Held for as long as the node runs.
+    _lock: HomeLock,
+    pub(super) identity: Identity,
+    pub(super) store: Store,
+    pub(super) signer: Signer,
+    pub(super) members: Members,
+    pub(super) policy: Engine,
+    pub(super) red_readers: BTreeSet<u32>,
+    pub(super) net: Network,
+    pub(super) links: BTreeMap<LinkId, Link>,
+    pub(super) standing: BTreeMap<MemberName, Standing>,
+    /// The open own feed for each audience.
+    pub(super) feeds: BTreeMap<Audience, FeedId>,
+    /// The epochs that this process has begun. Those of an earlier one are not continued.
+    pub(super) epochs: BTreeMap<FeedId, OpenEpoch>,
+    /// Asserted and not yet durable.
+    pub(super) pending: Pending,
+    /// Batches of own indicators that are still to be checked for release.
+    pub(super) sweep: VecDeque<(FeedNo, u64)>,
+    pub(super) listening: Vec<Address>,
+    /// What a person should know: kept until the node stops.
+    pub(super) warnings: Vec<String>,
+    pub(super) started: Instant,
+    /// Where answers are handed out, so that a slow operator holds up nobody.
+    pub(super) tokio: tokio::runtime::Handle,
+    /// Set when something was signed or stored halfway: nothing more is published.
+    pub(super) halted: Option<String>,
+    /// When own indicators are to be checked for release again, after that failed.
+    pub(super) retry: Option<u64>,
+    /// The clock is to be looked at, once the inputs that wait are taken.
+    ticked: bool,
+    stopping: bool,
+}
+
+impl Core {
+    pub(super) fn open(
+        settings: Settings,
+        net: Network,
+        tokio: tokio::runtime::Handle,
+    ) -> Result<Self, RunError> {
+        let Settings {
+            home,
+            lock,
+            identity,
+            red_readers,
+            ..
+        } = settings;
+        let me = identity.member.clone();
+        let red_readers: BTreeSet<u32> = red_readers.into_iter().collect();
+        let policy = super::members::policies(&home)?;
+        let members = Members::open(&home, &identity)?;
+        let folders = Folders {
+            log: &home.log(),
+            derived: &home.sled(),
+        };
+        let store_key = identity.store_key();
+        let (store, opening) = Store::open(folders, store_key, me.clone(), Options::default())?;
+        let signer = Signer::open(&home.signer_state())?;
+        let mut core = Self {
+            me,
+            _lock: lock,
+            identity,
+            store,
+            signer,
+            members,
+            policy: Engine::new(policy, red_readers.clone()),
+            red_readers,
+            net,
+            links: BTreeMap::new(),
+            standing: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+            pending: Pending::default(),
+            sweep: VecDeque::new(),
+            listening: Vec::new(),
+            warnings: Vec::new(),
+            started: Instant::now(),
+            tokio,
+            halted: None,
+            retry: None,
+            ticked: false,
+            stopping: false,
+            home,
+        };
+        core.report(&opening);
+        core.recover()?;
+        core.sweep_all();
+        core.admit();
+        tracing::info!(me = %core.me, feeds = core.store.feeds().len(), "the node is open");
+        Ok(core)
+    }
+
+    /// Takes inputs until it is told to stop.
+    pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Input>) -> Result<(), RunError> {
+        while !self.stopping {
+            let first = if self.pending.is_empty() && self.sweep.is_empty() {
+                inbox.blocking_recv()
+            } else {
+                inbox.try_recv().ok().or(Some(Input::Tick))
+            };
+            let Some(first) = first else { break };
+            self.take(first);
+            // Whoever asks at the same time shares one write to the disk.
+            for _ in 0..AT_ONCE {
+                if self.pending.is_full() || self.stopping {
+                    break;
+                }
+                let Ok(next) = inbox.try_recv() else { break };
+                self.take(next);
+            }
+            // Only now: what came before the clock was read is not late.
+            if std::mem::take(&mut self.ticked) {
+                self.tick();
+            }
+            self.commit_pending();
+            self.sweep_on();
+        }
+        self.say_goodbye();
+        self.store.sync()?;
+        self.store.flush()?;
+        tracing::info!("the node has stopped");
+        Ok(())
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Net(event) => self.network(event),
+            Input::Asked(asked) => self.asked(asked),
+            Input::Tick => self.ticked = true,
+            Input::Stop => self.stopping = true,
+        }
+    }
+
+    fn asked(&mut self, asked: Asked) {
+        if self.answer(asked) {
+            self.stopping = true;
+        }
+    }
+
+    /// The time, for sessions.
+    pub(super) fn now(&self) -> Now {
+        let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Now {
+            wall: self.wall(),
+            millis,
+        }
+    }
+
+    /// What the clock on the wall says.
+    pub(super) fn wall(&self) -> Timestamp {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp::from_seconds(since.as_secs()).unwrap_or(Timestamp::EPOCH)
+    }
+
+    /// Keeps a warning for `status`, once, and not too many of them.
+    pub(super) fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+            if self.warnings.len() > MAX_WARNINGS {
+                self.warnings.remove(0);
+            }
+        }
+    }
+
+    /// Notes that a release failed: all is checked again in a while.
+    pub(super) fn release_failed(&mut self, error: &impl std::fmt::Display) {
+        tracing::error!(%error, "own indicators could not be released; it is tried again");
+        self.warn(format!("some indicators are not released yet: {error}"));
+        self.retry = Some(self.now().millis + RETRY);
+    }
+
+    /// Stops publishing for good: what is on disk and what is in memory may differ.
+    pub(super) fn halt(&mut self, why: String) {
+        tracing::error!(%why, "publishing is halted until the node is restarted");
+        self.warn(format!("publishing is halted: {why}; restart the node"));
+        self.halted = Some(why);
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core")
+            .field("me", &self.me)
+            .finish_non_exhaustive()
+    }
+}

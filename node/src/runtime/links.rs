@@ -1,0 +1,555 @@
+//! Links to other members' nodes: what the network reports, and what sessions ask for.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use kentong_protocol::MemberName;
+use kentong_protocol::bounded::BoundedBytes;
+use kentong_protocol::feed::{FeedId, Leaf, open_epoch};
+use kentong_protocol::sync::{
+    Ended, Fault, Input as SessionInput, Ledger as _, Local, Output, Peer, Session, leaves_message,
+};
+use kentong_protocol::time::Timestamp;
+use kentong_protocol::wire::{Bye, Claim, Message};
+
+use crate::net::{Event, LinkId, PeerName};
+use crate::store::{Durably, Step, StoreError};
+
+use super::core::Core;
+
+/// Milliseconds for which a member that broke a rule is not spoken to.
+const CUT_OFF: u64 = 60_000;
+
+/// A link and its session.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) member: MemberName,
+    session: Session,
+    next: u64,
+}
+
+/// How the node stands with a member.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// When something of it was last verified.
+    pub(super) heard: Option<Timestamp>,
+    /// Why there is no session, if there was a reason.
+    pub(super) why: Option<String>,
+    /// Rules that it broke.
+    pub(super) faults: BTreeMap<String, u64>,
+    /// Bodies that it does not have though it published them.
+    pub(super) withheld: u64,
+    /// Not spoken to until then, in the milliseconds of the node.
+    cut_off: Option<u64>,
+}
+
+impl Core {
+    /// Tells the network who may come in and where to look for them.
+    pub(super) fn admit(&self) {
+        let now = self.now().millis;
+        let mut table = self.members.peers(&self.me);
+        table.retain(|peer, _| {
+            let member = self.members.by_peer(peer);
+            let standing = member.and_then(|member| self.standing.get(&member));
+            standing
+                .and_then(|standing| standing.cut_off)
+                .is_none_or(|until| until <= now)
+        });
+        self.net.allow(table);
+    }
+
+    pub(super) fn network(&mut self, event: Event) {
+        match event {
+            Event::Listening(address) => {
+                tracing::info!(%address, "listening");
+                self.listening.push(address);
+            }
+            Event::Connected { peer, link } => self.connected(&peer, link),
+            Event::Frame { link, bytes, .. } => {
+                self.with_link(link, SessionInput::Frame(&bytes));
+            }
+            Event::Drained { link, .. } => self.with_link(link, SessionInput::Changed),
+            Event::Disconnected { link, why, .. } => {
+                if let Some(gone) = self.links.remove(&link) {
+                    tracing::info!(peer = %gone.member, %why, "disconnected");
+                    let standing = self.standing.entry(gone.member).or_default();
+                    standing.why.get_or_insert_with(|| why.to_string());
+                }
+            }
+            Event::Refused {
+                from,
+                peer,
+                why,
+                unreported,
+            } => {
+                let from = from.map(|from| from.to_string()).unwrap_or_default();
+                let peer = peer.map(|peer| peer.short()).unwrap_or_default();
+                tracing::info!(%peer, %why, unreported, "somebody was turned away");
+                tracing::debug!(%from, %peer, "where the one who was turned away came from");
+            }
+            Event::DialFailed { peer, why } => {
+                if let Some(member) = self.members.by_peer(&peer) {
+                    tracing::debug!(peer = %member, %why, "not reached");
+                    self.standing.entry(member).or_default().why = Some(why.to_string());
+                }
+            }
+        }
+    }
+
+    fn connected(&mut self, peer: &PeerName, link: LinkId) {
+        let known = self.members.by_peer(peer);
+        let sides = known.and_then(|member| Some((self.local()?, self.peer(&member)?)));
+        let Some((local, peer)) = sides else {
+            self.net.close(link);
+            return;
+        };
+        tracing::info!(peer = %peer.member, "connected");
+        let member = peer.member.clone();
+        self.standing.entry(member.clone()).or_default().why = None;
+        let (session, outputs) = Session::begin(local, peer, self.now());
+        let next = session.wake_at();
+        self.links.insert(
+            link,
+            Link {
+                member,
+                session,
+                next,
+            },
+        );
+        self.carry_out(link, outputs);
+    }
+
+    fn local(&self) -> Option<Local> {
+        let charter = self.members.charter()?;
+        Some(Local {
+            me: self.me.clone(),
+            federation: *charter.id().digest(),
+            federation_name: charter.federation().as_str().to_owned(),
+            charter_version: charter.version(),
+            charter: *charter.hash(),
+            serials: (self.identity.warrant.serial(), self.identity.card.serial()),
+            limits: kentong_protocol::sync::Limits::default(),
+        })
+    }
+
+    pub(super) fn peer(&self, member: &MemberName) -> Option<Peer> {
+        let (warrant, card) = self.members.credentials(member)?;
+        Some(Peer {
+            member: member.clone(),
+            signing: *warrant.signing(),
+            serials: (warrant.serial(), card.map_or(0, kentong_keys::Card::serial)),
+        })
+    }
+
+    /// Gives an input to each session that `wanted` names.
+    pub(super) fn each_link<'i>(
+        &mut self,
+        wanted: impl Fn(&MemberName) -> bool,
+        input: impl Fn(&MemberName) -> SessionInput<'i>,
+    ) {
+        let links: Vec<_> = self
+            .links
+            .iter()
+            .filter(|(_, link)| wanted(&link.member))
+            .map(|(id, link)| (*id, link.member.clone()))
+            .collect();
+        for (id, member) in links {
+            self.with_link(id, input(&member));
+        }
+    }
+
+    /// The clock moved on.
+    pub(super) fn tick(&mut self) {
+        let now = self.now().millis;
+        let due: Vec<_> = self
+            .links
+            .iter()
+            .filter(|(_, link)| link.next <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        for link in due {
+            self.with_link(link, SessionInput::Tick);
+        }
+        if self.retry.is_some_and(|at| at <= now) {
+            self.retry = None;
+            self.sweep_all();
+        }
+        let back = |standing: &Standing| standing.cut_off.is_some_and(|until| until <= now);
+        if self.standing.values().any(back) {
+            for standing in self.standing.values_mut().filter(|standing| back(standing)) {
+                standing.cut_off = None;
+            }
+            self.admit();
+        }
+    }
+
+    pub(super) fn say_goodbye(&mut self) {
+        self.each_link(|_| true, |_| SessionInput::Close(Bye::Stopping));
+    }
+
+    fn with_link(&mut self, id: LinkId, input: SessionInput<'_>) {
+        let now = self.now();
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        let outputs = link.session.handle(input, now, &self.store);
+        link.next = link.session.wake_at();
+        self.carry_out(id, outputs);
+    }
+
+    /// Does what a session asks, in order. What it changes is shown to the session at once.
+    fn carry_out(&mut self, id: LinkId, outputs: Vec<Output>) {
+        let mut outputs = VecDeque::from(outputs);
+        while let Some(output) = outputs.pop_front() {
+            match self.one(id, output) {
+                Ok(Then::Go) => {}
+                Ok(Then::Changed) => {
+                    let now = self.now();
+                    let Some(link) = self.links.get_mut(&id) else {
+                        return;
+                    };
+                    let more = link.session.handle(SessionInput::Changed, now, &self.store);
+                    link.next = link.session.wake_at();
+                    outputs.extend(more);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a peer's data could not be stored or read");
+                    self.warn(format!("exchange is hindered: {error}"));
+                    self.links.remove(&id);
+                    self.net.close(id);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn one(&mut self, id: LinkId, output: Output) -> Result<Then, StoreError> {
+        let Some(member) = self.links.get(&id).map(|link| link.member.clone()) else {
+            return Ok(Then::Go);
+        };
+        match output {
+            Output::Send(message) => self.send(id, &message),
+            Output::SendClaim(claim) => {
+                if matches!(claim, Claim::Holds(_)) {
+                    self.store.sync()?; // A receipt is for what is on disk.
+                }
+                self.send(id, &Message::Claim(claim.sign(&self.identity.signing)));
+            }
+            Output::SendCredentials => self.send_credentials(id),
+            Output::ServeLeaves {
+                feed,
+                from,
+                following,
+            } => {
+                self.serve_leaves(id, feed, from, &following)?;
+            }
+            Output::ServeBody { feed, index } => self.serve_body(id, feed, index),
+            Output::ServeEpoch { feed, epoch } => self.serve_epoch(id, &member, feed, epoch)?,
+            Output::StoreLeaves {
+                feed,
+                from,
+                leaves,
+                checkpoint,
+            } => {
+                self.store_leaves(feed, from, leaves, checkpoint)?;
+                return Ok(Then::Changed);
+            }
+            Output::StoreBody { feed, index, body } => {
+                self.store_body(&member, feed, index, body)?;
+                return Ok(Then::Changed);
+            }
+            Output::StoreEpoch {
+                feed,
+                epoch,
+                key_id,
+                sealed,
+            } => {
+                self.store_epoch(&member, feed, epoch, &key_id, &sealed)?;
+                return Ok(Then::Changed);
+            }
+            Output::Offer { warrant, card } => self.offer(&member, &warrant, &card),
+            Output::Opened => {
+                let wall = self.wall();
+                self.standing.entry(member).or_default().heard = Some(wall);
+            }
+            Output::Heard(_) => {
+                let wall = self.wall();
+                self.standing.entry(member).or_default().heard = Some(wall);
+            }
+            Output::Receipt { holds, signed } => {
+                let step = Step::new().receipt(member, holds.feed, signed.to_bytes());
+                self.store.commit(step, Durably::Later)?;
+            }
+            Output::Withheld { feed, index } => {
+                tracing::warn!(peer = %member, ?feed, index, "a published body is withheld");
+                self.standing.entry(member).or_default().withheld += 1;
+                return Ok(Then::Changed); // There is room for another.
+            }
+            Output::Behind { feed, size } => self.halt(format!(
+                "{member} holds {size} leaves of our feed {feed}, more than this node: it was \
+                 restored from an older copy and must get the newest copy of its log"
+            )),
+            Output::ClockAhead(seconds) => {
+                tracing::warn!(peer = %member, seconds, "a member's clock is ahead of ours");
+            }
+            Output::Fault(fault) => self.fault(&member, fault),
+            Output::Close(ended) => {
+                if let Ended::ByPeer(bye) = ended {
+                    let standing = self.standing.entry(member).or_default();
+                    standing.why = Some(said_goodbye(bye).to_owned());
+                }
+                self.net.close(id);
+            }
+        }
+        Ok(Then::Go)
+    }
+
+    /// Notes a broken rule, and does not speak to the member for a while.
+    fn fault(&mut self, member: &MemberName, fault: Fault) {
+        tracing::warn!(peer = %member, %fault, "a member broke a rule of the protocol");
+        let until = self.now().millis + CUT_OFF;
+        let standing = self.standing.entry(member.clone()).or_default();
+        *standing.faults.entry(fault.to_string()).or_default() += 1;
+        standing.why = Some(format!("it {fault}"));
+        // Slowness is not malice: the link is closed and may be opened anew.
+        if !matches!(fault, Fault::Silent | Fault::Stalled) {
+            standing.why = Some(format!("it {fault}; cut off for a minute"));
+            standing.cut_off = Some(until);
+            self.admit();
+        }
+    }
+
+    /// Sends a message, or gives the link up if its queue is full: the peer reads nothing, and will
+    /// catch up when it comes back.
+    fn send(&self, link: LinkId, message: &Message) {
+        if self.net.send(link, message.encode()).is_err() {
+            self.net.close(link);
+        }
+    }
+
+    fn send_credentials(&self, link: LinkId) {
+        let warrant = BoundedBytes::new(self.identity.warrant.note().bytes().to_vec());
+        let card = BoundedBytes::new(self.identity.card.note().bytes().to_vec());
+        if let (Ok(warrant), Ok(card)) = (warrant, card) {
+            self.send(link, &Message::Credentials { warrant, card });
+        }
+    }
+
+    fn serve_leaves(
+        &mut self,
+        id: LinkId,
+        feed: FeedId,
+        from: u64,
+        following: &[u64],
+    ) -> Result<(), StoreError> {
+        let Some(view) = self.store.feed(&feed) else {
+            return Ok(());
+        };
+        let read = |index| self.store.leaf(feed, index).ok();
+        let Some(made) = leaves_message(feed, &view, from, following, read) else {
+            return Ok(());
+        };
+        let until = from + made.leaves.len() as u64;
+        let following = made.following.clone();
+        self.send(id, &Message::Leaves(Box::new(made)));
+        for index in following.iter() {
+            self.serve_body(id, feed, *index);
+        }
+        if let Some(link) = self.links.get_mut(&id) {
+            link.session.sent_leaves(feed, until);
+        }
+        Ok(())
+    }
+
+    fn serve_body(&self, id: LinkId, feed: FeedId, index: u64) {
+        let body = self
+            .store
+            .body(feed, index)
+            .ok()
+            .and_then(|body| BoundedBytes::new(body).ok());
+        let message = match body {
+            Some(body) => Message::Body { feed, index, body },
+            None => Message::NoBody { feed, index },
+        };
+        self.send(id, &message);
+    }
+
+    fn serve_epoch(
+        &self,
+        id: LinkId,
+        member: &MemberName,
+        feed: FeedId,
+        epoch: u32,
+    ) -> Result<(), StoreError> {
+        let key = self.store.epoch_key(feed, epoch)?;
+        let (Some(key), Some(charter)) = (key, self.members.charter()) else {
+            return Ok(());
+        };
+        let Some(to) = self.sealing_key(member) else {
+            return Ok(());
+        };
+        let federation = *charter.id().digest();
+        if let Some(sealed) =
+            kentong_protocol::feed::rewrap(&key, &federation, feed, epoch, member, to)
+        {
+            self.send(
+                id,
+                &Message::Rewrap {
+                    feed,
+                    epoch,
+                    key_id: to.id(),
+                    sealed,
+                },
+            );
+        }
+        Ok(())
+    }
+
+    fn store_leaves(
+        &mut self,
+        feed: FeedId,
+        from: u64,
+        leaves: Vec<(Leaf, Vec<u8>)>,
+        checkpoint: Option<(u64, Vec<u8>)>,
+    ) -> Result<(), StoreError> {
+        let federation = self.members.charter().map(|charter| *charter.id().digest());
+        let mut step = Step::new();
+        for (index, (leaf, bytes)) in (from..).zip(leaves) {
+            step = step.leaf(feed, index, bytes);
+            let (Leaf::Epoch(epoch), Some(federation)) = (leaf, federation) else {
+                continue;
+            };
+            let secrets = &self.identity.sealing;
+            match open_epoch(&epoch, &federation, feed, &self.me, secrets) {
+                Ok(key) => step = step.epoch_key(feed, epoch.epoch, &key),
+                Err(error) => {
+                    tracing::warn!(?feed, epoch = epoch.epoch, %error, "asking for it anew");
+                }
+            }
+        }
+        if let Some((size, note)) = checkpoint {
+            step = step.checkpoint(feed, note, size);
+        }
+        self.store.commit(step, Durably::Later)?;
+        Ok(())
+    }
+
+    fn store_body(
+        &mut self,
+        member: &MemberName,
+        feed: FeedId,
+        index: u64,
+        body: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let missing = self.store.missing(&feed, index, 1);
+        if missing.first().is_none_or(|wanted| wanted.index != index) {
+            return Ok(()); // Held already: a push crossed a request.
+        }
+        let applied = self
+            .store
+            .commit(Step::new().body(feed, index, body), Durably::Later)?;
+        for (feed, index, error) in &applied.bad {
+            tracing::warn!(peer = %member, ?feed, index, %error, "a body is not what it should be");
+            let standing = self.standing.entry(member.clone()).or_default();
+            *standing.faults.entry(error.to_string()).or_default() += 1;
+        }
+        for batch in applied
+            .indexed
+            .iter()
+            .filter(|batch| !batch.refused.is_empty())
+        {
+            let refused = batch.refused.len();
+            tracing::warn!(peer = %member, ?feed, index, refused, "statements were refused");
+        }
+        Ok(())
+    }
+
+    fn store_epoch(
+        &mut self,
+        member: &MemberName,
+        feed: FeedId,
+        epoch: u32,
+        key_id: &kentong_keys::SealingKeyId,
+        sealed: &kentong_keys::SealedEpochKey,
+    ) -> Result<(), StoreError> {
+        let federation = self.members.charter().map(|charter| *charter.id().digest());
+        let leaf = self
+            .store
+            .feeds()
+            .get(feed)
+            .and_then(|feed| feed.epochs().get(&epoch))
+            .copied();
+        let (Some(federation), Some(leaf)) = (federation, leaf) else {
+            return Ok(());
+        };
+        let bytes = self.store.leaf(feed, leaf.index)?;
+        let Ok(Leaf::Epoch(leaf)) = Leaf::decode(&bytes) else {
+            return Ok(());
+        };
+        let secrets = &self.identity.sealing;
+        let opened = leaf.open_rewrapped((key_id, sealed), &federation, feed, &self.me, secrets);
+        match opened {
+            Ok(key) => {
+                let step = Step::new().epoch_key(feed, epoch, &key);
+                self.store.commit(step, Durably::Later)?;
+            }
+            Err(error) => {
+                tracing::warn!(peer = %member, ?feed, epoch, %error, "a key that was sealed anew");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in a member's newer warrant and card.
+    fn offer(&mut self, member: &MemberName, warrant: &[u8], card: &[u8]) {
+        match self.members.offer(member, warrant, card) {
+            Ok(false) => {}
+            Ok(true) => {
+                tracing::info!(peer = %member, "a newer card");
+                if let Some(peer) = self.peer(member) {
+                    self.each_link(
+                        |name| name == member,
+                        |_| SessionInput::PeerKeys(peer.clone()),
+                    );
+                }
+                self.admit();
+            }
+            Err(error) => {
+                tracing::warn!(peer = %member, %error, "a warrant or card was refused");
+                let standing = self.standing.entry(member.clone()).or_default();
+                // The error names what the peer chose, which must not grow a table.
+                let fault = "sent a warrant or card that does not fit".to_owned();
+                *standing.faults.entry(fault).or_default() += 1;
+            }
+        }
+    }
+
+    /// The key to seal to for a member: this node's own newest for itself.
+    pub(super) fn sealing_key(&self, member: &MemberName) -> Option<&kentong_keys::SealingKey> {
+        if *member == self.me {
+            return self
+                .identity
+                .sealing
+                .last()
+                .map(kentong_keys::SealingSecret::public);
+        }
+        self.members.sealing_key(member)
+    }
+}
+
+/// What follows from an output.
+enum Then {
+    Go,
+    /// The store changed: the session must look again.
+    Changed,
+}
+
+const fn said_goodbye(bye: Bye) -> &'static str {
+    match bye {
+        Bye::Stopping => "it stopped",
+        Bye::Version => "it speaks another version of the protocol",
+        Bye::Federation => "it belongs to another federation",
+        Bye::Charter => "it goes by another charter",
+        Bye::Fault => "it says that we broke a rule; compare the two nodes' versions",
+        Bye::Unwell => "it cannot serve now",
+    }
+}

@@ -1,0 +1,257 @@
+//! The members as this node knows them: the charter and everyone's newest warrant and card.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use kentong_keys::{Card, SealingKey, Warrant};
+use kentong_protocol::MemberName;
+use kentong_protocol::charter::{Charter, CharterError};
+use kentong_protocol::directory::{Bundle, BundleError, CredentialError, Directory, Offered};
+use kentong_protocol::policy::{Party, PolicySet};
+
+use crate::home::Home;
+use crate::identity::Identity;
+use crate::member_file;
+use crate::net::{Address, PeerName};
+
+use super::RunError;
+
+/// The longest charter that is read from the home.
+const MAX_CHARTER: u64 = 1 << 20;
+
+/// Why the charter or the members' files of a home cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MembersError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The charter is not one, or not signed by all.
+    #[error("the charter in {path} cannot be used: {source}")]
+    Charter {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: CharterError,
+    },
+    /// A member's file is damaged.
+    #[error("the member file {path} cannot be used: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: BundleError,
+    },
+}
+
+/// Charter and directory.
+#[derive(Debug)]
+pub(super) struct Members {
+    me: MemberName,
+    folder: PathBuf,
+    directory: Option<Directory>,
+    parties: Vec<Party>,
+}
+
+impl Members {
+    /// Reads the charter and the members' files of a home. Without a charter there are no members.
+    pub(super) fn open(home: &Home, identity: &Identity) -> Result<Self, MembersError> {
+        let folder = home.members();
+        let path = home.charter();
+        let mut members = Self {
+            me: identity.member.clone(),
+            folder: folder.clone(),
+            directory: None,
+            parties: Vec::new(),
+        };
+        let Some(bytes) = read(&path, MAX_CHARTER)? else {
+            return Ok(members);
+        };
+        let charter = Charter::open(&bytes).map_err(|source| MembersError::Charter {
+            path: path.clone(),
+            source,
+        })?;
+        members.parties = charter
+            .members()
+            .iter()
+            .map(|(name, member)| Party {
+                name: name.clone(),
+                groups: member.groups().clone(),
+            })
+            .collect();
+        let mut directory = Directory::new(charter);
+        let own = (
+            identity.warrant.note().bytes(),
+            identity.card.note().bytes(),
+        );
+        if let Err(error) = offer(&mut directory, own.0, own.1) {
+            tracing::warn!(%error, "this node's own warrant and card do not fit the charter");
+        }
+        for path in files(&folder)? {
+            let Some(bytes) = read(&path, Bundle::MAX_LEN as u64)? else {
+                continue;
+            };
+            let bundle = Bundle::parse(&bytes).map_err(|source| MembersError::File {
+                path: path.clone(),
+                source,
+            })?;
+            if *bundle.member() == identity.member {
+                continue;
+            }
+            if let Err(error) = directory.offer_bundle(&bundle) {
+                tracing::warn!(path = %path.display(), %error, "a member's file is not used");
+            }
+        }
+        members.directory = Some(directory);
+        Ok(members)
+    }
+
+    /// The charter in force.
+    pub(super) fn charter(&self) -> Option<&Charter> {
+        self.directory.as_ref().map(Directory::charter)
+    }
+
+    /// All members, this node's among them, in the order of their names.
+    pub(super) fn parties(&self) -> &[Party] {
+        &self.parties
+    }
+
+    pub(super) fn party(&self, member: &MemberName) -> Option<Party> {
+        self.parties
+            .iter()
+            .find(|party| party.name == *member)
+            .cloned()
+    }
+
+    pub(super) fn display_name(&self, member: &MemberName) -> String {
+        let member = self.charter().and_then(|charter| charter.member(member));
+        member
+            .map(|member| member.display_name().to_owned())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn credentials(&self, member: &MemberName) -> Option<(&Warrant, Option<&Card>)> {
+        let directory = self.directory.as_ref()?;
+        let standing = directory.member(member)?;
+        Some((standing.warrant()?, standing.card()))
+    }
+
+    pub(super) fn sealing_key(&self, member: &MemberName) -> Option<&SealingKey> {
+        self.directory.as_ref()?.sealing_key(member)
+    }
+
+    /// The member whose card names this peer id.
+    pub(super) fn by_peer(&self, peer: &PeerName) -> Option<MemberName> {
+        self.directory.as_ref()?.by_peer(&peer.to_string()).cloned()
+    }
+
+    /// The peer ids that may come in, each with the addresses to dial.
+    pub(super) fn peers(&self, me: &MemberName) -> BTreeMap<PeerName, Vec<Address>> {
+        let mut table = BTreeMap::new();
+        for party in self.parties.iter().filter(|party| party.name != *me) {
+            let Some((_, Some(card))) = self.credentials(&party.name) else {
+                continue;
+            };
+            let addresses: Vec<_> = card
+                .addresses()
+                .iter()
+                .filter_map(|text| text.as_str().parse().ok())
+                .collect();
+            for peer in card
+                .peer_ids()
+                .filter_map(|text| text.as_str().parse().ok())
+            {
+                table.insert(peer, addresses.clone());
+            }
+        }
+        table
+    }
+
+    /// Takes in a member's warrant and card if they are newer, and keeps them in the home.
+    pub(super) fn offer(
+        &mut self,
+        member: &MemberName,
+        warrant: &[u8],
+        card: &[u8],
+    ) -> Result<bool, CredentialError> {
+        let Some(directory) = &mut self.directory else {
+            return Ok(false);
+        };
+        if *member == self.me || !offer(directory, warrant, card)? {
+            return Ok(false);
+        }
+        let charter = directory.charter();
+        let standing = directory.member(member);
+        let credentials = standing.and_then(|s| Some((s.warrant()?, s.card()?)));
+        if let (Some(known), Some((warrant, card))) = (charter.member(member), credentials)
+            && let Ok(bundle) = Bundle::new(known.display_name(), *known.root(), warrant, card)
+            && let Err(error) = member_file::write(&self.folder, &bundle)
+        {
+            tracing::warn!(peer = %member, %error, "a newer card could not be kept");
+        }
+        Ok(true)
+    }
+}
+
+/// Offers both; true if one of them is news. A warrant goes first: it says who signs the card.
+fn offer(directory: &mut Directory, warrant: &[u8], card: &[u8]) -> Result<bool, CredentialError> {
+    let new_warrant = directory.offer_warrant(warrant)? == Offered::New;
+    let new_card = directory.offer_card(card)? == Offered::New;
+    Ok(new_warrant || new_card)
+}
+
+/// Reads and checks the policies of a home.
+pub(super) fn policies(home: &Home) -> Result<PolicySet, RunError> {
+    crate::policy_files::read(&home.policy()).map_err(|error| RunError::Policy(error.to_string()))
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, MembersError> {
+    let at = |source| MembersError::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(at(error)),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(at)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "card")
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A file's bytes, none if there is no such file; longer than `most` is an error.
+fn read(path: &Path, most: u64) -> Result<Option<Vec<u8>>, MembersError> {
+    use io::Read as _;
+    let at = |source| MembersError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(at(error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(at)?;
+    if bytes.len() as u64 > most {
+        return Err(at(io::Error::other(format!(
+            "it is longer than {most} bytes"
+        ))));
+    }
+    Ok(Some(bytes))
+}

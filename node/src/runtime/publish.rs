@@ -1,0 +1,259 @@
+//! Publishing: the one place where this node signs a feed.
+//!
+//! The order is that of DESIGN 8: seal, append leaves and bodies to the log, make them durable,
+//! move the signer state forward and make that durable, sign, announce. Whatever stops it between
+//! two of these is finished or dropped at the next start.
+
+use std::collections::BTreeMap;
+
+use kentong_keys::{BodyContext, EpochKey, random_bytes};
+use kentong_protocol::charter::Charter;
+use kentong_protocol::feed::{
+    Audience, BatchDraft, Checkpoint, EpochDraft, FeedId, Frontier, GenesisLeaf, Leaf, Origin,
+    leaf_hash,
+};
+use kentong_protocol::sync::Input as SessionInput;
+
+use crate::signer::{Signed, Swap};
+use crate::store::{Durably, Step, StoreError};
+
+use super::core::Core;
+
+/// Statements that one epoch's key may seal.
+const EPOCH_STATEMENTS: u64 = 1 << 20;
+/// Milliseconds after which the next batch begins a new epoch.
+const EPOCH_MILLIS: u64 = 24 * 3600 * 1000;
+
+/// An epoch of an own feed that this process has begun.
+#[derive(Debug)]
+pub(super) struct OpenEpoch {
+    number: u32,
+    key: EpochKey,
+    begun: u64,
+    statements: u64,
+}
+
+/// Why nothing was published. What was asked for is not on disk, or will be dropped from it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PublishError {
+    #[error("there is no charter yet, so there is no federation to publish in")]
+    NoCharter,
+    #[error("publishing is halted: {0}")]
+    Halted(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("an audience has too many members")]
+    Audience,
+}
+
+/// A feed while a publication is put together.
+struct Growing {
+    feed: FeedId,
+    tree: Frontier,
+    new_epoch: Option<OpenEpoch>,
+    statements: u64,
+}
+
+impl Core {
+    /// Publishes statements (canonical bytes), each list to its audience. All of it is durable and
+    /// signed when this returns, and connected readers are told.
+    pub(super) fn publish(
+        &mut self,
+        lists: BTreeMap<Audience, Vec<Vec<u8>>>,
+    ) -> Result<(), PublishError> {
+        if let Some(why) = &self.halted {
+            return Err(PublishError::Halted(why.clone()));
+        }
+        let mut step = Step::new();
+        let mut grown = Vec::new();
+        for (audience, statements) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+            let (next, growing) = self.grow(step, audience.clone(), statements)?;
+            step = next;
+            grown.push((audience, growing));
+        }
+        if grown.is_empty() {
+            return Ok(());
+        }
+        self.store.commit(step, Durably::Synced)?;
+        self.sign(&grown)?;
+        for (audience, growing) in grown {
+            let Growing {
+                feed,
+                new_epoch,
+                statements,
+                ..
+            } = growing;
+            self.feeds.insert(audience, feed);
+            if let Some(epoch) = new_epoch {
+                self.epochs.insert(feed, epoch);
+            } else if let Some(epoch) = self.epochs.get_mut(&feed) {
+                epoch.statements += statements;
+            }
+            self.each_link(|_| true, |_| SessionInput::Published(feed));
+        }
+        Ok(())
+    }
+
+    /// Adds to a step what appends `statements` to the feed for `audience`.
+    fn grow(
+        &self,
+        mut step: Step,
+        audience: Audience,
+        statements: Vec<Vec<u8>>,
+    ) -> Result<(Step, Growing), PublishError> {
+        let charter = self.members.charter().ok_or(PublishError::NoCharter)?;
+        let federation = *charter.id().digest();
+        let charter_version = charter.version();
+        let held = self
+            .feeds
+            .get(&audience)
+            .and_then(|feed| self.store.feeds().get(*feed));
+        let (feed, mut tree, last_epoch) = match held {
+            Some(held) => {
+                let epoch = held
+                    .epochs()
+                    .last_key_value()
+                    .map_or(0, |(epoch, _)| *epoch);
+                (held.id(), held.tree().frontier(), epoch)
+            }
+            None => {
+                let genesis = self.genesis(charter, &audience);
+                let (feed, mut tree) = (genesis.feed_id(), Frontier::default());
+                step = append(step, feed, &mut tree, &Leaf::Genesis(genesis));
+                (feed, tree, 0)
+            }
+        };
+        let now = self.now().millis;
+        let count = statements.len() as u64;
+        let open = self.epochs.get(&feed).filter(|epoch| {
+            epoch.statements + count <= EPOCH_STATEMENTS && now < epoch.begun + EPOCH_MILLIS
+        });
+        let mut new_epoch = None;
+        if open.is_none() {
+            let number = last_epoch + 1;
+            let key = EpochKey::generate();
+            let draft = EpochDraft {
+                federation: &federation,
+                feed,
+                epoch: number,
+                charter_version,
+                audience: &audience,
+            };
+            let leaf = draft.seal(&key, |member| self.sealing_key(member));
+            step = append(step, feed, &mut tree, &Leaf::Epoch(leaf));
+            step = step.epoch_key(feed, number, &key);
+            new_epoch = Some(OpenEpoch {
+                number,
+                key,
+                begun: now,
+                statements: count,
+            });
+        }
+        let epoch = new_epoch.as_ref().or(open);
+        let epoch = epoch.ok_or_else(|| PublishError::Halted("no epoch is open".into()))?;
+        for draft in batches(statements) {
+            let index = tree.size();
+            let context = BodyContext {
+                federation: &federation,
+                feed: feed.digest(),
+                incarnation: 0,
+                index,
+            };
+            let random = (random_bytes(), random_bytes());
+            let sealed = draft.seal(epoch.number, &epoch.key, &context, random);
+            let sealed = sealed.ok_or_else(|| PublishError::Halted("a batch is empty".into()))?;
+            step = append(step, feed, &mut tree, &Leaf::Batch(sealed.leaf));
+            step = step.body(feed, index, sealed.body);
+        }
+        Ok((
+            step,
+            Growing {
+                feed,
+                tree,
+                new_epoch,
+                statements: count,
+            },
+        ))
+    }
+
+    fn genesis(&self, charter: &Charter, audience: &Audience) -> GenesisLeaf {
+        GenesisLeaf {
+            federation: *charter.id().digest(),
+            publisher: self.me.clone(),
+            audience: audience.clone(),
+            charter_version: charter.version(),
+            incarnation: 0,
+            nonce: random_bytes(),
+        }
+    }
+
+    /// Moves the signer state forward, then signs. If that fails the node must not go on: the log
+    /// is ahead of the signer state, and the next start drops what is.
+    fn sign(&mut self, grown: &[(Audience, Growing)]) -> Result<(), PublishError> {
+        let swaps: Vec<_> = grown
+            .iter()
+            .map(|(_, growing)| Swap {
+                feed: *growing.feed.digest(),
+                expected: self.signer.get(growing.feed.digest()),
+                new: Signed {
+                    size: growing.tree.size(),
+                    root: growing.tree.root(),
+                },
+            })
+            .collect();
+        if let Err(error) = self.signer.swap_all(&swaps) {
+            self.halt(error.to_string());
+            return Err(PublishError::Halted(error.to_string()));
+        }
+        let mut step = Step::new();
+        for (_, growing) in grown {
+            let (size, root) = (growing.tree.size(), growing.tree.root());
+            let signed = self
+                .checkpoint(growing.feed, size, root)
+                .ok_or(PublishError::NoCharter)?;
+            step = step.checkpoint(growing.feed, signed.note().to_vec(), size);
+        }
+        if let Err(error) = self.store.commit(step, Durably::Later) {
+            self.halt(error.to_string());
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Signs a checkpoint of an own feed. The signer state says so already.
+    pub(super) fn checkpoint(
+        &self,
+        feed: FeedId,
+        size: u64,
+        root: kentong_protocol::Digest,
+    ) -> Option<Checkpoint> {
+        let origin = Origin {
+            federation: self.members.charter()?.federation().as_str().to_owned(),
+            publisher: self.me.clone(),
+            feed,
+            incarnation: 0,
+        };
+        Some(Checkpoint::sign(origin, size, root, &self.identity.signing))
+    }
+}
+
+/// Statements in as few batches as hold them, in their order.
+fn batches(statements: Vec<Vec<u8>>) -> Vec<BatchDraft> {
+    let (mut full, mut draft) = (Vec::new(), BatchDraft::default());
+    for statement in statements {
+        if let Err(statement) = draft.push(statement) {
+            full.push(std::mem::take(&mut draft));
+            draft
+                .push(statement)
+                .expect("an empty batch takes any statement");
+        }
+    }
+    full.push(draft);
+    full
+}
+
+fn append(step: Step, feed: FeedId, tree: &mut Frontier, leaf: &Leaf) -> Step {
+    let (bytes, index) = (leaf.encode(), tree.size());
+    tree.push(leaf_hash(&bytes));
+    step.leaf(feed, index, bytes)
+}

@@ -1,0 +1,397 @@
+//! Finding indicators.
+
+use std::collections::BTreeMap;
+
+use kentong_protocol::MemberName;
+use kentong_protocol::indicator::{Assertion, Kind, Value};
+use kentong_protocol::policy::{Class, LocalAction, Operator, Purpose};
+use kentong_protocol::statement::{IndicatorId, Rank, Said, Statement};
+
+use crate::control::reply::{Done, Failure, Reply};
+use crate::control::request::{Query, What};
+use crate::store::{Place, StoreError};
+
+use super::answer::{denied, failure, storage};
+use super::core::Core;
+
+/// A statement that is in force under its publisher, or the last word on an indicator.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) publisher: MemberName,
+    pub(super) place: Place,
+    pub(super) statement: Statement,
+    pub(super) rank: Rank,
+    /// What was asserted last, where this ends it: it decides who may see the end.
+    before: Option<Box<Self>>,
+    pub(super) matched: Option<&'static str>,
+}
+
+/// Who asks, and what for.
+struct Asker<'a> {
+    operator: &'a Operator,
+    purpose: Purpose,
+    all: bool,
+}
+
+impl Core {
+    pub(super) fn query(
+        &mut self,
+        query: &Query,
+        uid: u32,
+        rows: &mut Vec<Reply>,
+    ) -> Result<Done, Failure> {
+        let operator = self.operator(uid);
+        let purpose = if query.values.is_empty() {
+            Purpose::Bulk
+        } else {
+            Purpose::Look
+        };
+        let verdict = self
+            .policy
+            .local(LocalAction::Query(purpose), &operator, None);
+        if !verdict.is_permit() {
+            return Err(denied(&verdict));
+        }
+        let found = if query.values.is_empty() {
+            self.scan(query).map_err(|e| storage(&e))?
+        } else {
+            let mut found = Vec::new();
+            for value in &query.values {
+                found.extend(self.find(value).map_err(|e| storage(&e))?);
+            }
+            found
+        };
+        let asker = Asker {
+            operator: &operator,
+            purpose,
+            all: query.all,
+        };
+        let mut done = Done::default();
+        for one in found.into_iter().filter(|one| fits(query, one)) {
+            let Some(view) = self.shown(&asker, &one) else {
+                done.hidden += 1;
+                continue;
+            };
+            if !query.count && done.count >= query.limit {
+                done.more = true;
+                break;
+            }
+            done.count += 1;
+            if !query.count {
+                rows.push(Reply::Indicator(Box::new(view)));
+            }
+        }
+        Ok(done)
+    }
+
+    pub(super) fn show(
+        &mut self,
+        what: &What,
+        uid: u32,
+        rows: &mut Vec<Reply>,
+    ) -> Result<Done, Failure> {
+        let operator = self.operator(uid);
+        let mut found = Vec::new();
+        match what {
+            What::Values(values) => {
+                for value in values {
+                    let exact = self.exact(value, None).map_err(|e| storage(&e))?;
+                    found.extend(exact);
+                }
+            }
+            What::Id(id) => {
+                let Some(id) = IndicatorId::from_hex(id) else {
+                    let next = "give the 32 digits that `kentong query --json` prints, or a value";
+                    return Err(failure(
+                        "invalid",
+                        format!("{id} is not an indicator's id"),
+                        next,
+                    ));
+                };
+                let all = self.scan(&Query::default()).map_err(|e| storage(&e))?;
+                let of = |one: &Found| IndicatorId::of(&one.publisher, &one.statement.value);
+                found.extend(all.into_iter().filter(|one| of(one) == id));
+            }
+        }
+        let asker = Asker {
+            operator: &operator,
+            purpose: Purpose::Look,
+            all: true,
+        };
+        let mut done = Done::default();
+        for one in found {
+            match self.shown(&asker, &one) {
+                None => done.hidden += 1,
+                Some(view) => {
+                    done.count += 1;
+                    rows.push(Reply::Indicator(Box::new(view)));
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// Everything that speaks of a value: of the very value, of a domain above it, of a range that
+    /// holds it.
+    fn find(&self, value: &Value) -> Result<Vec<Found>, StoreError> {
+        let mut found = self.exact(value, None)?;
+        for (cover, matched) in covers(value) {
+            found.extend(self.exact(&cover, Some(matched))?);
+        }
+        Ok(found)
+    }
+
+    /// The last word of each publisher on a value.
+    pub(super) fn exact(
+        &self,
+        value: &Value,
+        matched: Option<&'static str>,
+    ) -> Result<Vec<Found>, StoreError> {
+        let key = value.comparison_key();
+        let mut newest: BTreeMap<MemberName, Found> = BTreeMap::new();
+        for place in self.store.find(value.kind(), &key) {
+            let Some(one) = self.read(place, matched)? else {
+                continue;
+            };
+            let same = one.statement.value.kind() == value.kind()
+                && one.statement.value.comparison_key() == key;
+            if same {
+                keep_newest(&mut newest, one);
+            }
+        }
+        Ok(newest.into_values().collect())
+    }
+
+    fn read(
+        &self,
+        place: Place,
+        matched: Option<&'static str>,
+    ) -> Result<Option<Found>, StoreError> {
+        let Some(feed) = self.store.feeds().by_number(place.feed) else {
+            return Ok(None);
+        };
+        let publisher = feed.genesis().publisher.clone();
+        let (statement, bytes) = self.store.statement(place)?;
+        let rank = statement.rank(&bytes);
+        Ok(Some(Found {
+            publisher,
+            place,
+            statement,
+            rank,
+            before: None,
+            matched,
+        }))
+    }
+
+    /// The last word on every indicator of the publishers asked for.
+    fn scan(&self, query: &Query) -> Result<Vec<Found>, StoreError> {
+        let mut newest: BTreeMap<IndicatorId, Found> = BTreeMap::new();
+        let wanted = |publisher: &MemberName| {
+            query
+                .publisher
+                .as_ref()
+                .is_none_or(|wanted| wanted == publisher)
+        };
+        let feeds = self.store.scan(|feed| {
+            let publisher = &feed.genesis().publisher;
+            // Our own word is whole in the feed for ourselves alone.
+            wanted(publisher) && (*publisher != self.me || feed.is_private())
+        });
+        for read in feeds {
+            let (place, statement) = read?;
+            let kind = statement.value.kind();
+            if query.kind.is_some_and(|wanted| wanted != kind) {
+                continue;
+            }
+            let Some(feed) = self.store.feeds().by_number(place.feed) else {
+                continue;
+            };
+            let publisher = feed.genesis().publisher.clone();
+            let rank = statement.rank(&statement.encode());
+            let id = IndicatorId::of(&publisher, &statement.value);
+            let one = Found {
+                publisher,
+                place,
+                statement,
+                rank,
+                before: None,
+                matched: None,
+            };
+            let one = match newest.remove(&id) {
+                Some(before) => before.newer(one),
+                None => one,
+            };
+            newest.insert(id, one);
+        }
+        Ok(newest.into_values().collect())
+    }
+
+    /// What the operator sees of it; nothing if policy, the marking or its state hides it.
+    fn shown(
+        &mut self,
+        asker: &Asker<'_>,
+        one: &Found,
+    ) -> Option<crate::control::reply::Indicator> {
+        // The end of what this node never had has no marking to judge by: nobody is shown it.
+        let class = Class::of(&one.statement.value, one.asserted()?);
+        let action = LocalAction::Query(asker.purpose);
+        let subject = Some((&one.publisher, &class));
+        let verdict = self.policy.local(action, asker.operator, subject);
+        if !verdict.is_permit() {
+            return None;
+        }
+        let mut not_accepted = None;
+        if one.publisher != self.me {
+            let from = self.members.party(&one.publisher)?;
+            let verdict = self.policy.accept(&class, &from);
+            if !verdict.is_permit() {
+                not_accepted = Some(verdict.to_string());
+            }
+        }
+        let view = self.view(one, not_accepted);
+        (asker.all || view.state == "in-force").then_some(view)
+    }
+}
+
+impl Found {
+    /// What is asserted, or was before the end.
+    fn asserted(&self) -> Option<&Assertion> {
+        match &self.statement.said {
+            Said::Asserted { assertion, .. } => Some(assertion),
+            Said::Withdrawn { .. } | Said::Ceased => self.before.as_ref()?.asserted(),
+        }
+    }
+
+    /// The newer of two words on one indicator; an end keeps what was asserted last.
+    fn newer(self, other: Self) -> Self {
+        let (mut newest, older) = if self.rank >= other.rank {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        if !matches!(newest.statement.said, Said::Asserted { .. }) {
+            let last = match (newest.before.take(), older) {
+                (Some(before), older) if before.rank >= older.rank => Some(before),
+                (before, older) => older.last_asserted().or(before),
+            };
+            newest.before = last;
+        }
+        newest
+    }
+
+    fn last_asserted(mut self) -> Option<Box<Self>> {
+        match self.statement.said {
+            Said::Asserted { .. } => Some(Box::new(self)),
+            Said::Withdrawn { .. } | Said::Ceased => self.before.take(),
+        }
+    }
+}
+
+fn keep_newest(newest: &mut BTreeMap<MemberName, Found>, one: Found) {
+    let one = match newest.remove(&one.publisher) {
+        Some(before) => before.newer(one),
+        None => one,
+    };
+    newest.insert(one.publisher.clone(), one);
+}
+
+fn fits(query: &Query, one: &Found) -> bool {
+    let Statement {
+        value, made, said, ..
+    } = &one.statement;
+    let assertion = match said {
+        Said::Asserted { assertion, .. } => Some(assertion),
+        Said::Withdrawn { .. } | Said::Ceased => None,
+    };
+    query.kind.is_none_or(|kind| kind == value.kind())
+        && query
+            .publisher
+            .as_ref()
+            .is_none_or(|publisher| *publisher == one.publisher)
+        && query.since.is_none_or(|since| *made >= since)
+        && query
+            .scheme
+            .is_none_or(|scheme| assertion.is_some_and(|a| a.scheme == scheme))
+        && query
+            .tlp
+            .is_none_or(|tlp| assertion.is_some_and(|a| a.tlp == tlp))
+}
+
+/// The values under which an indicator would cover `value`: the domains above a domain or a URL's
+/// host, and the ranges that hold an address.
+fn covers(value: &Value) -> Vec<(Value, &'static str)> {
+    let text = value.as_str();
+    match value.kind() {
+        Kind::Domain => domains_above(text, "parent domain"),
+        Kind::Url => {
+            let host = text.split_once("://").map_or(text, |(_, rest)| rest);
+            let host = host.split(['/', '?', '#']).next().unwrap_or(host);
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+            let bare = match host.rsplit_once(':') {
+                Some((bare, port)) if port.bytes().all(|b| b.is_ascii_digit()) => bare,
+                _ => host,
+            };
+            let mut covers = domains_above(bare, "the host's parent domain");
+            if let Ok(domain) = Value::from_canonical(Kind::Domain, bare) {
+                covers.insert(0, (domain, "its host"));
+            }
+            covers
+        }
+        Kind::Ip => ranges_above(text),
+        Kind::Email => {
+            let domain = text.rsplit_once('@').map_or("", |(_, domain)| domain);
+            let domain = Value::from_canonical(Kind::Domain, domain).ok();
+            domain
+                .map(|domain| (domain, "its domain"))
+                .into_iter()
+                .collect()
+        }
+        Kind::Phone
+        | Kind::SmsSender
+        | Kind::BankAccount
+        | Kind::Wallet
+        | Kind::Handle
+        | Kind::App
+        | Kind::File => Vec::new(),
+    }
+}
+
+/// The domains above, down to the registrable one: what is above that is no indicator.
+fn domains_above(domain: &str, matched: &'static str) -> Vec<(Value, &'static str)> {
+    let above = domain
+        .match_indices('.')
+        .filter_map(|(dot, _)| domain.get(dot + 1..));
+    above
+        .filter_map(|parent| Value::from_canonical(Kind::Domain, parent).ok())
+        .map(|parent| (parent, matched))
+        .collect()
+}
+
+fn ranges_above(text: &str) -> Vec<(Value, &'static str)> {
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, prefix.parse::<u32>().ok()),
+        None => (text, None),
+    };
+    let Ok(address) = address.parse::<std::net::IpAddr>() else {
+        return Vec::new();
+    };
+    let (bits, width) = match address {
+        std::net::IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
+        std::net::IpAddr::V6(v6) => (v6.to_bits(), 128),
+    };
+    let range = |length: u32| {
+        let network = bits & u128::MAX.checked_shl(128 - length).unwrap_or(0);
+        let address = match address {
+            std::net::IpAddr::V4(_) => {
+                std::net::IpAddr::V4(u32::try_from(network >> 96).unwrap_or(0).into())
+            }
+            std::net::IpAddr::V6(_) => std::net::IpAddr::V6(network.into()),
+        };
+        Value::from_canonical(Kind::Ip, &format!("{address}/{length}")).ok()
+    };
+    (8..prefix.unwrap_or(width))
+        .rev()
+        .filter_map(range)
+        .map(|range| (range, "range"))
+        .collect()
+}

@@ -1,0 +1,215 @@
+//! Releasing: own indicators into the feeds for those whom policy permits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use kentong_protocol::MemberName;
+use kentong_protocol::feed::Audience;
+use kentong_protocol::indicator::{Assertion, Projection, Value};
+use kentong_protocol::policy::{Class, Verdict};
+use kentong_protocol::release::{Action, Now, plan};
+use kentong_protocol::statement::{IndicatorId, Said, Statement};
+
+use crate::store::{CarriedId, FeedNo, Place, StoreError};
+
+use super::core::Core;
+use super::publish::PublishError;
+
+/// The most own feeds that are opened for audiences; beyond, an audience is split.
+const MAX_OPEN_FEEDS: usize = 256;
+
+/// What decides on a release: many indicators share one.
+type Case = (Option<Class>, CarriedId);
+type Plan = Rc<[Action<FeedNo>]>;
+
+impl Core {
+    /// Checks all own indicators for release, batch by batch.
+    pub(super) fn sweep_all(&mut self) {
+        match self.store.own() {
+            Ok(own) => {
+                let places = own.iter().filter_map(|entry| entry.at);
+                let batches: BTreeSet<_> = places.map(|at| (at.feed, at.index)).collect();
+                self.sweep = batches.into_iter().collect();
+            }
+            Err(error) => self.halt(error.to_string()),
+        }
+    }
+
+    /// Checks the next batch of those that are still to be checked.
+    pub(super) fn sweep_on(&mut self) {
+        if self.members.charter().is_none() || self.halted.is_some() {
+            self.sweep.clear();
+        }
+        let Some((feed, index)) = self.sweep.pop_front() else {
+            return;
+        };
+        let released = match self.store.batch_statements(feed, index) {
+            Ok(statements) => self.release(&statements),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = released {
+            self.release_failed(&error);
+        }
+    }
+
+    /// Releases own statements (as the private feed has them) to whom they are due.
+    pub(super) fn release(&mut self, statements: &[Statement]) -> Result<(), PublishError> {
+        let mut plans: BTreeMap<Case, Plan> = BTreeMap::new();
+        let mut lists: BTreeMap<Audience, Vec<Vec<u8>>> = BTreeMap::new();
+        for statement in statements {
+            let id = IndicatorId::of(&self.me, &statement.value);
+            let Some(entry) = self.store.own()?.get(&id) else {
+                continue;
+            };
+            if entry.revision != statement.revision {
+                continue; // A newer one is on its way.
+            }
+            let class = match &statement.said {
+                Said::Asserted { assertion, .. } => Some(Class::of(&statement.value, assertion)),
+                Said::Withdrawn { .. } | Said::Ceased => None,
+            };
+            let case = (class, entry.carried);
+            let actions = match plans.get(&case) {
+                Some(actions) => Rc::clone(actions),
+                None => {
+                    let actions: Plan = self.decide(&case)?.into();
+                    plans.insert(case, Rc::clone(&actions));
+                    actions
+                }
+            };
+            for action in actions.iter() {
+                for (audience, bytes) in self.carry(action, statement)? {
+                    lists.entry(audience).or_default().push(bytes);
+                }
+            }
+        }
+        self.publish(lists)
+    }
+
+    /// Whom policy permits an indicator of this class, each without the fields to strip.
+    pub(super) fn permitted(&mut self, class: &Class) -> BTreeMap<MemberName, Projection> {
+        let mut permitted = BTreeMap::new();
+        for party in self
+            .members
+            .parties()
+            .iter()
+            .filter(|party| party.name != self.me)
+        {
+            let verdict = self.policy.share(class, &self.me, party);
+            if let Verdict::Permit { strip, hold, .. } = &*verdict
+                && hold.is_empty()
+            {
+                permitted.insert(party.name.clone(), *strip);
+            }
+        }
+        permitted
+    }
+
+    fn decide(&mut self, (class, carried): &Case) -> Result<Vec<Action<FeedNo>>, StoreError> {
+        let permitted = class.as_ref().map(|class| self.permitted(class));
+        let feeds = self.store.feeds();
+        let carried: Vec<_> = self
+            .store
+            .own()?
+            .carried(*carried)
+            .iter()
+            .filter_map(|(number, how)| {
+                let feed = feeds.by_number(*number)?;
+                Some((*number, &feed.genesis().audience, *how))
+            })
+            .collect();
+        let now = permitted.as_ref().map_or(Now::Withdrawn, Now::Holds);
+        Ok(plan(&self.me, now, &carried))
+    }
+
+    /// The statements that an action needs, each with the audience whose feed carries it.
+    fn carry(
+        &self,
+        action: &Action<FeedNo>,
+        statement: &Statement,
+    ) -> Result<Vec<(Audience, Vec<u8>)>, PublishError> {
+        let (readers, said) = match action {
+            Action::Withdraw(feed) => {
+                let feed = self.store.feeds().by_number(*feed);
+                let audience = feed.map(|feed| feed.genesis().audience.clone());
+                return Ok(audience
+                    .map(|a| (a, statement.encode()))
+                    .into_iter()
+                    .collect());
+            }
+            Action::Cease(readers) => (readers, Said::Ceased),
+            Action::Release(readers, stripped) => match &statement.said {
+                Said::Asserted { assertion, .. } => (readers, released(assertion, *stripped)),
+                Said::Withdrawn { .. } | Said::Ceased => return Ok(Vec::new()),
+            },
+        };
+        let Statement {
+            value,
+            revision,
+            made,
+            ..
+        } = statement;
+        let one = Statement {
+            value: value.clone(),
+            revision: *revision,
+            made: *made,
+            said,
+        };
+        let bytes = one.encode();
+        let audiences = self.audiences(readers)?;
+        Ok(audiences
+            .into_iter()
+            .map(|audience| (audience, bytes.clone()))
+            .collect())
+    }
+
+    /// The audiences whose feeds together reach exactly these readers: one, as long as there are
+    /// not too many feeds; then those of existing feeds, the largest first, and single readers.
+    fn audiences(&self, readers: &BTreeSet<MemberName>) -> Result<Vec<Audience>, PublishError> {
+        let of = |readers: &BTreeSet<MemberName>| {
+            Audience::of(&self.me, readers).map_err(|_| PublishError::Audience)
+        };
+        let exact = of(readers)?;
+        if self.feeds.contains_key(&exact) || self.feeds.len() < MAX_OPEN_FEEDS {
+            return Ok(vec![exact]);
+        }
+        let mut left = readers.clone();
+        let mut known: Vec<_> = self
+            .feeds
+            .keys()
+            .filter(|a| a.members().len() > 1)
+            .collect();
+        known.sort_by_key(|audience| std::cmp::Reverse(audience.members().len()));
+        let mut audiences = Vec::new();
+        for audience in known {
+            let mut members = audience
+                .members()
+                .iter()
+                .filter(|member| **member != self.me);
+            if members.all(|member| left.contains(member)) {
+                left.retain(|member| !audience.holds(member));
+                audiences.push(audience.clone());
+            }
+        }
+        for reader in left {
+            audiences.push(of(&BTreeSet::from([reader]))?);
+        }
+        Ok(audiences)
+    }
+
+    /// The newest own statement about a value, as the private feed has it.
+    pub(super) fn own_statement(&self, value: &Value) -> Result<Option<Statement>, StoreError> {
+        let entry = self.store.own()?.get(&IndicatorId::of(&self.me, value));
+        let place: Option<Place> = entry.and_then(|entry| entry.at);
+        place
+            .map(|place| self.store.statement(place).map(|(statement, _)| statement))
+            .transpose()
+    }
+}
+
+fn released(assertion: &Assertion, stripped: Projection) -> Said {
+    Said::Asserted {
+        assertion: Box::new(assertion.released(stripped)),
+        stripped,
+    }
+}

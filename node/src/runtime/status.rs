@@ -1,0 +1,191 @@
+//! The node about itself, its members and its feeds.
+
+use kentong_protocol::sync::Ledger as _;
+use kentong_protocol::wire::{Claim, SignedClaim};
+
+use crate::control::reply::{Done, Feed, Peer, Reply, Status};
+use crate::store::FeedState;
+
+use super::core::Core;
+
+/// Warnings that are shown; the log has all of them.
+const SHOWN_WARNINGS: usize = 20;
+
+impl Core {
+    pub(super) fn status(&self, rows: &mut Vec<Reply>) -> Done {
+        let charter = self.members.charter();
+        let others = || {
+            self.store
+                .feeds()
+                .iter()
+                .filter(|f| f.genesis().publisher != self.me)
+        };
+        let mut connected: Vec<_> = self.links.values().map(|link| &link.member).collect();
+        connected.sort_unstable();
+        connected.dedup();
+        let members = self.members.parties().len().saturating_sub(1);
+        rows.push(Reply::Status(Box::new(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            member: self.me.to_string(),
+            federation: charter.map(|charter| charter.federation().to_string()),
+            charter_version: charter.map(kentong_protocol::charter::Charter::version),
+            listening: self.listening.iter().map(ToString::to_string).collect(),
+            pid: std::process::id(),
+            uptime: self.started.elapsed().as_secs(),
+            own: self.store.own().map_or(0, |own| own.len() as u64),
+            received: others().map(FeedState::statements).sum(),
+            feeds: self.store.feeds().len() as u64,
+            connected: (connected.len() as u64, members as u64),
+            to_release: self.sweep.len() as u64,
+            missing: others().map(FeedState::missing_count).sum(),
+            log_bytes: folder_bytes(&self.home.log()),
+            memory: resident(),
+            warnings: self.all_warnings(),
+        })));
+        Done {
+            count: 1,
+            ..Done::default()
+        }
+    }
+
+    fn all_warnings(&self) -> Vec<String> {
+        let mut warnings: Vec<_> = self
+            .warnings
+            .iter()
+            .rev()
+            .take(SHOWN_WARNINGS)
+            .cloned()
+            .collect();
+        if self.members.charter().is_none() {
+            warnings.push("no charter is installed: see `kentong charter install --help`".into());
+        }
+        for (member, standing) in &self.standing {
+            for (fault, times) in &standing.faults {
+                warnings.push(format!("{member} {fault} ({times} times)"));
+            }
+            if standing.withheld > 0 {
+                warnings.push(format!("{member} withholds {} bodies", standing.withheld));
+            }
+        }
+        warnings
+    }
+
+    pub(super) fn peers(&self, rows: &mut Vec<Reply>) -> Done {
+        for party in self.members.parties() {
+            let standing = self.standing.get(&party.name);
+            let connected = self.links.values().any(|link| link.member == party.name);
+            let card = self
+                .members
+                .credentials(&party.name)
+                .and_then(|(_, card)| card);
+            let state = if party.name == self.me {
+                "this node"
+            } else if connected {
+                "connected"
+            } else if card.is_none() {
+                "no card"
+            } else {
+                "not connected"
+            };
+            let why = match state {
+                "no card" => Some("its card is missing: `kentong peers add FILE`".to_owned()),
+                "not connected" => standing.and_then(|standing| standing.why.clone()),
+                _ => None,
+            };
+            let feeds = || self.store.feeds().of(&party.name);
+            let faults = standing
+                .map(|standing| standing.faults.clone())
+                .unwrap_or_default();
+            rows.push(Reply::Peer(Box::new(Peer {
+                member: party.name.to_string(),
+                name: self.members.display_name(&party.name),
+                groups: party.groups.iter().map(ToString::to_string).collect(),
+                state: state.to_owned(),
+                why,
+                heard: standing.and_then(|s| s.heard).map(|time| time.to_string()),
+                statements: feeds().map(FeedState::statements).sum(),
+                missing: feeds().map(FeedState::missing_count).sum(),
+                faults: faults.into_iter().collect(),
+                addresses: card
+                    .map(|card| card.addresses().iter().map(ToString::to_string).collect())
+                    .unwrap_or_default(),
+            })));
+        }
+        Done {
+            count: rows.len() as u64,
+            ..Done::default()
+        }
+    }
+
+    pub(super) fn feeds_held(&self, rows: &mut Vec<Reply>) -> Done {
+        for held in self.store.feeds().iter().filter(|feed| feed.size() > 0) {
+            let genesis = held.genesis();
+            let unopened = self.store.feed(&held.id()).map_or(0, |view| view.unopened);
+            rows.push(Reply::Feed(Box::new(Feed {
+                id: held.id().to_string(),
+                publisher: genesis.publisher.to_string(),
+                audience: genesis
+                    .audience
+                    .members()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+                leaves: held.size(),
+                signed: held.checkpoint().map_or(0, |(size, _)| size),
+                statements: held.statements(),
+                missing: held.missing_count(),
+                unopened,
+                receipts: self.receipts(held),
+            })));
+        }
+        Done {
+            count: rows.len() as u64,
+            ..Done::default()
+        }
+    }
+
+    /// What each reader of an own feed said last that it holds.
+    fn receipts(&self, held: &FeedState) -> Vec<(String, u64, u64)> {
+        let genesis = held.genesis();
+        if genesis.publisher != self.me {
+            return Vec::new();
+        }
+        let readers = genesis
+            .audience
+            .members()
+            .iter()
+            .filter(|reader| **reader != self.me);
+        let said = readers.filter_map(|reader| {
+            let bytes = self.store.receipt(held.id(), reader).ok()??;
+            let (warrant, _) = self.members.credentials(reader)?;
+            match SignedClaim::from_bytes(&bytes)
+                .ok()?
+                .verify(warrant.signing())
+                .ok()?
+            {
+                Claim::Holds(holds) => Some((reader.to_string(), holds.size, holds.missing)),
+                Claim::Alive(_) => None,
+            }
+        });
+        said.collect()
+    }
+}
+
+/// The bytes of the files of a folder; what cannot be read counts as none.
+fn folder_bytes(folder: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|about| about.len())
+        .sum()
+}
+
+/// The process's resident memory in bytes; 0 where the system does not say.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or(0) * rustix::param::page_size() as u64
+}

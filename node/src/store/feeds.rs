@@ -1,0 +1,411 @@
+//! The table of feeds: what is held of each, in memory, about 100 bytes a leaf.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kentong_keys::{Digest, MemberName};
+use kentong_protocol::feed::{BodyError, FeedId, GenesisLeaf, Tree};
+
+use crate::log::Position;
+
+use super::error::StoreError;
+use super::place::FeedNo;
+
+/// All feeds that the log has begun.
+#[derive(Debug, Default)]
+pub struct Feeds {
+    by_number: Vec<FeedState>,
+    numbers: HashMap<FeedId, FeedNo>,
+}
+
+/// What is held of one feed.
+#[derive(Debug)]
+pub struct FeedState {
+    pub(super) number: FeedNo,
+    pub(super) id: FeedId,
+    pub(super) genesis: GenesisLeaf,
+    pub(super) tree: Tree,
+    pub(super) checkpoint: Option<(u64, Vec<u8>)>,
+    pub(super) leaves: Vec<LeafEntry>,
+    pub(super) epochs: BTreeMap<u32, EpochState>,
+    pub(super) counts: Counts,
+    /// Above all batches that were opened.
+    pub(super) opened_to: u64,
+    /// No body below is missing or waits for its key.
+    pub(super) applied_to: u64,
+}
+
+/// What is known of one epoch of a feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochState {
+    /// Where its leaf stands.
+    pub index: u64,
+    /// The charter version that its leaf names.
+    pub charter_version: u32,
+    /// Which key its leaf commits to.
+    pub commitment: Digest,
+    /// Where the log holds the key, sealed under the store key.
+    pub(super) key: Option<Position>,
+}
+
+impl EpochState {
+    /// Whether the key is held.
+    #[must_use]
+    pub const fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+}
+
+/// What is held of the body that belongs to a leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyState {
+    /// The leaf is not of a batch.
+    NoBody,
+    /// It has not arrived.
+    Missing,
+    /// It is held.
+    Held {
+        /// Whether it was opened; false while its epoch's key is missing.
+        opened: bool,
+    },
+    /// It was erased, or is not to be held any more.
+    Erased,
+    /// It is held and does not hold what its leaf says.
+    Bad(BodyError),
+}
+
+/// One leaf, in 24 bytes; its hash is in the tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LeafEntry {
+    /// Where the log holds the leaf.
+    pub(super) at: Position,
+    /// Where the log holds the body.
+    pub(super) body: Option<Position>,
+    /// The epoch of a batch.
+    pub(super) epoch: u32,
+    /// The statements of a batch.
+    pub(super) count: u16,
+    pub(super) kind: LeafKind,
+    pub(super) state: BodyState,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LeafKind {
+    Genesis,
+    Epoch,
+    Batch,
+    Erase,
+    Close,
+}
+
+/// Sums over a feed's leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) statements: u64,
+    pub(super) missing: u64,
+    pub(super) unopened: u64,
+    pub(super) closed: u64,
+    pub(super) erased: u64,
+    pub(super) bad: u64,
+}
+
+impl Feeds {
+    /// The feed with this id.
+    #[must_use]
+    pub fn get(&self, id: FeedId) -> Option<&FeedState> {
+        self.by_number(*self.numbers.get(&id)?)
+    }
+
+    /// The feed with this number.
+    #[must_use]
+    pub fn by_number(&self, number: FeedNo) -> Option<&FeedState> {
+        self.by_number.get(number.as_usize())
+    }
+
+    /// All feeds, in the order in which they began here.
+    pub fn iter(&self) -> impl Iterator<Item = &FeedState> {
+        self.by_number.iter()
+    }
+
+    /// The feeds of one publisher.
+    pub fn of<'a>(&'a self, publisher: &'a MemberName) -> impl Iterator<Item = &'a FeedState> {
+        self.iter()
+            .filter(move |feed| feed.genesis.publisher == *publisher)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_number.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_number.is_empty()
+    }
+
+    pub(super) fn number_of(&self, id: FeedId) -> Option<FeedNo> {
+        self.numbers.get(&id).copied()
+    }
+
+    /// A feed that exists: only this table gives out numbers, and it forgets no feed.
+    pub(super) fn at_mut(&mut self, number: FeedNo) -> &mut FeedState {
+        self.by_number
+            .get_mut(number.as_usize())
+            .expect("this table gave out the number")
+    }
+
+    /// Enters a feed, with no leaves yet.
+    pub(super) fn begin(&mut self, id: FeedId, genesis: GenesisLeaf) -> Result<FeedNo, StoreError> {
+        if let Some(number) = self.numbers.get(&id) {
+            return Ok(*number);
+        }
+        let number = FeedNo::new(self.by_number.len()).ok_or(StoreError::Limit("2^18 feeds"))?;
+        self.by_number.push(FeedState {
+            number,
+            id,
+            genesis,
+            tree: Tree::default(),
+            checkpoint: None,
+            leaves: Vec::new(),
+            epochs: BTreeMap::new(),
+            counts: Counts::default(),
+            opened_to: 0,
+            applied_to: 0,
+        });
+        self.numbers.insert(id, number);
+        Ok(number)
+    }
+}
+
+impl FeedState {
+    /// Its number in this store.
+    #[must_use]
+    pub const fn number(&self) -> FeedNo {
+        self.number
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> FeedId {
+        self.id
+    }
+
+    /// Its first leaf.
+    #[must_use]
+    pub const fn genesis(&self) -> &GenesisLeaf {
+        &self.genesis
+    }
+
+    /// Its tree, over all leaves that are held.
+    #[must_use]
+    pub const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// How many leaves are held.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// The newest checkpoint: its size and its note.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<(u64, &[u8])> {
+        self.checkpoint
+            .as_ref()
+            .map(|(size, note)| (*size, note.as_slice()))
+    }
+
+    /// The state of the body at `index`; none if there is no such leaf.
+    #[must_use]
+    pub fn body(&self, index: u64) -> Option<BodyState> {
+        Some(self.entry(index)?.state)
+    }
+
+    /// How many bodies have not arrived.
+    #[must_use]
+    pub const fn missing_count(&self) -> u64 {
+        self.counts.missing
+    }
+
+    /// The indexes from `from` on whose bodies have not arrived.
+    pub fn missing(&self, from: u64) -> impl Iterator<Item = u64> {
+        self.indexes(from, |state| state == BodyState::Missing)
+    }
+
+    /// How many bodies are held and wait for their epoch's key.
+    #[must_use]
+    pub const fn unopened_count(&self) -> u64 {
+        self.counts.unopened
+    }
+
+    /// The indexes whose bodies are held and wait for their epoch's key.
+    pub fn unopened(&self) -> impl Iterator<Item = u64> {
+        self.indexes(0, |state| state == BodyState::Held { opened: false })
+    }
+
+    /// How many bodies were erased.
+    #[must_use]
+    pub const fn erased_count(&self) -> u64 {
+        self.counts.erased
+    }
+
+    /// How many bodies do not hold what their leaves say.
+    #[must_use]
+    pub const fn bad_count(&self) -> u64 {
+        self.counts.bad
+    }
+
+    /// No body below this index is missing or waits for its key.
+    #[must_use]
+    pub const fn applied_to(&self) -> u64 {
+        self.applied_to
+    }
+
+    /// The indexes whose bodies do not hold what their leaves say.
+    pub fn bad(&self) -> impl Iterator<Item = (u64, BodyError)> {
+        (0..)
+            .zip(&self.leaves)
+            .filter_map(|(index, leaf)| match leaf.state {
+                BodyState::Bad(error) => Some((index, error)),
+                BodyState::NoBody
+                | BodyState::Missing
+                | BodyState::Held { .. }
+                | BodyState::Erased => None,
+            })
+    }
+
+    /// Its epochs, by number.
+    #[must_use]
+    pub const fn epochs(&self) -> &BTreeMap<u32, EpochState> {
+        &self.epochs
+    }
+
+    /// How many statements its opened batches hold.
+    #[must_use]
+    pub const fn statements(&self) -> u64 {
+        self.counts.statements
+    }
+
+    /// Whether it takes no more leaves.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.counts.closed > 0
+    }
+
+    /// Whether its publisher alone reads it.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.genesis.audience.members() == [self.genesis.publisher.clone()]
+    }
+
+    pub(super) fn entry(&self, index: u64) -> Option<&LeafEntry> {
+        self.leaves.get(usize::try_from(index).ok()?)
+    }
+
+    /// Appends a leaf. The caller has checked that it is the next.
+    pub(super) fn push(&mut self, hash: Digest, entry: LeafEntry) {
+        self.tree.push(hash);
+        self.leaves.push(entry);
+        self.counts.add(&entry);
+        if entry.state == (BodyState::Held { opened: true }) {
+            self.opened_to = self.size();
+        }
+        self.advance();
+    }
+
+    /// Gives the body at `index` another state.
+    pub(super) fn set_body(&mut self, index: u64, body: Option<Position>, state: BodyState) {
+        let place = usize::try_from(index).unwrap_or(usize::MAX);
+        if let Some(entry) = self.leaves.get_mut(place) {
+            self.counts.remove(entry);
+            entry.body = body;
+            entry.state = state;
+            self.counts.add(entry);
+            if state == (BodyState::Held { opened: true }) {
+                self.opened_to = self.opened_to.max(index + 1);
+            }
+        }
+        self.advance();
+    }
+
+    /// Forgets the leaves from `size` on, and the epochs that they began.
+    pub(super) fn truncate(&mut self, size: u64) {
+        let keep = usize::try_from(size).unwrap_or(usize::MAX);
+        for entry in self.leaves.iter().skip(keep) {
+            self.counts.remove(entry);
+        }
+        self.leaves.truncate(keep);
+        self.tree.truncate(size);
+        self.opened_to = self.opened_to.min(size);
+        self.applied_to = self.applied_to.min(size);
+        self.epochs.retain(|_, epoch| epoch.index < size);
+    }
+
+    fn advance(&mut self) {
+        while let Some(entry) = self.entry(self.applied_to) {
+            if matches!(
+                entry.state,
+                BodyState::Missing | BodyState::Held { opened: false }
+            ) {
+                break;
+            }
+            self.applied_to += 1;
+        }
+    }
+
+    fn indexes(&self, from: u64, wanted: fn(BodyState) -> bool) -> impl Iterator<Item = u64> {
+        let skip = usize::try_from(from).unwrap_or(usize::MAX);
+        let leaves = (0..).zip(&self.leaves).skip(skip);
+        leaves
+            .filter(move |(_, leaf)| wanted(leaf.state))
+            .map(|(index, _)| index)
+    }
+}
+
+impl Counts {
+    const fn add(&mut self, entry: &LeafEntry) {
+        let one = Self::of(entry);
+        self.statements += one.statements;
+        self.missing += one.missing;
+        self.unopened += one.unopened;
+        self.closed += one.closed;
+        self.erased += one.erased;
+        self.bad += one.bad;
+    }
+
+    const fn remove(&mut self, entry: &LeafEntry) {
+        let one = Self::of(entry);
+        self.statements -= one.statements;
+        self.missing -= one.missing;
+        self.unopened -= one.unopened;
+        self.closed -= one.closed;
+        self.erased -= one.erased;
+        self.bad -= one.bad;
+    }
+
+    const fn of(entry: &LeafEntry) -> Self {
+        let opened = matches!(entry.state, BodyState::Held { opened: true });
+        Self {
+            statements: if opened { entry.count as u64 } else { 0 },
+            missing: matches!(entry.state, BodyState::Missing) as u64,
+            unopened: matches!(entry.state, BodyState::Held { opened: false }) as u64,
+            closed: matches!(entry.kind, LeafKind::Close) as u64,
+            erased: matches!(entry.state, BodyState::Erased) as u64,
+            bad: matches!(entry.state, BodyState::Bad(_)) as u64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leaf_takes_about_a_hundred_bytes() {
+        let tree = 2 * size_of::<Digest>();
+        let all = size_of::<LeafEntry>() + tree;
+        assert!(all <= 104, "{all}");
+    }
+}

@@ -1,0 +1,187 @@
+//! Opening bodies as soon as leaf, body and key are there, and indexing what they hold.
+
+use kentong_keys::{IndexKey, MemberName};
+use kentong_protocol::statement::{AnyStatement, IndicatorId, Said, Statement};
+
+use crate::log::Position;
+
+use super::error::StoreError;
+use super::feeds::{BodyState, LeafEntry};
+use super::index_row::{self, Class, IndexEntry, OwnPart};
+use super::lookup::Tag;
+use super::own::{content, own_key};
+use super::place::{FeedNo, Place};
+use super::schema::{RowKey, encode};
+use super::state::{Effects, State, put_leaf};
+use super::step::Indexed;
+use super::vault::Vault;
+
+impl State {
+    pub(super) fn body(
+        &mut self,
+        vault: &Vault,
+        (number, index): (FeedNo, u64),
+        at: Position,
+        sealed: Vec<u8>,
+        effects: &mut Effects,
+    ) -> Result<(), StoreError> {
+        let feed = self.feeds.at_mut(number);
+        if feed.body(index) != Some(BodyState::Missing) {
+            return Ok(());
+        }
+        feed.set_body(index, Some(at), BodyState::Held { opened: false });
+        self.open(vault, (number, index), sealed, effects)
+    }
+
+    pub(super) fn epoch_key(
+        &mut self,
+        vault: &Vault,
+        (number, epoch): (FeedNo, u64),
+        at: Position,
+        effects: &mut Effects,
+    ) -> Result<(), StoreError> {
+        let feed = self.feeds.at_mut(number);
+        let Ok(epoch) = u32::try_from(epoch) else {
+            return Ok(());
+        };
+        match feed.epochs.get_mut(&epoch) {
+            Some(held) if held.key.is_none() => held.key = Some(at),
+            _ => return Ok(()),
+        }
+        effects.rows.put(
+            RowKey::EpochKey(number, epoch).encode(),
+            encode(&at.to_u64()),
+        );
+        if feed.unopened_count() == 0 {
+            return Ok(());
+        }
+        let waiting: Vec<u64> = feed.unopened().collect();
+        for index in waiting {
+            let entry = self.feeds.at_mut(number).entry(index).copied();
+            let Some((LeafEntry { epoch: of, .. }, body)) = entry.and_then(|e| Some((e, e.body?)))
+            else {
+                continue;
+            };
+            if of == epoch
+                && let Some(sealed) = vault.read(body)?
+            {
+                self.open(vault, (number, index), sealed, effects)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a body that is held, if its key is, and indexes what it holds.
+    fn open(
+        &mut self,
+        vault: &Vault,
+        (number, index): (FeedNo, u64),
+        sealed: Vec<u8>,
+        effects: &mut Effects,
+    ) -> Result<(), StoreError> {
+        let feed = self.feeds.at_mut(number);
+        let body = feed.entry(index).and_then(|entry| entry.body);
+        let in_order = index >= feed.opened_to;
+        match vault.open(feed, index, sealed)? {
+            None => effects.applied.waiting.push((feed.id, index)),
+            Some(Err(error)) => {
+                feed.set_body(index, body, BodyState::Bad(error));
+                effects.applied.bad.push((feed.id, index, error));
+            }
+            Some(Ok(statements)) => {
+                feed.set_body(index, body, BodyState::Held { opened: true });
+                if !in_order {
+                    self.doubt_own(number);
+                }
+                self.index(number, index, &statements, effects);
+            }
+        }
+        put_leaf(self.feeds.at_mut(number), index, &mut effects.rows);
+        Ok(())
+    }
+
+    fn index(&mut self, number: FeedNo, index: u64, statements: &[Vec<u8>], effects: &mut Effects) {
+        let feed = self.feeds.at_mut(number);
+        let (own, private) = (feed.genesis.publisher == self.me, feed.is_private());
+        let (mut found, mut unknown, mut refused) = (0, 0, Vec::new());
+        let mut entries = Vec::with_capacity(statements.len());
+        for (place, bytes) in (0..).zip(statements) {
+            let entry = match AnyStatement::decode(bytes) {
+                Ok(AnyStatement::Known(statement)) => {
+                    found += 1;
+                    entry_of(&self.index_key, own.then_some(&self.me), &statement)
+                }
+                Ok(AnyStatement::Unknown { .. }) => {
+                    unknown += 1;
+                    IndexEntry::silent(Class::Unknown)
+                }
+                Err(error) => {
+                    refused.push((place, error));
+                    IndexEntry::silent(Class::Refused(error))
+                }
+            };
+            let place = Place {
+                feed: number,
+                index,
+                place,
+            };
+            if entry.is_found() {
+                self.lookup.insert(entry.tag, place);
+            }
+            if let Some(table) = self.own.get_mut().filter(|_| own) {
+                table.apply(private, place, &entry);
+            }
+            entries.push(entry);
+        }
+        for (part, row) in (0..).zip(index_row::encode(&entries, own)) {
+            effects
+                .rows
+                .put(RowKey::Index(number, index, part).encode(), row);
+        }
+        let feed = feed.id;
+        effects.applied.indexed.push(Indexed {
+            feed,
+            index,
+            found,
+            unknown,
+            refused,
+        });
+    }
+}
+
+/// How a statement is found, and what the own table needs of it if it is of `publisher`'s own.
+fn entry_of(key: &IndexKey, publisher: Option<&MemberName>, statement: &Statement) -> IndexEntry {
+    let Statement {
+        value,
+        revision,
+        said,
+        ..
+    } = statement;
+    let mut entry = IndexEntry::silent(match said {
+        Said::Asserted { .. } => Class::Asserted,
+        Said::Withdrawn { .. } => Class::Withdrawn,
+        Said::Ceased => Class::Ceased,
+    });
+    entry.tag = Tag::of(key, value.kind().number(), &value.comparison_key());
+    entry.revision = revision.number();
+    let mut own = publisher.map(|publisher| OwnPart {
+        key: own_key(key, &IndicatorId::of(publisher, value)),
+        content: 0,
+        last_seen: None,
+    });
+    if let Said::Asserted {
+        assertion,
+        stripped,
+    } = said
+    {
+        entry.stripped = *stripped;
+        if let Some(own) = &mut own {
+            own.content = content(key, assertion);
+            own.last_seen = assertion
+                .last_seen
+                .and_then(|at| u32::try_from(at.seconds()).ok());
+        }
+    }
+    entry.own = own;
+    entry
+}

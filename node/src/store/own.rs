@@ -1,0 +1,330 @@
+//! The publisher's own table: what it has said of each of its indicators, and to whom.
+//!
+//! Derived from the index rows of the own feeds, so that a restart gives the same table. Within a
+//! feed the statements come in their order; between feeds the order does not matter.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use kentong_keys::IndexKey;
+use kentong_protocol::encoding;
+use kentong_protocol::indicator::{Assertion, Draft};
+use kentong_protocol::release::Carried;
+use kentong_protocol::statement::{IndicatorId, Revision};
+use kentong_protocol::time::Timestamp;
+
+use super::index_row::{Class, IndexEntry, OwnPart};
+use super::place::{FeedNo, Place};
+
+/// Which own feeds, beside the private one, carry an indicator, and how; in the order of feeds.
+pub type CarriedSet = [(FeedNo, Carried)];
+
+/// The number of a [`CarriedSet`]: indicators that went the same way share one. It changes its
+/// meaning when the store changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CarriedId(u32);
+
+/// What the store knows of one of the publisher's own indicators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnEntry {
+    /// A keyed hash of the newest assertion but for its times: a re-import that changes nothing
+    /// gives the same. See [`OwnTable::content`].
+    pub content: u64,
+    /// The newest revision that was asserted or withdrawn.
+    pub revision: Revision,
+    /// The highest number that any statement about it took, a `ceased` included: the next
+    /// statement takes the one after it.
+    pub highest: Revision,
+    /// When it was last seen, by the newest assertion.
+    pub last_seen: Option<Timestamp>,
+    /// Whether the newest statement withdraws it.
+    pub withdrawn: bool,
+    /// The newest statement in the private feed; none if that was lost or erased.
+    pub at: Option<Place>,
+    /// Which other feeds carry it.
+    pub carried: CarriedId,
+}
+
+/// All of the publisher's own indicators.
+#[derive(Debug)]
+pub struct OwnTable {
+    index_key: Arc<IndexKey>,
+    table: HashTable<Row>,
+    sets: CarriedSets,
+}
+
+/// An entry in memory: 48 bytes. `NO_PLACE` and `NO_TIME` stand for none.
+#[derive(Clone, Copy, Debug)]
+struct Row {
+    key: OwnKey,
+    content: u64,
+    at: u64,
+    revision: u32,
+    highest: u32,
+    last_seen: u32,
+    /// The number of the carried set; the upper bit says withdrawn.
+    carried: u32,
+}
+
+/// The keyed hash of an indicator's id: on disk an id alone would let a thief test guesses.
+pub(super) type OwnKey = [u8; 16];
+
+const NO_PLACE: u64 = u64::MAX;
+const NO_TIME: u32 = u32::MAX;
+const WITHDRAWN: u32 = 1 << 31;
+
+impl OwnTable {
+    pub(super) fn new(index_key: Arc<IndexKey>) -> Self {
+        Self {
+            index_key,
+            table: HashTable::new(),
+            sets: CarriedSets::new(),
+        }
+    }
+
+    /// What is known of this indicator.
+    #[must_use]
+    pub fn get(&self, id: &IndicatorId) -> Option<OwnEntry> {
+        let key = own_key(&self.index_key, id);
+        self.table
+            .find(hash(&key), |row| row.key == key)
+            .map(Row::entry)
+    }
+
+    /// The keyed hash of an assertion but for its times, to compare with [`OwnEntry::content`].
+    #[must_use]
+    pub fn content(&self, assertion: &Assertion) -> u64 {
+        content(&self.index_key, assertion)
+    }
+
+    /// All indicators, in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = OwnEntry> {
+        self.table.iter().map(Row::entry)
+    }
+
+    /// Which feeds carry the indicators of this number, and how.
+    #[must_use]
+    pub fn carried(&self, id: CarriedId) -> &CarriedSet {
+        self.sets.get(id)
+    }
+
+    /// How many indicators there are, withdrawn ones too.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    #[cfg(test)]
+    pub(super) const fn empty_set(&self) -> CarriedId {
+        CarriedId(0)
+    }
+
+    /// What the table takes, in bytes, without the few shared sets.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.table.allocation_size()
+    }
+
+    /// Takes in one statement of an own feed.
+    pub(super) fn apply(&mut self, private: bool, place: Place, entry: &IndexEntry) {
+        let Some(own) = &entry.own else { return };
+        if !matches!(
+            entry.class,
+            Class::Asserted | Class::Withdrawn | Class::Ceased
+        ) {
+            return;
+        }
+        let found = self
+            .table
+            .entry(hash(&own.key), |row| row.key == own.key, |r| hash(&r.key));
+        let mut slot = found.or_insert_with(|| Row::new(own.key));
+        let row = slot.get_mut();
+        row.highest = row.highest.max(entry.revision);
+        let newer = entry.class != Class::Ceased && entry.revision > row.revision;
+        if newer {
+            let before = Revision::new(row.revision);
+            row.revision = entry.revision;
+            let set = row.set();
+            let older = self.sets.change(set, |set| {
+                for (_, carried) in set {
+                    if matches!(carried, Carried::Current(_)) {
+                        *carried = Carried::Older(before);
+                    }
+                }
+            });
+            row.set_set(older);
+        }
+        if private {
+            row.take_private(place, entry.class, own);
+        } else {
+            let revision = Revision::new(entry.revision);
+            let carried = match entry.class {
+                Class::Withdrawn => Carried::Withdrawn(revision),
+                Class::Ceased => Carried::Ceased(revision),
+                _ if entry.revision == row.revision => Carried::Current(entry.stripped),
+                Class::Asserted | Class::Unknown | Class::Refused(_) => Carried::Older(revision),
+            };
+            let set = self.sets.change(row.set(), |set| {
+                match set.binary_search_by_key(&place.feed, |(feed, _)| *feed) {
+                    Ok(at) => drop(set.splice(at..=at, [(place.feed, carried)])),
+                    Err(at) => set.insert(at, (place.feed, carried)),
+                }
+            });
+            row.set_set(set);
+        }
+    }
+}
+
+impl Row {
+    const fn new(key: OwnKey) -> Self {
+        Self {
+            key,
+            content: 0,
+            at: NO_PLACE,
+            revision: 0,
+            highest: 0,
+            last_seen: NO_TIME,
+            carried: 0,
+        }
+    }
+
+    /// The private feed's statements come in the order in which they were made; a feed that
+    /// follows another has the higher number.
+    fn take_private(&mut self, place: Place, class: Class, own: &OwnPart) {
+        let place = place.pack();
+        if self.at != NO_PLACE && place < self.at {
+            return;
+        }
+        self.at = place;
+        if class == Class::Withdrawn {
+            self.carried |= WITHDRAWN;
+        } else {
+            self.carried &= !WITHDRAWN;
+            self.content = own.content;
+            self.last_seen = own.last_seen.unwrap_or(NO_TIME);
+        }
+    }
+
+    const fn set(&self) -> CarriedId {
+        CarriedId(self.carried & !WITHDRAWN)
+    }
+
+    const fn set_set(&mut self, id: CarriedId) {
+        self.carried = self.carried & WITHDRAWN | id.0;
+    }
+
+    fn entry(&self) -> OwnEntry {
+        let seen = (self.last_seen != NO_TIME).then_some(u64::from(self.last_seen));
+        OwnEntry {
+            content: self.content,
+            revision: Revision::new(self.revision),
+            highest: Revision::new(self.highest),
+            last_seen: seen.and_then(Timestamp::from_seconds),
+            withdrawn: self.carried & WITHDRAWN != 0,
+            at: (self.at != NO_PLACE).then(|| Place::unpack(self.at)),
+            carried: self.set(),
+        }
+    }
+}
+
+/// The sets in use, each once, with how many indicators use it.
+#[derive(Debug)]
+struct CarriedSets {
+    sets: Vec<(Box<CarriedSet>, u32)>,
+    numbers: HashMap<Box<CarriedSet>, u32>,
+    free: Vec<u32>,
+}
+
+impl CarriedSets {
+    /// The empty set has number 0 and is never freed.
+    fn new() -> Self {
+        let empty: Box<CarriedSet> = Box::default();
+        Self {
+            sets: vec![(empty.clone(), 1)],
+            numbers: HashMap::from([(empty, 0)]),
+            free: Vec::new(),
+        }
+    }
+
+    fn get(&self, id: CarriedId) -> &CarriedSet {
+        self.sets.get(id.0 as usize).map_or(&[], |(set, _)| set)
+    }
+
+    /// Moves one indicator from a set to what `change` makes of it.
+    fn change(
+        &mut self,
+        from: CarriedId,
+        change: impl FnOnce(&mut Vec<(FeedNo, Carried)>),
+    ) -> CarriedId {
+        let mut set = self.get(from).to_vec();
+        change(&mut set);
+        if *set == *self.get(from) {
+            return from;
+        }
+        self.release(from);
+        let set = set.into_boxed_slice();
+        let number = match self.numbers.get(&set) {
+            Some(number) => *number,
+            None => self.enter(set),
+        };
+        if number != 0
+            && let Some((_, uses)) = self.sets.get_mut(number as usize)
+        {
+            *uses += 1;
+        }
+        CarriedId(number)
+    }
+
+    fn enter(&mut self, set: Box<CarriedSet>) -> u32 {
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.sets.push((Box::default(), 0));
+            u32::try_from(self.sets.len() - 1).expect("fewer sets in use than indicators")
+        });
+        if let Some(slot) = self.sets.get_mut(number as usize) {
+            *slot = (set.clone(), 0);
+        }
+        self.numbers.insert(set, number);
+        number
+    }
+
+    fn release(&mut self, id: CarriedId) {
+        let Some((set, uses)) = self.sets.get_mut(id.0 as usize).filter(|_| id.0 != 0) else {
+            return;
+        };
+        *uses -= 1;
+        if *uses == 0 {
+            self.numbers.remove(set);
+            *set = Box::default();
+            self.free.push(id.0);
+        }
+    }
+}
+
+/// The key of an indicator.
+pub(super) fn own_key(index_key: &IndexKey, id: &IndicatorId) -> OwnKey {
+    index_key.hash(&[b"own", id.as_bytes()])
+}
+
+/// The keyed hash of an assertion but for its times.
+pub(super) fn content(index_key: &IndexKey, assertion: &Assertion) -> u64 {
+    let timeless = Draft {
+        first_seen: None,
+        last_seen: None,
+        valid_until: None,
+        ..assertion.clone().into_draft()
+    };
+    let timeless = Assertion::try_from(timeless).expect("without times it breaks no rule either");
+    hash(&index_key.hash(&[b"content", &encoding::encode(&timeless)]))
+}
+
+fn hash(key: &OwnKey) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *key;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}

@@ -1,0 +1,31 @@
+//! A feed: one publisher's append-only Merkle log for one exact audience.
+//!
+//! What travels and is kept is a sequence of [`Leaf`] records (small, hashed into an RFC 6962 tree)
+//! and, beside each batch leaf, a sealed body. A signed [`Checkpoint`] commits to all leaves below
+//! its size. Nothing here stores anything.
+
+mod audience;
+mod batch;
+mod body;
+mod checkpoint;
+mod epoch;
+mod leaf;
+mod padding;
+mod proof;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub use audience::{Audience, AudienceError, MAX_AUDIENCE};
+pub use batch::{BatchDraft, SealedBatch};
+pub use body::{
+    BodyError, FRAME_STATEMENTS, MAX_BATCH_BYTES, MAX_BATCH_STATEMENTS, MAX_BODY, OpenBody,
+};
+pub use checkpoint::{Checkpoint, CheckpointError, Origin, UnverifiedCheckpoint};
+pub use epoch::{EpochDraft, EpochError, open_epoch, rewrap};
+pub use leaf::{
+    BatchLeaf, CloseLeaf, EpochLeaf, EraseLeaf, FeedId, GenesisLeaf, Leaf, LeafError,
+    MAX_FOLLOWERS, MAX_LEAF, SealedFor,
+};
+pub use proof::{ConsistencyProof, InclusionProof, MAX_PROOF, ProofError};
+pub use tree::{Frontier, Tree, leaf_hash};

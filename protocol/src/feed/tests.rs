@@ -1,0 +1,4 @@
+//! Golden bytes of a feed's records, and what holds for all of them.
+
+mod properties;
+mod vectors;

@@ -1,0 +1,131 @@
+//! What a publisher says about an indicator.
+
+mod draft;
+mod loss;
+mod projection;
+mod recipient;
+mod wire;
+
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+pub use draft::{Basis, Confidence, Draft, Local, NotAConfidence};
+pub use loss::{Currency, Loss, LossError, UnknownCurrency};
+pub use projection::{Projection, UnknownField};
+pub use recipient::{Recipient, RecipientError};
+
+use super::{Kind, Tlp};
+use crate::time::DAY;
+use wire::Wire;
+
+/// What a publisher says about an indicator: a [`Draft`] that was checked, whose fields can be read
+/// and no longer changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct Assertion(Draft);
+
+impl Assertion {
+    /// What leaves this node: without the local fields, which never do, and without `stripped`.
+    #[must_use]
+    pub fn released(&self, stripped: Projection) -> Self {
+        let mut draft = self.0.clone();
+        draft.local = None;
+        stripped.strip(&mut draft);
+        // Taking away optional fields breaks none of the rules that `try_from` checks.
+        Self(draft)
+    }
+
+    /// Whether both say the same, but for when it was seen and how long it holds.
+    #[must_use]
+    pub fn same_but_for_times(&self, other: &Self) -> bool {
+        let timeless = |assertion: &Self| Draft {
+            first_seen: None,
+            last_seen: None,
+            valid_until: None,
+            ..assertion.0.clone()
+        };
+        timeless(self) == timeless(other)
+    }
+
+    /// Whether this is worth a new revision after `previous`: it says something else, was last seen
+    /// a day or more away from what `previous` says, or is the first to say when. A list that is
+    /// imported every day would else release the world again every day.
+    #[must_use]
+    pub fn is_news(&self, previous: &Self) -> bool {
+        let seen_anew = match (previous.last_seen, self.last_seen) {
+            (None, Some(_)) => true,
+            (_, None) => false,
+            (Some(before), Some(now)) => before.seconds().abs_diff(now.seconds()) >= DAY,
+        };
+        seen_anew || !self.same_but_for_times(previous)
+    }
+
+    /// The fields, to change them and have them checked again.
+    #[must_use]
+    pub fn into_draft(self) -> Draft {
+        self.0
+    }
+}
+
+impl Deref for Assertion {
+    type Target = Draft;
+
+    fn deref(&self) -> &Draft {
+        &self.0
+    }
+}
+
+impl TryFrom<Draft> for Assertion {
+    type Error = AssertionError;
+
+    /// Checks the fields against each other, sorts the lists and drops what is empty or repeated,
+    /// so that there is one way to say a thing.
+    fn try_from(draft: Draft) -> Result<Self, AssertionError> {
+        let draft = draft.in_order();
+        if draft.tlp >= Tlp::Amber && draft.releasable_to.is_empty() {
+            return Err(AssertionError::NoRecipient { tlp: draft.tlp });
+        }
+        match (draft.first_seen, draft.last_seen) {
+            (Some(first), Some(last)) if first > last => Err(AssertionError::SeenBackwards),
+            _ => Ok(Self(draft)),
+        }
+    }
+}
+
+/// Why fields don't make an assertion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AssertionError {
+    /// AMBER and above go to named recipients only, and none is named.
+    #[error(
+        "TLP:{} goes to named recipients only, and none is named; name members or groups with \
+         --releasable-to",
+        tlp.as_str().to_uppercase()
+    )]
+    NoRecipient {
+        /// The marking.
+        tlp: Tlp,
+    },
+    /// Last seen before it was first seen.
+    #[error("first seen later than last seen; exchange the two or correct one")]
+    SeenBackwards,
+}
+
+/// For how many seconds an indicator holds when its publisher doesn't say, from when it was last
+/// seen: the faster its kind changes hands, the shorter.
+#[must_use]
+pub const fn default_validity(kind: Kind) -> u64 {
+    DAY * match kind {
+        // Addresses of rented machines pass to innocent tenants within weeks.
+        Kind::Ip => 30,
+        Kind::Url => 90,
+        // Numbers are given out again after some months.
+        Kind::Phone | Kind::SmsSender | Kind::Domain | Kind::Handle => 180,
+        Kind::BankAccount | Kind::Email | Kind::App => 365,
+        // Nobody else can ever have the same one.
+        Kind::Wallet | Kind::File => 5 * 365,
+    }
+}
+
+#[cfg(test)]
+mod tests;

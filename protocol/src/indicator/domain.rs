@@ -1,0 +1,79 @@
+//! Domain and host names.
+//!
+//! Unicode names become ASCII by UTS 46 as the URL standard uses it (`idna`), so that a domain and a
+//! URL's host never differ. What is a public suffix is Mozilla's list's to say (`psl`, compiled in);
+//! its private section counts: `pages.dev` has as many owners as `com`.
+
+use std::borrow::Cow;
+
+use idna::AsciiDenyList;
+
+use super::ValueError;
+
+/// The longest name, and the longest label of one, in DNS.
+const MAX_NAME: usize = 253;
+const MAX_LABEL: usize = 63;
+
+pub(super) fn canonical(written: &str) -> Result<String, ValueError> {
+    // A leading wildcard says what is meant anyway: a name and all below it.
+    let name = host(written.strip_prefix("*.").unwrap_or(written))?;
+    if is_public_suffix(&name) {
+        return Err(ValueError::DomainSuffix);
+    }
+    Ok(name.into_owned())
+}
+
+/// A host's name in canonical form, which may be a public suffix of more than one label.
+pub(super) fn host(written: &str) -> Result<Cow<'_, str>, ValueError> {
+    let written = written.strip_suffix('.').unwrap_or(written);
+    if written.contains('*') {
+        return Err(ValueError::DomainWildcard);
+    }
+    let name = if is_plain(written) {
+        Cow::Borrowed(written)
+    } else {
+        let ascii = idna::domain_to_ascii_cow(written.as_bytes(), AsciiDenyList::URL)
+            .map_err(|_| ValueError::DomainForm)?;
+        // Full-width dots and the like only show now.
+        Cow::Owned(ascii.strip_suffix('.').unwrap_or(&ascii).to_owned())
+    };
+    if name.parse::<core::net::IpAddr>().is_ok() {
+        return Err(ValueError::DomainAddress);
+    }
+    let label_fits = |label: &str| {
+        (1..=MAX_LABEL).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+    };
+    if name.len() > MAX_NAME || !name.split('.').all(label_fits) {
+        return Err(ValueError::DomainForm);
+    }
+    match name.rsplit_once('.') {
+        // A bare word is the default rule's suffix, if it isn't a machine in the next room.
+        None => Err(ValueError::DomainSuffix),
+        // Whatever ends in a number is read as an address by browsers, or not at all.
+        Some((_, last)) if ends_as_number(last) => Err(ValueError::DomainAddress),
+        Some(_) => Ok(name),
+    }
+}
+
+/// Whether anybody may register names below this one.
+pub(super) fn is_public_suffix(name: &str) -> bool {
+    psl::suffix(name.as_bytes()).is_none_or(|suffix| suffix.as_bytes().len() == name.len())
+}
+
+/// Whether UTS 46 would leave the text as it is.
+fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.'))
+        && !text.split('.').any(|label| label.starts_with("xn--"))
+}
+
+/// The URL standard's "ends in a number".
+fn ends_as_number(label: &str) -> bool {
+    let hexadecimal = label
+        .strip_prefix("0x")
+        .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    hexadecimal || label.bytes().all(|byte| byte.is_ascii_digit())
+}

@@ -1,0 +1,77 @@
+//! Web addresses, as the URL standard (WHATWG) writes them.
+//!
+//! The fragment is dropped: it never reaches the server. An address without a scheme is read as
+//! `http://`, as a browser's address bar would; the source lists have both, and `http` is what the
+//! link in a message without a scheme opens.
+//!
+//! The host is canonical as a domain is, with one difference: a public suffix of several labels is
+//! a host here when something follows it. `https://s3.amazonaws.com/bucket/page` is one page,
+//! though its host is everybody's; without a path it would be everybody's too, and is refused.
+
+use url::{Host, Url};
+
+use super::{Reading, ValueError, domain, ip};
+
+pub(super) fn canonical(written: &str, how: &Reading) -> Result<String, ValueError> {
+    let mut url = match scheme(written) {
+        Scheme::Written => Url::parse(written),
+        Scheme::Missing => {
+            let rest = written.strip_prefix("//").unwrap_or(written);
+            Url::parse(&format!("http://{rest}"))
+        }
+        Scheme::Hostless => return Err(ValueError::UrlScheme),
+    }
+    .map_err(|error| {
+        if error == url::ParseError::EmptyHost {
+            ValueError::UrlHost
+        } else {
+            ValueError::UrlForm
+        }
+    })?;
+    if !matches!(url.scheme(), "http" | "https" | "ftp" | "ws" | "wss") {
+        return Err(ValueError::UrlScheme);
+    }
+    url.set_fragment(None);
+    let host = match url.host() {
+        None => return Err(ValueError::UrlHost),
+        Some(Host::Ipv4(address)) => {
+            ip::check(address.into(), how)?;
+            return Ok(url.into());
+        }
+        Some(Host::Ipv6(address)) => {
+            ip::check(address.to_canonical(), how)?;
+            return Ok(url.into());
+        }
+        Some(Host::Domain(name)) => domain::host(name)?.into_owned(),
+    };
+    let whole_host = url.path() == "/" && url.query().is_none();
+    if whole_host && domain::is_public_suffix(&host) {
+        return Err(ValueError::DomainSuffix);
+    }
+    url.set_host(Some(&host)).map_err(|_| ValueError::UrlForm)?;
+    Ok(url.into())
+}
+
+enum Scheme {
+    Written,
+    Missing,
+    Hostless,
+}
+
+/// Tells `https://name/` from `name:8080/` and from `javascript:…`.
+fn scheme(written: &str) -> Scheme {
+    let Some((before, after)) = written.split_once(':') else {
+        return Scheme::Missing;
+    };
+    let is_scheme = before.starts_with(|c: char| c.is_ascii_alphabetic())
+        && before
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-'));
+    if !is_scheme || (after.starts_with(|c: char| c.is_ascii_digit())) {
+        Scheme::Missing
+    } else if after.starts_with("//") {
+        Scheme::Written
+    } else {
+        Scheme::Hostless
+    }
+}

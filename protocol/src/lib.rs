@@ -1,0 +1,23 @@
+//! What Kentong's members say to each other, and what follows from it.
+//!
+//! Pure, deterministic and synchronous: no clock, no socket, no file, no random generator. Time
+//! and randomness are arguments, effects are outputs.
+
+#[cfg(test)]
+mod arbitrary;
+pub mod bounded;
+pub mod charter;
+pub mod directory;
+pub mod encoding;
+pub mod feed;
+#[cfg(test)]
+mod golden;
+pub mod indicator;
+pub mod policy;
+pub mod release;
+pub mod statement;
+pub mod sync;
+pub mod time;
+pub mod wire;
+
+pub use kentong_keys::{Digest, Label, MemberName};

@@ -1,0 +1,23 @@
+//! Sessions between two members' nodes, as state machines without I/O.
+//!
+//! A [`Session`] is handed what happened (`Input`) with the time and a view of the feeds
+//! ([`Ledger`]), and answers what to do (`Output`), in order. It stores nothing itself: whoever
+//! runs it carries out the outputs before the next input, so that the ledger it sees is the truth.
+
+mod fault;
+mod fetch;
+mod heads;
+mod ledger;
+mod limits;
+mod serve;
+mod session;
+mod verify;
+
+pub use fault::Fault;
+pub use ledger::{FeedView, Ledger, WantedBody};
+pub use limits::{Limits, Now};
+pub use serve::leaves_message;
+pub use session::{Ended, Input, Local, Output, Peer, Session};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! Getting from a peer what it has and this node may read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::bounded::BoundedVec;
+use crate::feed::{BatchLeaf, FeedId, UnverifiedCheckpoint};
+use crate::wire::{MAX_WANTED, Message};
+
+use super::fault::Fault;
+use super::ledger::Ledger;
+use super::limits::Now;
+use super::session::{Output, Session};
+
+/// What was asked for and is not there yet.
+#[derive(Debug, Default)]
+pub(super) struct Fetch {
+    /// Leaves asked for, each with the moment until which they must come.
+    leaves: BTreeMap<FeedId, u64>,
+    /// Bodies asked for or announced.
+    bodies: BTreeMap<(FeedId, u64), Expected>,
+    bytes: u64,
+    /// Bodies that the peer says it does not have.
+    withheld: BTreeSet<(FeedId, u64)>,
+}
+
+#[derive(Debug)]
+struct Expected {
+    leaf: BatchLeaf,
+    until: u64,
+}
+
+impl Fetch {
+    /// When the first of the requests is overdue.
+    pub(super) fn wake_at(&self) -> Option<u64> {
+        let bodies = self.bodies.values().map(|expected| expected.until);
+        self.leaves.values().copied().chain(bodies).min()
+    }
+
+    pub(super) fn overdue(&self, millis: u64) -> bool {
+        self.wake_at().is_some_and(|until| until <= millis)
+    }
+
+    /// Something came: what is still asked for gets its time anew, since answers come in order.
+    fn heard(&mut self, until: u64) {
+        self.leaves.values_mut().for_each(|at| *at = until);
+        self.bodies
+            .values_mut()
+            .for_each(|expected| expected.until = until);
+    }
+
+    pub(super) fn leaves_came(&mut self, feed: &FeedId, until: u64) {
+        self.leaves.remove(feed);
+        self.heard(until);
+    }
+
+    /// Whether anything of a feed is under way.
+    pub(super) fn awaits(&self, feed: FeedId) -> bool {
+        let mut bodies = self.bodies.range((feed, 0)..=(feed, u64::MAX));
+        self.leaves.contains_key(&feed) || bodies.next().is_some()
+    }
+
+    /// Expects a body.
+    pub(super) fn expect(&mut self, at: (FeedId, u64), leaf: BatchLeaf, until: u64) {
+        self.bytes += u64::from(leaf.body_len);
+        if let Some(before) = self.bodies.insert(at, Expected { leaf, until }) {
+            self.bytes -= u64::from(before.leaf.body_len);
+        }
+    }
+
+    fn take(&mut self, at: &(FeedId, u64)) -> Option<BatchLeaf> {
+        let expected = self.bodies.remove(at)?;
+        self.bytes -= u64::from(expected.leaf.body_len);
+        Some(expected.leaf)
+    }
+}
+
+impl Session {
+    /// Believes a peer's checkpoint, and remembers what it promises.
+    pub(super) fn promise(
+        &mut self,
+        checkpoint: UnverifiedCheckpoint,
+        ledger: &impl Ledger,
+    ) -> Result<crate::feed::Checkpoint, Fault> {
+        let origin = checkpoint.origin();
+        let its =
+            origin.publisher == self.peer.member && origin.federation == self.local.federation_name;
+        if !its {
+            return Err(Fault::NotItsFeed);
+        }
+        let checkpoint = checkpoint
+            .verify(&self.peer.signing)
+            .map_err(Fault::Checkpoint)?;
+        let feed = checkpoint.origin().feed;
+        let (size, root) = (checkpoint.size(), *checkpoint.root());
+        if let Some(view) = ledger.feed(&feed) {
+            if view.genesis.publisher != self.peer.member
+                || view.genesis.incarnation != checkpoint.origin().incarnation
+            {
+                return Err(Fault::NotItsFeed);
+            }
+            let held = view.tree.root_at(size);
+            if held.is_some_and(|held| held != root) {
+                return Err(Fault::TwoHistories);
+            }
+        }
+        let known = self.promised.get(&feed).copied();
+        if known.is_some_and(|(at, before)| at == size && before != root) {
+            return Err(Fault::TwoHistories);
+        }
+        if known.is_none() && ledger.feed(&feed).is_none() {
+            // What is held counts too, or each session could bring as many again.
+            let held = ledger.feeds_of(&self.peer.member, &self.local.me);
+            let promised = self.promised.keys().filter(|id| !held.contains(id)).count();
+            if held.len() + promised >= self.local.limits.feeds {
+                return Err(Fault::TooManyFeeds);
+            }
+        }
+        if known.is_none_or(|(at, _)| at < size) {
+            self.promised.insert(feed, (size, root));
+        }
+        Ok(checkpoint)
+    }
+
+    /// Asks for what is missing, as far as the bounds allow.
+    pub(super) fn pull(&mut self, now: Now, ledger: &impl Ledger) {
+        let until = now.millis + self.local.limits.patience;
+        for (feed, (size, _)) in &self.promised {
+            let from = ledger.feed(feed).map_or(0, |view| view.tree.size());
+            if from < *size && !self.fetch.leaves.contains_key(feed) {
+                self.fetch.leaves.insert(*feed, until);
+                self.out
+                    .push(Output::Send(Message::WantLeaves { feed: *feed, from }));
+            }
+        }
+        for feed in ledger.feeds_of(&self.peer.member, &self.local.me) {
+            self.pull_bodies(feed, until, ledger);
+            for epoch in ledger.epochs_without_key(&feed) {
+                if self.asked_epochs.insert((feed, epoch)) {
+                    self.out
+                        .push(Output::Send(Message::WantEpoch { feed, epoch }));
+                }
+            }
+        }
+    }
+
+    fn pull_bodies(&mut self, feed: FeedId, until: u64, ledger: &impl Ledger) {
+        let limits = self.local.limits;
+        let room = limits
+            .bodies_in_flight
+            .saturating_sub(self.fetch.bodies.len());
+        // Asking for each body as one comes would double the messages: wait for room for some.
+        if room < limits.bodies_in_flight / 4 || self.fetch.bytes >= limits.bytes_in_flight {
+            return;
+        }
+        let skip = |at: &(FeedId, u64), fetch: &Fetch| {
+            fetch.bodies.contains_key(at) || fetch.withheld.contains(at)
+        };
+        let busy = self
+            .fetch
+            .bodies
+            .range((feed, 0)..=(feed, u64::MAX))
+            .count()
+            + self
+                .fetch
+                .withheld
+                .range((feed, 0)..=(feed, u64::MAX))
+                .count();
+        let mut indexes = Vec::new();
+        for wanted in ledger.missing(&feed, 0, busy + room) {
+            let at = (feed, wanted.index);
+            let full = self.fetch.bytes + u64::from(wanted.leaf.body_len) > limits.bytes_in_flight;
+            if indexes.len() == room.min(MAX_WANTED) || (full && self.fetch.bytes > 0) {
+                break;
+            }
+            if !skip(&at, &self.fetch) {
+                self.fetch.expect(at, wanted.leaf, until);
+                indexes.push(wanted.index);
+            }
+        }
+        if let Some(indexes) = BoundedVec::new(indexes)
+            .ok()
+            .filter(|list| !list.is_empty())
+        {
+            self.out
+                .push(Output::Send(Message::WantBodies { feed, indexes }));
+        }
+    }
+
+    pub(super) fn body(
+        &mut self,
+        feed: FeedId,
+        index: u64,
+        body: Vec<u8>,
+        now: Now,
+    ) -> Result<(), Fault> {
+        let leaf = self.fetch.take(&(feed, index)).ok_or(Fault::UnaskedBody)?;
+        leaf.check_body(&body).map_err(|_| Fault::BodyMismatch)?;
+        self.fetch.heard(now.millis + self.local.limits.patience);
+        self.out.push(Output::StoreBody { feed, index, body });
+        Ok(())
+    }
+
+    pub(super) fn no_body(&mut self, feed: FeedId, index: u64) -> Result<(), Fault> {
+        self.fetch.take(&(feed, index)).ok_or(Fault::UnaskedBody)?;
+        self.fetch.withheld.insert((feed, index));
+        self.out.push(Output::Withheld { feed, index });
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! Giving a peer what it may have.
+
+use crate::bounded::{BoundedBytes, BoundedVec};
+use crate::feed::FeedId;
+use crate::wire::{Heads, Leaves, MAX_LEAVES, MAX_LEAVES_BYTES, Message};
+
+use super::fault::Fault;
+use super::heads::published;
+use super::ledger::{FeedView, Ledger};
+use super::limits::Now;
+use super::session::{Output, Session};
+
+/// The most leaves that are pushed unasked.
+const PUSHED_LEAVES: u64 = 8;
+
+/// Makes the message that carries leaves of a feed of one's own from index `from` on: as many of
+/// them as fit, the newest checkpoint, and the proof that they are a prefix of it. `leaves` yields
+/// the bytes of the published leaves in order. None if the feed has no leaf there.
+pub fn leaves_message(
+    feed: FeedId,
+    view: &FeedView<'_>,
+    from: u64,
+    following: &[u64],
+    mut leaves: impl FnMut(u64) -> Option<Vec<u8>>,
+) -> Option<Leaves> {
+    let (size, note) = view.checkpoint?;
+    let (mut taken, mut bytes) = (Vec::new(), 0);
+    while from + (taken.len() as u64) < size && taken.len() < MAX_LEAVES {
+        let leaf = leaves(from + taken.len() as u64)?;
+        if bytes + leaf.len() > MAX_LEAVES_BYTES && !taken.is_empty() {
+            break;
+        }
+        bytes += leaf.len() + 5;
+        taken.push(BoundedBytes::new(leaf).ok()?);
+    }
+    let end = from + taken.len() as u64;
+    if taken.is_empty() {
+        return None;
+    }
+    let following = following
+        .iter()
+        .copied()
+        .filter(|index| *index < end)
+        .collect();
+    Some(Leaves {
+        feed,
+        from,
+        leaves: BoundedVec::new(taken).ok()?,
+        checkpoint: BoundedBytes::new(note.to_vec()).ok()?,
+        proof: view.tree.consistency(end, size)?,
+        following: BoundedVec::new(following).ok()?,
+    })
+}
+
+impl Session {
+    /// Pushes what was published since, if it is little; else tells the peer that there is more.
+    ///
+    /// What the peer was sent is exact, because a stream keeps its order; a push may still cross
+    /// a request for the same leaves, which then come twice and do no harm.
+    pub(super) fn push(&mut self, feed: FeedId, ledger: &impl Ledger) {
+        let Some(view) = ledger.feed(&feed).filter(|view| self.may_serve(view)) else {
+            return;
+        };
+        let Some((size, note)) = view.checkpoint else {
+            return;
+        };
+        if !self.greeted {
+            return; // Its `Heads` says what it has; then this is asked again.
+        }
+        let from = self.sent.get(&feed).copied().unwrap_or(0);
+        if from >= size {
+            return;
+        }
+        if size - from > PUSHED_LEAVES {
+            let mine = BoundedBytes::new(note.to_vec()).map(|note| vec![note]);
+            let mine = mine
+                .ok()
+                .and_then(|mine| BoundedVec::new(mine).ok())
+                .unwrap_or_default();
+            let heads = Heads {
+                mine,
+                yours: BoundedVec::default(),
+            };
+            self.out.push(Output::Send(Message::Heads(heads)));
+            return;
+        }
+        let small = |index: &u64| {
+            let leaf = ledger.batch(&feed, *index);
+            leaf.is_some_and(|leaf| leaf.body_len <= self.local.limits.pushed_body)
+        };
+        let following = (from..size).filter(small).collect();
+        self.out.push(Output::ServeLeaves {
+            feed,
+            from,
+            following,
+        });
+    }
+
+    /// Takes note that the leaves of a feed of ours below `until` were sent. Whoever carries out
+    /// [`Output::ServeLeaves`] says so.
+    pub fn sent_leaves(&mut self, feed: FeedId, until: u64) {
+        self.sent.insert(feed, until);
+    }
+
+    pub(super) fn serve_leaves(
+        &mut self,
+        feed: FeedId,
+        from: u64,
+        now: Now,
+        ledger: &impl Ledger,
+    ) -> Result<(), Fault> {
+        let view = self.entitled(feed, 1, now, ledger)?;
+        if from >= published(&view) {
+            return Err(Fault::BeyondEnd);
+        }
+        self.out.push(Output::ServeLeaves {
+            feed,
+            from,
+            following: Vec::new(),
+        });
+        Ok(())
+    }
+
+    pub(super) fn serve_bodies(
+        &mut self,
+        feed: FeedId,
+        indexes: &[u64],
+        now: Now,
+        ledger: &impl Ledger,
+    ) -> Result<(), Fault> {
+        let view = self.entitled(feed, indexes.len() as u64, now, ledger)?;
+        if indexes.iter().any(|index| *index >= published(&view)) {
+            return Err(Fault::BeyondEnd);
+        }
+        let bodies = indexes.iter().map(|index| Output::ServeBody {
+            feed,
+            index: *index,
+        });
+        self.out.extend(bodies);
+        Ok(())
+    }
+
+    pub(super) fn serve_epoch(
+        &mut self,
+        feed: FeedId,
+        epoch: u32,
+        now: Now,
+        ledger: &impl Ledger,
+    ) -> Result<(), Fault> {
+        let view = self.entitled(feed, 1, now, ledger)?;
+        if epoch > view.epoch {
+            return Err(Fault::BeyondEnd);
+        }
+        self.out.push(Output::ServeEpoch { feed, epoch });
+        Ok(())
+    }
+
+    /// A feed that the peer asks for, if it may read it and does not ask too often.
+    fn entitled<'l>(
+        &mut self,
+        feed: FeedId,
+        cost: u64,
+        now: Now,
+        ledger: &'l impl Ledger,
+    ) -> Result<FeedView<'l>, Fault> {
+        if !self.allowance.take(&self.local.limits, cost, now.millis) {
+            return Err(Fault::TooFast);
+        }
+        let view = ledger.feed(&feed).filter(|view| self.may_serve(view));
+        view.ok_or(Fault::NotEntitled)
+    }
+}

@@ -1,0 +1,486 @@
+//! One session with one member: who is let in, what comes when, when it ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kentong_keys::{Digest, MemberName, PublicKey, SealedEpochKey, SealingKeyId};
+
+use crate::bounded::BoundedBytes;
+use crate::feed::{FeedId, Leaf};
+use crate::wire::{Alive, Bye, Claim, Hello, MAX_CREDENTIAL, Message, PROTOCOL, SignedClaim};
+
+use super::fault::Fault;
+use super::fetch::Fetch;
+use super::ledger::Ledger;
+use super::limits::{Allowance, Limits, Now};
+
+/// What a warrant and a card cost of the peer's allowance: they are checked and written to disk.
+const CREDENTIALS_COST: u64 = 1_000;
+
+/// What a session knows of its own side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// This node's member.
+    pub me: MemberName,
+    /// The federation's id.
+    pub federation: Digest,
+    /// The federation's name, which origins carry.
+    pub federation_name: String,
+    /// The version of the charter in force.
+    pub charter_version: u32,
+    /// Its hash.
+    pub charter: Digest,
+    /// The serials of this member's warrant and card.
+    pub serials: (u64, u64),
+    /// The bounds.
+    pub limits: Limits,
+}
+
+/// What a session knows of the other side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The member that the connection's key belongs to.
+    pub member: MemberName,
+    /// The key by which it signs checkpoints and claims.
+    pub signing: PublicKey,
+    /// The serials of its warrant and card that this node has.
+    pub serials: (u64, u64),
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A frame came.
+    Frame(&'a [u8]),
+    /// Time went by; to be given when the session asked to be woken, or more often.
+    Tick,
+    /// A feed of this node's own was published up to a new checkpoint.
+    Published(FeedId),
+    /// What was asked for is stored, or keys came: look again at what is missing.
+    Changed,
+    /// The peer has a newer warrant.
+    PeerKeys(Peer),
+    /// The node ends the session.
+    Close(Bye),
+}
+
+/// What to do, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send a message.
+    Send(Message),
+    /// Sign a claim and send it.
+    SendClaim(Claim),
+    /// Send this node's own warrant and card.
+    SendCredentials,
+    /// Read leaves of a feed from an index on, and send them as [`leaves_message`] makes them,
+    /// followed by the bodies that it announces; then say so by [`Session::sent_leaves`].
+    ///
+    /// [`leaves_message`]: super::leaves_message
+    ServeLeaves {
+        /// Which feed.
+        feed: FeedId,
+        /// The first index.
+        from: u64,
+        /// Bodies of these leaves follow at once.
+        following: Vec<u64>,
+    },
+    /// Read a body and send it, or say that it is not there.
+    ServeBody {
+        /// Which feed.
+        feed: FeedId,
+        /// The index of its leaf.
+        index: u64,
+    },
+    /// Seal an epoch's key to the peer's present sealing key and send it.
+    ServeEpoch {
+        /// Which feed.
+        feed: FeedId,
+        /// The epoch's number.
+        epoch: u32,
+    },
+    /// Store verified leaves, and the checkpoint if they reach it.
+    StoreLeaves {
+        /// Which feed; it begins with `from` 0.
+        feed: FeedId,
+        /// The index of the first.
+        from: u64,
+        /// Each leaf with its bytes.
+        leaves: Vec<(Leaf, Vec<u8>)>,
+        /// The checkpoint's size and bytes, when the leaves reach its size.
+        checkpoint: Option<(u64, Vec<u8>)>,
+    },
+    /// Store a body that matches its leaf.
+    StoreBody {
+        /// Which feed.
+        feed: FeedId,
+        /// The index of its leaf.
+        index: u64,
+        /// The sealed body.
+        body: Vec<u8>,
+    },
+    /// Open an epoch's key that was sealed anew, check it against its leaf, and store it.
+    StoreEpoch {
+        /// Which feed.
+        feed: FeedId,
+        /// The epoch's number.
+        epoch: u32,
+        /// Which sealing key opens it.
+        key_id: SealingKeyId,
+        /// The sealed key.
+        sealed: SealedEpochKey,
+    },
+    /// Offer a warrant and a card to the directory.
+    Offer {
+        /// The warrant's bytes.
+        warrant: Vec<u8>,
+        /// The card's bytes.
+        card: Vec<u8>,
+    },
+    /// The peer is let in: the session is open.
+    Opened,
+    /// A sign of life was verified.
+    Heard(Alive),
+    /// A receipt was verified: keep it.
+    Receipt {
+        /// What it says.
+        holds: crate::wire::Holds,
+        /// As it was signed.
+        signed: SignedClaim,
+    },
+    /// The peer does not have a body that its leaf names.
+    Withheld {
+        /// Which feed.
+        feed: FeedId,
+        /// The index of its leaf.
+        index: u64,
+    },
+    /// The peer holds more of a feed of ours than we do: this node has lost history. It must not sign
+    /// on from here, or it would fork the feed.
+    Behind {
+        /// Which feed.
+        feed: FeedId,
+        /// How many leaves the peer holds.
+        size: u64,
+    },
+    /// The peer's clock is this many seconds ahead.
+    ClockAhead(u64),
+    /// The peer broke a rule. [`Output::Close`] follows.
+    Fault(Fault),
+    /// The session is over: send what is queued and close the connection.
+    Close(Ended),
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The peer broke a rule.
+    ByFault,
+    /// This node ended it.
+    ByUs(Bye),
+    /// The peer said goodbye.
+    ByPeer(Bye),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Waits for the peer's `Hello` until this moment.
+    Greeting {
+        until: u64,
+    },
+    Open,
+    Over,
+}
+
+/// A session with one member.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) local: Local,
+    pub(super) peer: Peer,
+    stage: Stage,
+    pub(super) allowance: Allowance,
+    /// Whether the peer has said what it holds of our feeds.
+    pub(super) greeted: bool,
+    /// How far each of our feeds was sent to the peer.
+    pub(super) sent: BTreeMap<FeedId, u64>,
+    /// What the peer's newest checkpoints promise.
+    pub(super) promised: BTreeMap<FeedId, (u64, Digest)>,
+    pub(super) fetch: Fetch,
+    /// What was last said of each of the peer's feeds: when, and `(size, missing, unopened)`.
+    pub(super) receipts: BTreeMap<FeedId, (u64, (u64, u64, u64))>,
+    /// What the peer said last that it holds of our feeds: size, missing, unopened, erased.
+    acknowledged: BTreeMap<FeedId, (u64, u64, u64, u64)>,
+    /// When a receipt that came too soon after another is to be sent.
+    pub(super) receipt_due: Option<u64>,
+    pub(super) asked_epochs: BTreeSet<(FeedId, u32)>,
+    next_alive: u64,
+    pub(super) out: Vec<Output>,
+}
+
+impl Session {
+    /// Begins a session with the member to whom the connection's key belongs.
+    #[must_use]
+    pub fn begin(local: Local, peer: Peer, now: Now) -> (Self, Vec<Output>) {
+        let hello = Message::Hello(Box::new(Hello {
+            protocol: PROTOCOL,
+            features: 0,
+            federation: local.federation,
+            charter_version: local.charter_version,
+            charter: local.charter,
+            member: local.me.clone(),
+            warrant: local.serials.0,
+            card: local.serials.1,
+            your_warrant: peer.serials.0,
+            your_card: peer.serials.1,
+        }));
+        let session = Self {
+            stage: Stage::Greeting {
+                until: now.millis + local.limits.hello_patience,
+            },
+            allowance: Allowance::full(&local.limits, now.millis),
+            greeted: false,
+            sent: BTreeMap::new(),
+            promised: BTreeMap::new(),
+            fetch: Fetch::default(),
+            receipts: BTreeMap::new(),
+            acknowledged: BTreeMap::new(),
+            receipt_due: None,
+            asked_epochs: BTreeSet::new(),
+            next_alive: now.millis + local.limits.alive_every,
+            out: Vec::new(),
+            local,
+            peer,
+        };
+        (session, vec![Output::Send(hello)])
+    }
+
+    /// The other side's member.
+    #[must_use]
+    pub const fn member(&self) -> &MemberName {
+        &self.peer.member
+    }
+
+    /// Whether both sides have said hello, and neither goodbye.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.stage == Stage::Open
+    }
+
+    /// When to give [`Input::Tick`] at the latest, in the milliseconds of [`Now`].
+    #[must_use]
+    pub fn wake_at(&self) -> u64 {
+        match self.stage {
+            Stage::Greeting { until } => until,
+            Stage::Open => {
+                let fetch = self.fetch.wake_at().unwrap_or(u64::MAX);
+                let receipt = self.receipt_due.unwrap_or(u64::MAX);
+                self.next_alive.min(fetch).min(receipt)
+            }
+            Stage::Over => u64::MAX,
+        }
+    }
+
+    /// Takes in what happened; answers what to do.
+    pub fn handle(&mut self, input: Input<'_>, now: Now, ledger: &impl Ledger) -> Vec<Output> {
+        if self.stage == Stage::Over {
+            return Vec::new();
+        }
+        if let Err(fault) = self.step(input, now, ledger) {
+            self.out.push(Output::Fault(fault));
+            self.out.push(Output::Send(Message::Bye(fault.bye())));
+            self.end(Ended::ByFault);
+        }
+        std::mem::take(&mut self.out)
+    }
+
+    fn end(&mut self, why: Ended) {
+        self.stage = Stage::Over;
+        self.out.push(Output::Close(why));
+    }
+
+    fn step(&mut self, input: Input<'_>, now: Now, ledger: &impl Ledger) -> Result<(), Fault> {
+        match input {
+            Input::Frame(bytes) => self.message(Message::decode(bytes)?, now, ledger),
+            Input::Tick => self.tick(now, ledger),
+            Input::Published(feed) => {
+                if self.is_open() {
+                    self.push(feed, ledger);
+                }
+                Ok(())
+            }
+            Input::Changed => {
+                if self.is_open() {
+                    self.pull(now, ledger);
+                    self.receipt(now, ledger);
+                }
+                Ok(())
+            }
+            Input::PeerKeys(peer) => {
+                self.peer = peer;
+                Ok(())
+            }
+            Input::Close(bye) => {
+                self.out.push(Output::Send(Message::Bye(bye)));
+                self.end(Ended::ByUs(bye));
+                Ok(())
+            }
+        }
+    }
+
+    fn message(&mut self, message: Message, now: Now, ledger: &impl Ledger) -> Result<(), Fault> {
+        if let Stage::Greeting { .. } = self.stage {
+            return match message {
+                Message::Hello(hello) => self.hello(&hello, ledger),
+                Message::Bye(bye) => {
+                    self.end(Ended::ByPeer(bye));
+                    Ok(())
+                }
+                Message::Credentials { .. }
+                | Message::Heads(_)
+                | Message::WantLeaves { .. }
+                | Message::Leaves(_)
+                | Message::WantBodies { .. }
+                | Message::Body { .. }
+                | Message::NoBody { .. }
+                | Message::WantEpoch { .. }
+                | Message::Rewrap { .. }
+                | Message::Claim(_) => Err(Fault::NoHello),
+            };
+        }
+        match message {
+            Message::Hello(_) => Err(Fault::SecondHello),
+            Message::Credentials { warrant, card } => {
+                self.charge(CREDENTIALS_COST, now)?;
+                self.credentials(warrant, card);
+                Ok(())
+            }
+            Message::Heads(heads) => {
+                self.charge(1 + heads.mine.len() as u64, now)?;
+                self.heads(&heads, now, ledger)
+            }
+            Message::WantLeaves { feed, from } => self.serve_leaves(feed, from, now, ledger),
+            Message::Leaves(leaves) => self.leaves(*leaves, now, ledger),
+            Message::WantBodies { feed, indexes } => self.serve_bodies(feed, &indexes, now, ledger),
+            Message::Body { feed, index, body } => self.body(feed, index, body.into_vec(), now),
+            Message::NoBody { feed, index } => self.no_body(feed, index),
+            Message::WantEpoch { feed, epoch } => self.serve_epoch(feed, epoch, now, ledger),
+            Message::Rewrap {
+                feed,
+                epoch,
+                key_id,
+                sealed,
+            } => {
+                if !self.asked_epochs.contains(&(feed, epoch)) {
+                    return Err(Fault::UnaskedKey);
+                }
+                self.out.push(Output::StoreEpoch {
+                    feed,
+                    epoch,
+                    key_id,
+                    sealed,
+                });
+                Ok(())
+            }
+            Message::Claim(signed) => self.claim(signed, now, ledger),
+            Message::Bye(bye) => {
+                self.end(Ended::ByPeer(bye));
+                Ok(())
+            }
+        }
+    }
+
+    fn hello(&mut self, hello: &Hello, ledger: &impl Ledger) -> Result<(), Fault> {
+        if hello.protocol != PROTOCOL {
+            return Err(Fault::Version);
+        }
+        if hello.federation != self.local.federation {
+            return Err(Fault::ForeignFederation);
+        }
+        let same_version = hello.charter_version == self.local.charter_version;
+        if same_version && hello.charter != self.local.charter {
+            return Err(Fault::ForeignCharter);
+        }
+        if hello.member != self.peer.member {
+            return Err(Fault::WrongMember);
+        }
+        self.stage = Stage::Open;
+        self.out.push(Output::Opened);
+        let (warrant, card) = self.local.serials;
+        if hello.your_warrant < warrant || hello.your_card < card {
+            self.out.push(Output::SendCredentials);
+        }
+        self.send_heads(ledger);
+        Ok(())
+    }
+
+    fn credentials(
+        &mut self,
+        warrant: BoundedBytes<MAX_CREDENTIAL>,
+        card: BoundedBytes<MAX_CREDENTIAL>,
+    ) {
+        let (warrant, card) = (warrant.into_vec(), card.into_vec());
+        self.out.push(Output::Offer { warrant, card });
+    }
+
+    fn tick(&mut self, now: Now, ledger: &impl Ledger) -> Result<(), Fault> {
+        match self.stage {
+            Stage::Greeting { until } if now.millis >= until => return Err(Fault::Silent),
+            Stage::Greeting { .. } | Stage::Over => return Ok(()),
+            Stage::Open => {}
+        }
+        if self.fetch.overdue(now.millis) {
+            return Err(Fault::Stalled);
+        }
+        if now.millis >= self.next_alive {
+            self.next_alive = now.millis + self.local.limits.alive_every;
+            let heads = self.shared_heads(ledger);
+            let charter_version = self.local.charter_version;
+            self.out.push(Output::SendClaim(Claim::Alive(Alive {
+                time: now.wall,
+                charter_version,
+                heads,
+            })));
+        }
+        self.receipt(now, ledger);
+        Ok(())
+    }
+
+    /// Takes what a message costs from the peer's allowance.
+    fn charge(&mut self, cost: u64, now: Now) -> Result<(), Fault> {
+        let allowed = self.allowance.take(&self.local.limits, cost, now.millis);
+        if allowed { Ok(()) } else { Err(Fault::TooFast) }
+    }
+
+    fn claim(&mut self, signed: SignedClaim, now: Now, ledger: &impl Ledger) -> Result<(), Fault> {
+        self.charge(1, now)?;
+        match signed
+            .verify(&self.peer.signing)
+            .map_err(|_| Fault::Claim)?
+        {
+            Claim::Alive(alive) => {
+                let ahead = alive.time.since(now.wall).unwrap_or(0);
+                if ahead > self.local.limits.clock_slack {
+                    self.out.push(Output::ClockAhead(ahead));
+                }
+                if alive.heads != self.shared_heads(ledger) {
+                    self.send_heads(ledger);
+                }
+                self.out.push(Output::Heard(alive));
+            }
+            Claim::Holds(holds) => {
+                let view = ledger.feed(&holds.feed).ok_or(Fault::Receipt)?;
+                let mine = view.genesis.publisher == self.local.me
+                    && view.genesis.audience.holds(&self.peer.member);
+                let root = view.tree.root_at(holds.size);
+                if !mine || root != Some(holds.root) {
+                    return Err(Fault::Receipt);
+                }
+                // Said again it is no news, and need not be stored again.
+                let said = (holds.size, holds.missing, holds.unopened, holds.erased);
+                if self.acknowledged.insert(holds.feed, said) != Some(said) {
+                    self.out.push(Output::Receipt { holds, signed });
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,11 @@
+//! Two members in memory, and each way of breaking the rules.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::cast_possible_truncation,
+    reason = "tests look for one variant, in small numbers"
+)]
+
+mod exchange;
+mod faults;
+mod listing;
+mod member;

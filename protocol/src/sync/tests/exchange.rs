@@ -1,0 +1,199 @@
+//! Honest members: everything that is released arrives, and nothing else.
+
+use super::member::{Member, Pair, at};
+use crate::sync::{Input, Ledger as _, Output};
+
+fn two() -> (Member, Member) {
+    (Member::new("MY", 1), Member::new("SG", 2))
+}
+
+#[test]
+fn a_reader_catches_up_and_then_gets_pushes() {
+    let (mut my, sg) = two();
+    let feed = my.open(&[&sg], 1);
+    (0..300).for_each(|i: u32| my.add(feed, &i.to_be_bytes()));
+    my.publish(feed);
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    pair.assert_equal(feed);
+    for i in 0..5_u8 {
+        pair.a.0.add(feed, &[i]);
+        pair.a.0.publish(feed);
+        let before = pair.crossed.1;
+        pair.now += 5000;
+        pair.give_a(Input::Published(feed));
+        pair.settle();
+        pair.assert_equal(feed);
+        assert_eq!(
+            pair.crossed.1 - before,
+            3,
+            "a push: leaves, body, and the receipt back"
+        );
+    }
+    let last = pair.a.0.receipts.last().unwrap();
+    assert_eq!((last.feed, last.size, last.missing), (feed, 307, 0));
+}
+
+#[test]
+fn a_burst_of_publications_is_not_pushed_whole() {
+    let (mut my, sg) = two();
+    let feed = my.open(&[&sg], 1);
+    my.publish(feed);
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    for i in 0..100_u8 {
+        pair.a.0.add(feed, &[i]);
+        pair.a.0.publish(feed);
+        pair.give_a(Input::Published(feed));
+    }
+    pair.settle();
+    pair.assert_equal(feed);
+}
+
+#[test]
+fn what_is_for_another_leaves_no_trace() {
+    let (mut my, sg) = two();
+    let th = Member::new("TH", 3);
+    let (for_th, for_me) = (my.open(&[&th], 1), my.open(&[], 2));
+    for feed in [for_th, for_me] {
+        my.add(feed, b"not for SG");
+        my.publish(feed);
+    }
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    pair.give_a(Input::Published(for_th));
+    pair.settle();
+    assert!(pair.b.0.feeds.is_empty());
+    let told = format!("{:?}", pair.b.0.log);
+    assert!(told.contains("Opened") && !told.contains(&format!("{for_th:?}")));
+}
+
+#[test]
+fn nothing_unpublished_is_shown() {
+    let (mut my, sg) = two();
+    let feed = my.open(&[&sg], 1);
+    my.publish(feed);
+    my.add(feed, b"signed later");
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    assert_eq!(pair.b.0.feeds[&feed].tree.size(), 2);
+    assert!(pair.b.0.feeds[&feed].bodies.is_empty());
+}
+
+#[test]
+fn an_idle_minute_costs_two_claims_whatever_is_shared() {
+    let idle = |batches: u32| {
+        let (mut my, sg) = two();
+        let feed = my.open(&[&sg], 1);
+        (0..batches).for_each(|i| my.add(feed, &i.to_be_bytes()));
+        my.publish(feed);
+        let mut pair = Pair::connect(my, sg);
+        pair.settle();
+        pair.now += 5000;
+        pair.give_b(Input::Tick);
+        pair.settle();
+        pair.now = 60_000;
+        let before = pair.crossed;
+        pair.give_a(Input::Tick);
+        pair.give_b(Input::Tick);
+        pair.settle();
+        (pair.crossed.0 - before.0, pair.crossed.1 - before.1)
+    };
+    assert_eq!(idle(1).1, 2);
+    assert_eq!(idle(1), idle(200));
+}
+
+#[test]
+fn a_head_that_got_lost_is_noticed_by_the_next_sign_of_life() {
+    let (mut my, sg) = two();
+    let feed = my.open(&[&sg], 1);
+    my.publish(feed);
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    pair.a.0.add(feed, b"published, and nobody was told");
+    pair.a.0.publish(feed);
+    pair.now = 60_000;
+    pair.give_b(Input::Tick);
+    pair.settle();
+    pair.assert_equal(feed);
+}
+
+#[test]
+fn a_body_that_the_publisher_lost_is_named_and_the_rest_arrives() {
+    let (mut my, sg) = two();
+    let feed = my.open(&[&sg], 1);
+    (0..3_u8).for_each(|i| my.add(feed, &[i]));
+    my.publish(feed);
+    let lost = my.feeds.get_mut(&feed).unwrap().bodies.remove(&3).unwrap();
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    assert!(pair.b.0.log.contains(&Output::Withheld { feed, index: 3 }));
+    assert_eq!(pair.b.0.feeds[&feed].bodies.len(), 2);
+    assert!(!lost.is_empty());
+    assert!(pair.b.1.is_open());
+}
+
+#[test]
+fn clocks_ahead_are_reported_and_order_nothing() {
+    let (my, sg) = two();
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    let (a, sa) = (&mut pair.a.0, &mut pair.a.1);
+    let ahead = at(60_000 + 3_600_000);
+    let outputs = sa.handle(Input::Tick, ahead, a);
+    let frames = a.carry_out(sa, outputs, ahead);
+    pair.a.2.extend(frames);
+    pair.settle();
+    assert!(pair.b.0.log.contains(&Output::ClockAhead(3660)));
+    assert!(pair.b.1.is_open());
+    assert!(
+        pair.b
+            .0
+            .feeds_of(&"MY".parse().unwrap(), &"SG".parse().unwrap())
+            .is_empty()
+    );
+}
+
+#[test]
+fn an_announcement_is_not_answered_with_another() {
+    let (mut my, sg) = two();
+    let feed = my.open(&[&sg], 1);
+    my.publish(feed);
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    (0..50_u8).for_each(|i| pair.a.0.add(feed, &[i]));
+    pair.a.0.publish(feed);
+    pair.a.0.log.clear();
+    let announcement = crate::wire::Message::Heads(crate::wire::Heads::default());
+    pair.give_a(Input::Frame(&announcement.encode()));
+    assert_eq!(
+        pair.a.0.log,
+        [],
+        "else two that are both behind would talk for ever"
+    );
+}
+
+#[test]
+fn a_publisher_that_lost_history_is_told_so() {
+    let (mut my, sg) = two();
+    let feed = my.open(&[&sg], 1);
+    my.publish(feed);
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    assert!(
+        !pair
+            .a
+            .0
+            .log
+            .iter()
+            .any(|output| matches!(output, Output::Behind { .. }))
+    );
+    let yours = crate::bounded::BoundedVec::new(vec![(feed, 3)]).unwrap();
+    let heads = crate::wire::Heads {
+        yours,
+        ..crate::wire::Heads::default()
+    };
+    pair.give_a(Input::Frame(&crate::wire::Message::Heads(heads).encode()));
+    assert!(pair.a.0.log.contains(&Output::Behind { feed, size: 3 }));
+    assert!(pair.a.1.is_open(), "and the peer did nothing wrong");
+}

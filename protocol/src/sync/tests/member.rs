@@ -1,0 +1,420 @@
+//! A member in memory: feeds, and sessions that carry out their outputs at once.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use kentong_keys::{BodyContext, Digest, EpochKey, MemberName, SealingSecret, SigningKey};
+
+use crate::bounded::BoundedBytes;
+use crate::feed::{
+    Audience, BatchDraft, BatchLeaf, Checkpoint, EpochDraft, FeedId, GenesisLeaf, Leaf, Origin,
+    Tree, leaf_hash,
+};
+use crate::sync::{
+    FeedView, Input, Ledger, Limits, Local, Now, Output, Peer, Session, WantedBody, leaves_message,
+};
+use crate::time::Timestamp;
+use crate::wire::{Holds, Message};
+
+pub(super) struct Feed {
+    pub(super) genesis: GenesisLeaf,
+    pub(super) tree: Tree,
+    pub(super) leaves: Vec<(Leaf, Vec<u8>)>,
+    pub(super) bodies: BTreeMap<u64, Vec<u8>>,
+    pub(super) checkpoint: Option<(u64, Vec<u8>)>,
+    pub(super) keys: BTreeMap<u32, EpochKey>,
+}
+
+pub(super) struct Member {
+    pub(super) name: MemberName,
+    pub(super) signing: SigningKey,
+    pub(super) sealing: SealingSecret,
+    pub(super) feeds: BTreeMap<FeedId, Feed>,
+    pub(super) receipts: Vec<Holds>,
+    pub(super) log: Vec<Output>,
+}
+
+pub(super) fn federation() -> Digest {
+    Digest::from_bytes([0xfe; 32])
+}
+
+pub(super) fn at(millis: u64) -> Now {
+    let wall = Timestamp::from_seconds(1_790_000_000 + millis / 1000).unwrap();
+    Now { wall, millis }
+}
+
+impl Ledger for Member {
+    fn feeds_of(&self, publisher: &MemberName, reader: &MemberName) -> Vec<FeedId> {
+        let mine = |feed: &&FeedId| {
+            let genesis = &self.feeds[feed].genesis;
+            genesis.publisher == *publisher && genesis.audience.holds(reader)
+        };
+        self.feeds.keys().filter(mine).copied().collect()
+    }
+
+    fn feed(&self, id: &FeedId) -> Option<FeedView<'_>> {
+        let feed = self.feeds.get(id)?;
+        let batches = feed
+            .leaves
+            .iter()
+            .filter(|(leaf, _)| matches!(leaf, Leaf::Batch(_)));
+        Some(FeedView {
+            genesis: &feed.genesis,
+            tree: &feed.tree,
+            checkpoint: feed
+                .checkpoint
+                .as_ref()
+                .map(|(size, note)| (*size, note.as_slice())),
+            epoch: feed.epoch(),
+            closed: feed
+                .leaves
+                .iter()
+                .any(|(leaf, _)| matches!(leaf, Leaf::Close(_))),
+            missing: batches.count() as u64 - feed.bodies.len() as u64,
+            unopened: 0,
+            erased: 0,
+            applied: feed.tree.size(),
+        })
+    }
+
+    fn missing(&self, id: &FeedId, from: u64, most: usize) -> Vec<WantedBody> {
+        let feed = &self.feeds[id];
+        let all = (0..)
+            .zip(&feed.leaves)
+            .filter_map(|(index, (leaf, _))| match leaf {
+                Leaf::Batch(leaf) => Some(WantedBody {
+                    index,
+                    leaf: leaf.clone(),
+                }),
+                _ => None,
+            });
+        let missing = all.filter(|w| w.index >= from && !feed.bodies.contains_key(&w.index));
+        missing.take(most).collect()
+    }
+
+    fn batch(&self, id: &FeedId, index: u64) -> Option<BatchLeaf> {
+        match self.feeds.get(id)?.leaves.get(index as usize)? {
+            (Leaf::Batch(leaf), _) => Some(leaf.clone()),
+            _ => None,
+        }
+    }
+
+    fn epochs_without_key(&self, id: &FeedId) -> Vec<u32> {
+        let feed = &self.feeds[id];
+        (1..=feed.epoch())
+            .filter(|epoch| !feed.keys.contains_key(epoch))
+            .collect()
+    }
+}
+
+impl Feed {
+    fn epoch(&self) -> u32 {
+        let epochs = self
+            .leaves
+            .iter()
+            .filter(|(leaf, _)| matches!(leaf, Leaf::Epoch(_)));
+        epochs.count() as u32
+    }
+
+    pub(super) fn append(&mut self, leaf: Leaf) {
+        let bytes = leaf.encode();
+        self.tree.push(leaf_hash(&bytes));
+        self.leaves.push((leaf, bytes));
+    }
+
+    pub(super) fn sign(&mut self, key: &SigningKey) {
+        let origin = Origin {
+            federation: "TEST".into(),
+            publisher: self.genesis.publisher.clone(),
+            feed: self.genesis.feed_id(),
+            incarnation: self.genesis.incarnation,
+        };
+        let signed = Checkpoint::sign(origin, self.tree.size(), self.tree.root(), key);
+        self.checkpoint = Some((signed.size(), signed.note().to_vec()));
+    }
+}
+
+impl Member {
+    pub(super) fn new(name: &str, seed: u8) -> Self {
+        Self {
+            name: name.parse().unwrap(),
+            signing: SigningKey::from_seed([seed; 32]),
+            sealing: SealingSecret::from_seed([seed; 32]),
+            feeds: BTreeMap::new(),
+            receipts: Vec::new(),
+            log: Vec::new(),
+        }
+    }
+
+    pub(super) fn local(&self) -> Local {
+        Local {
+            me: self.name.clone(),
+            federation: federation(),
+            federation_name: "TEST".into(),
+            charter_version: 1,
+            charter: Digest::from_bytes([0xcc; 32]),
+            serials: (1, 1),
+            limits: Limits::default(),
+        }
+    }
+
+    pub(super) fn as_peer(&self) -> Peer {
+        let signing = self.signing.public_key();
+        Peer {
+            member: self.name.clone(),
+            signing,
+            serials: (1, 1),
+        }
+    }
+
+    /// Opens a feed for these readers, with its first epoch, unpublished.
+    pub(super) fn open(&mut self, readers: &[&Self], nonce: u8) -> FeedId {
+        let audience = Audience::of(&self.name, readers.iter().map(|m| &m.name)).unwrap();
+        let genesis = GenesisLeaf {
+            federation: federation(),
+            publisher: self.name.clone(),
+            audience: audience.clone(),
+            charter_version: 1,
+            incarnation: 0,
+            nonce: [nonce; 16],
+        };
+        let id = genesis.feed_id();
+        let key = EpochKey::from_secret([nonce; 32]);
+        let draft = EpochDraft {
+            federation: &federation(),
+            feed: id,
+            epoch: 1,
+            charter_version: 1,
+            audience: &audience,
+        };
+        let members = readers.to_vec();
+        let epoch = draft.seal(&key, |name| {
+            let reader = members.iter().find(|m| m.name == *name);
+            Some(reader.map_or_else(|| self.sealing.public(), |m| m.sealing.public()))
+        });
+        let mut feed = Feed {
+            genesis: genesis.clone(),
+            tree: Tree::default(),
+            leaves: Vec::new(),
+            bodies: BTreeMap::new(),
+            checkpoint: None,
+            keys: BTreeMap::from([(1, key)]),
+        };
+        feed.append(Leaf::Genesis(genesis));
+        feed.append(Leaf::Epoch(epoch));
+        self.feeds.insert(id, feed);
+        id
+    }
+
+    /// Appends a batch of one statement.
+    pub(super) fn add(&mut self, id: FeedId, statement: &[u8]) {
+        let feed = self.feeds.get_mut(&id).unwrap();
+        let mut draft = BatchDraft::default();
+        draft.push(statement.to_vec()).unwrap();
+        let index = feed.tree.size();
+        let context = BodyContext {
+            federation: &federation(),
+            feed: id.digest(),
+            incarnation: 0,
+            index,
+        };
+        let sealed = draft
+            .seal(1, &feed.keys[&1], &context, ([index as u8; 32], [0; 32]))
+            .unwrap();
+        feed.append(Leaf::Batch(sealed.leaf));
+        feed.bodies.insert(index, sealed.body);
+    }
+
+    pub(super) fn publish(&mut self, id: FeedId) {
+        let Self { signing, feeds, .. } = self;
+        feeds.get_mut(&id).unwrap().sign(signing);
+    }
+
+    /// Carries out outputs; answers the frames to send.
+    pub(super) fn carry_out(
+        &mut self,
+        session: &mut Session,
+        outputs: Vec<Output>,
+        now: Now,
+    ) -> Vec<Vec<u8>> {
+        let (mut frames, mut todo) = (Vec::new(), VecDeque::from(outputs));
+        while let Some(output) = todo.pop_front() {
+            let mut changed = false;
+            match output.clone() {
+                Output::Send(message) => frames.push(message.encode()),
+                Output::SendClaim(claim) => {
+                    frames.push(Message::Claim(claim.sign(&self.signing)).encode());
+                }
+                Output::ServeLeaves {
+                    feed,
+                    from,
+                    following,
+                } => {
+                    let view = self.feed(&feed).unwrap();
+                    let leaves = &self.feeds[&feed].leaves;
+                    let read = |i: u64| leaves.get(i as usize).map(|(_, bytes)| bytes.clone());
+                    let made = leaves_message(feed, &view, from, &following, read).unwrap();
+                    session.sent_leaves(feed, from + made.leaves.len() as u64);
+                    let following = made.following.clone();
+                    frames.push(Message::Leaves(Box::new(made)).encode());
+                    for index in following.iter() {
+                        frames.push(self.body_frame(feed, *index));
+                    }
+                }
+                Output::ServeBody { feed, index } => frames.push(self.body_frame(feed, index)),
+                Output::StoreLeaves {
+                    feed,
+                    from,
+                    leaves,
+                    checkpoint,
+                } => {
+                    self.store_leaves(feed, from, leaves, checkpoint);
+                    changed = true;
+                }
+                Output::StoreBody { feed, index, body } => {
+                    self.feeds
+                        .get_mut(&feed)
+                        .unwrap()
+                        .bodies
+                        .entry(index)
+                        .or_insert(body);
+                    changed = true;
+                }
+                Output::Receipt { holds, .. } => self.receipts.push(holds),
+                _ => {}
+            }
+            self.log.push(output);
+            if changed {
+                todo.extend(session.handle(Input::Changed, now, self));
+            }
+        }
+        frames
+    }
+
+    fn body_frame(&self, feed: FeedId, index: u64) -> Vec<u8> {
+        match self.feeds[&feed].bodies.get(&index) {
+            Some(body) => {
+                let body = BoundedBytes::new(body.clone()).unwrap();
+                Message::Body { feed, index, body }.encode()
+            }
+            None => Message::NoBody { feed, index }.encode(),
+        }
+    }
+
+    fn store_leaves(
+        &mut self,
+        id: FeedId,
+        from: u64,
+        leaves: Vec<(Leaf, Vec<u8>)>,
+        checkpoint: Option<(u64, Vec<u8>)>,
+    ) {
+        if let Some((Leaf::Genesis(genesis), _)) = leaves.first() {
+            self.feeds.insert(
+                id,
+                Feed {
+                    genesis: genesis.clone(),
+                    tree: Tree::default(),
+                    leaves: Vec::new(),
+                    bodies: BTreeMap::new(),
+                    checkpoint: None,
+                    keys: BTreeMap::new(),
+                },
+            );
+        }
+        let Self {
+            name,
+            sealing,
+            feeds,
+            ..
+        } = self;
+        let feed = feeds.get_mut(&id).unwrap();
+        assert_eq!(from, feed.tree.size());
+        for (leaf, bytes) in leaves {
+            if let Leaf::Epoch(epoch) = &leaf {
+                let secrets = std::iter::once(&*sealing);
+                if let Ok(key) = crate::feed::open_epoch(epoch, &federation(), id, name, secrets) {
+                    feed.keys.insert(epoch.epoch, key);
+                }
+            }
+            feed.tree.push(leaf_hash(&bytes));
+            feed.leaves.push((leaf, bytes));
+        }
+        if checkpoint.is_some() {
+            feed.checkpoint = checkpoint;
+        }
+    }
+}
+
+/// Two members with a session each, and what is under way between them.
+pub(super) struct Pair {
+    pub(super) a: (Member, Session, VecDeque<Vec<u8>>),
+    pub(super) b: (Member, Session, VecDeque<Vec<u8>>),
+    pub(super) now: u64,
+    /// Bytes and frames that have crossed.
+    pub(super) crossed: (usize, usize),
+}
+
+impl Pair {
+    pub(super) fn connect(mut a: Member, mut b: Member) -> Self {
+        let (mut sa, oa) = Session::begin(a.local(), b.as_peer(), at(0));
+        let (mut sb, ob) = Session::begin(b.local(), a.as_peer(), at(0));
+        let to_b = a.carry_out(&mut sa, oa, at(0)).into();
+        let to_a = b.carry_out(&mut sb, ob, at(0)).into();
+        Self {
+            a: (a, sa, to_b),
+            b: (b, sb, to_a),
+            now: 0,
+            crossed: (0, 0),
+        }
+    }
+
+    /// Lets everything under way arrive, and what follows from it.
+    pub(super) fn settle(&mut self) {
+        loop {
+            let Self {
+                a: (a, sa, to_b),
+                b: (b, sb, to_a),
+                now,
+                crossed,
+            } = self;
+            if let Some(frame) = to_b.pop_front() {
+                *crossed = (crossed.0 + frame.len(), crossed.1 + 1);
+                let outputs = sb.handle(Input::Frame(&frame), at(*now), b);
+                to_a.extend(b.carry_out(sb, outputs, at(*now)));
+            } else if let Some(frame) = to_a.pop_front() {
+                *crossed = (crossed.0 + frame.len(), crossed.1 + 1);
+                let outputs = sa.handle(Input::Frame(&frame), at(*now), a);
+                to_b.extend(a.carry_out(sa, outputs, at(*now)));
+            } else {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn give_a(&mut self, input: Input<'_>) {
+        let Self {
+            a: (a, sa, to_b),
+            now,
+            ..
+        } = self;
+        let outputs = sa.handle(input, at(*now), a);
+        to_b.extend(a.carry_out(sa, outputs, at(*now)));
+    }
+
+    pub(super) fn give_b(&mut self, input: Input<'_>) {
+        let Self {
+            b: (b, sb, to_a),
+            now,
+            ..
+        } = self;
+        let outputs = sb.handle(input, at(*now), b);
+        to_a.extend(b.carry_out(sb, outputs, at(*now)));
+    }
+
+    pub(super) fn assert_equal(&self, feed: FeedId) {
+        let (ours, theirs) = (&self.a.0.feeds[&feed], &self.b.0.feeds[&feed]);
+        assert_eq!(ours.tree.root(), theirs.tree.root());
+        assert_eq!(ours.bodies, theirs.bodies);
+        assert_eq!(ours.checkpoint, theirs.checkpoint);
+        assert_eq!(theirs.keys.len(), ours.keys.len());
+    }
+}

@@ -1,0 +1,156 @@
+//! Leaves that came: where they may stand, and that they lead to the signed root.
+
+use crate::feed::{FeedId, GenesisLeaf, Leaf, UnverifiedCheckpoint, leaf_hash};
+use crate::wire::Leaves;
+
+use super::fault::Fault;
+use super::ledger::Ledger;
+use super::limits::Now;
+use super::session::{Output, Session};
+
+/// Where a feed stands while leaves are read on.
+#[derive(Clone, Copy, Debug)]
+struct Cursor {
+    index: u64,
+    epoch: u32,
+    closed: bool,
+}
+
+impl Session {
+    pub(super) fn leaves(
+        &mut self,
+        came: Leaves,
+        now: Now,
+        ledger: &impl Ledger,
+    ) -> Result<(), Fault> {
+        let feed = came.feed;
+        let until = now.millis + self.local.limits.patience;
+        self.fetch.leaves_came(&feed, until);
+        let checkpoint =
+            UnverifiedCheckpoint::parse(&came.checkpoint).map_err(Fault::Checkpoint)?;
+        if checkpoint.origin().feed != feed {
+            return Err(Fault::NotItsFeed);
+        }
+        let checkpoint = self.promise(checkpoint, ledger)?;
+        let view = ledger.feed(&feed);
+        let held = view.map_or(0, |view| view.tree.size());
+        let end = came
+            .from
+            .checked_add(came.leaves.len() as u64)
+            .ok_or(Fault::LeafCount)?;
+        if came.leaves.is_empty() || end > checkpoint.size() {
+            return Err(Fault::LeafCount);
+        }
+        if came.from > held {
+            return Err(Fault::LeafGap);
+        }
+        let again = usize::try_from(held - came.from).unwrap_or(usize::MAX);
+        let (known, fresh) = came.leaves.split_at(again.min(came.leaves.len()));
+        let same = (came.from..).zip(known).all(|(index, bytes)| {
+            view.and_then(|view| view.tree.leaf(index)) == Some(leaf_hash(bytes))
+        });
+        if !same {
+            return Err(Fault::TwoHistories);
+        }
+        let mut cursor = Cursor {
+            index: held,
+            epoch: view.map_or(0, |view| view.epoch),
+            closed: view.is_some_and(|view| view.closed),
+        };
+        let mut frontier = view.map(|view| view.tree.frontier()).unwrap_or_default();
+        let mut leaves = Vec::with_capacity(fresh.len());
+        for bytes in fresh {
+            let leaf = Leaf::decode(bytes)?;
+            self.place(&leaf, feed, checkpoint.origin().incarnation, &mut cursor)?;
+            frontier.push(leaf_hash(bytes));
+            leaves.push((leaf, bytes.to_vec()));
+        }
+        self.expect_following(&came, &leaves, held, until, ledger);
+        if !leaves.is_empty() {
+            let signed = (checkpoint.size(), checkpoint.root());
+            came.proof
+                .verify((frontier.size(), &frontier.root()), signed)
+                .map_err(|_| Fault::LeafProof)?;
+            let reached = frontier.size() == checkpoint.size();
+            let checkpoint = reached.then(|| (checkpoint.size(), checkpoint.note().to_vec()));
+            self.out.push(Output::StoreLeaves {
+                feed,
+                from: held,
+                leaves,
+                checkpoint,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether a leaf may stand at the cursor; moves the cursor behind it.
+    fn place(
+        &self,
+        leaf: &Leaf,
+        feed: FeedId,
+        incarnation: u32,
+        cursor: &mut Cursor,
+    ) -> Result<(), Fault> {
+        let first = cursor.index == 0;
+        if cursor.closed || first != matches!(leaf, Leaf::Genesis(_)) {
+            return Err(Fault::LeafOrder);
+        }
+        match leaf {
+            Leaf::Genesis(genesis) => self.genesis(genesis, feed, incarnation)?,
+            Leaf::Epoch(epoch) => {
+                if Some(epoch.epoch) != cursor.epoch.checked_add(1) {
+                    return Err(Fault::LeafOrder);
+                }
+                cursor.epoch = epoch.epoch;
+            }
+            Leaf::Batch(batch) if batch.epoch != cursor.epoch => return Err(Fault::LeafOrder),
+            Leaf::Erase(erase) if erase.index >= cursor.index => return Err(Fault::LeafOrder),
+            Leaf::Batch(_) | Leaf::Erase(_) => {}
+            Leaf::Close(_) => cursor.closed = true,
+        }
+        cursor.index += 1;
+        Ok(())
+    }
+
+    fn genesis(&self, genesis: &GenesisLeaf, feed: FeedId, incarnation: u32) -> Result<(), Fault> {
+        let its = genesis.feed_id() == feed
+            && genesis.federation == self.local.federation
+            && genesis.publisher == self.peer.member
+            && genesis.incarnation == incarnation;
+        if !its {
+            return Err(Fault::Genesis);
+        }
+        if genesis.audience.holds(&self.local.me) {
+            Ok(())
+        } else {
+            Err(Fault::NotForUs)
+        }
+    }
+
+    /// Expects the bodies that the peer sends unasked behind these leaves. Some may be held
+    /// already, if a push crossed what was said before; they come all the same.
+    fn expect_following(
+        &mut self,
+        came: &Leaves,
+        fresh: &[(Leaf, Vec<u8>)],
+        held: u64,
+        until: u64,
+        ledger: &impl Ledger,
+    ) {
+        for index in came.following.iter() {
+            let batch = match index
+                .checked_sub(held)
+                .and_then(|at| usize::try_from(at).ok())
+            {
+                None => ledger.batch(&came.feed, *index),
+                Some(at) => match fresh.get(at) {
+                    Some((Leaf::Batch(batch), _)) => Some(batch.clone()),
+                    _ => None,
+                },
+            };
+            if let Some(batch) = batch {
+                self.fetch.expect((came.feed, *index), batch, until);
+            }
+        }
+    }
+}

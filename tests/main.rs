@@ -1,0 +1,20 @@
+//! The single integration binary: one link step for all of it. Each line below is a file beside
+//! this one; `tidy` fails when a file is missing here.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::wildcard_enum_match_arm,
+    reason = "clippy takes for tests only the functions marked so, not what they call"
+)]
+
+mod crash;
+mod data;
+mod demo;
+mod exchange;
+mod strangers;
+mod support;
+mod tidy;

@@ -1,0 +1,470 @@
+//! Federations of real processes for the tests: homes in a temporary folder, the true binary,
+//! kernel-picked ports, waiting by looking at the nodes and never by a fixed sleep.
+
+use std::fs::{self, File};
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use kentong_node::control::client::Client;
+use kentong_node::control::reply::{Done, Feed, Indicator, Peer, Reply, Status, Verdict};
+use kentong_node::control::request::{Entry, Query, Request};
+use kentong_protocol::indicator::{
+    Assertion, Confidence, Draft, Kind, Reading, Recipient, Scheme, Tlp, Value,
+};
+
+/// How long anything may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(120);
+const PASSPHRASE: &str = "a passphrase for tests only";
+
+pub(crate) struct Federation {
+    pub(crate) nodes: Vec<Node>,
+    dir: tempfile::TempDir,
+}
+
+pub(crate) struct Node {
+    pub(crate) member: String,
+    pub(crate) home: PathBuf,
+    passphrase: PathBuf,
+    process: Option<Child>,
+}
+
+impl Federation {
+    /// Homes with one charter, nothing running.
+    pub(crate) fn new(members: &[&str]) -> Self {
+        let dir = tempfile::Builder::new().prefix("kt").tempdir().unwrap();
+        let passphrase = dir.path().join("passphrase");
+        fs::write(&passphrase, PASSPHRASE).unwrap();
+        let mut permissions = fs::metadata(&passphrase).unwrap().permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
+        fs::set_permissions(&passphrase, permissions).unwrap();
+        let nodes = members
+            .iter()
+            .map(|member| Node::init(dir.path(), member, &passphrase));
+        let federation = Self {
+            nodes: nodes.collect(),
+            dir,
+        };
+        federation.charter("TEST");
+        federation
+    }
+
+    /// The same, started and connected.
+    pub(crate) fn running(members: &[&str]) -> Self {
+        let mut federation = Self::new(members);
+        federation.nodes.iter_mut().for_each(Node::start);
+        federation.connected();
+        federation
+    }
+
+    /// Gives one member's home a charter of another federation of the same members.
+    pub(crate) fn recharter(&self, member: &str, name: &str) {
+        let old = self.node(member).home.join("charter.txt");
+        let kept = |node: &Node| fs::read(node.home.join("charter.txt")).unwrap();
+        let before: Vec<_> = self.nodes.iter().map(kept).collect();
+        self.nodes
+            .iter()
+            .for_each(|n| fs::remove_file(n.home.join("charter.txt")).unwrap());
+        self.charter(name);
+        for (node, charter) in self.nodes.iter().zip(before) {
+            if node.home.join("charter.txt") != old {
+                fs::write(node.home.join("charter.txt"), charter).unwrap();
+            }
+        }
+    }
+
+    fn charter(&self, name: &str) {
+        let path = |name: &str| self.dir.path().join(name).to_str().unwrap().to_owned();
+        let mut cards = Vec::new();
+        for node in &self.nodes {
+            let card = path(&format!("{}.card", node.member));
+            fs::write(&card, node.run(&["card"]).stdout).unwrap();
+            cards.push(card);
+        }
+        let cards: Vec<&str> = cards.iter().map(String::as_str).collect();
+        let (draft, charter) = (path("draft"), path("charter"));
+        let first = &self.nodes[0];
+        first.run(
+            &[
+                &["charter", "draft", "--federation", name, "-o", &draft],
+                &cards[..],
+            ]
+            .concat(),
+        );
+        let mut signed = Vec::new();
+        for node in &self.nodes {
+            let out = path(&format!("charter.{}", node.member));
+            let root = node.home.join("root.key");
+            let root = root.to_str().unwrap();
+            let secret = node.passphrase.to_str().unwrap();
+            node.run(&[
+                "charter",
+                "sign",
+                &draft,
+                "--root-key",
+                root,
+                "-o",
+                &out,
+                "--passphrase-file",
+                secret,
+            ]);
+            signed.push(out);
+        }
+        let signed: Vec<&str> = signed.iter().map(String::as_str).collect();
+        first.run(&[&["charter", "merge", "-o", &charter], &signed[..]].concat());
+        for node in &self.nodes {
+            node.run(&["charter", "install", &charter]);
+            node.run(&[&["peers", "add"], &cards[..]].concat());
+        }
+    }
+
+    pub(crate) fn connected(&self) {
+        let others = self.nodes.len() as u64 - 1;
+        for node in &self.nodes {
+            node.until("all are connected", || node.status().connected.0 == others);
+        }
+    }
+
+    pub(crate) fn node(&self, member: &str) -> &Node {
+        self.nodes
+            .iter()
+            .find(|node| node.member == member)
+            .unwrap()
+    }
+
+    pub(crate) fn node_mut(&mut self, member: &str) -> &mut Node {
+        self.nodes
+            .iter_mut()
+            .find(|node| node.member == member)
+            .unwrap()
+    }
+}
+
+impl Node {
+    fn init(dir: &Path, member: &str, passphrase: &Path) -> Self {
+        let home = dir.join(member);
+        let port = UdpSocket::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let address = format!("/ip4/127.0.0.1/udp/{port}/quic-v1");
+        let node = Self {
+            member: member.to_owned(),
+            home,
+            passphrase: passphrase.to_owned(),
+            process: None,
+        };
+        let secret = passphrase.to_str().unwrap();
+        node.run(&[
+            "init",
+            "--member",
+            member,
+            "--name",
+            member,
+            "--listen",
+            &address,
+            "--address",
+            &address,
+            "--passphrase-file",
+            secret,
+        ]);
+        node
+    }
+
+    /// Runs a command on this home, as an operator would.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_kentong"))
+            .args(arguments)
+            .arg("--home")
+            .arg(&self.home)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    /// Runs a command that must succeed.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{}: {arguments:?}: {said}",
+            self.member
+        );
+        output
+    }
+
+    /// Starts the node and waits until it answers.
+    pub(crate) fn start(&mut self) {
+        assert!(self.process.is_none(), "{} runs already", self.member);
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.home.join("node.log"));
+        let log = log.unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_kentong"))
+            .args(["run", "--home"])
+            .arg(&self.home)
+            .arg("--passphrase-file")
+            .arg(&self.passphrase)
+            .env(
+                "RUST_LOG",
+                "debug,quinn=info,quinn_proto=info,libp2p_quic=info,sled=info",
+            )
+            .stdin(Stdio::null())
+            .stdout(Stdio::from(log.try_clone().unwrap()))
+            .stderr(Stdio::from(log))
+            .spawn()
+            .unwrap();
+        self.process = Some(child);
+        let member = self.member.clone();
+        let end = Instant::now() + PATIENCE;
+        while self.try_status().is_none() {
+            let ended = self.process.as_mut().unwrap().try_wait().unwrap();
+            assert!(ended.is_none(), "{member} ended: {}", self.log_text());
+            assert!(
+                Instant::now() < end,
+                "{member} does not answer: {}",
+                self.log_text()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends the node in good order.
+    pub(crate) fn stop(&mut self) {
+        self.ask(Request::Stop, |_| {});
+        let status = self.process.take().unwrap().wait().unwrap();
+        assert!(status.success(), "{}: {}", self.member, self.log_text());
+    }
+
+    /// Ends the node as `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        let mut process = self.process.take().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().id()
+    }
+
+    pub(crate) fn log_text(&self) -> String {
+        fs::read_to_string(self.home.join("node.log")).unwrap_or_default()
+    }
+
+    fn client(&self) -> Option<Client> {
+        Client::connect(&self.home, &self.home.join("control.sock")).ok()
+    }
+
+    pub(crate) fn try_ask(&self, request: Request, row: impl FnMut(Reply)) -> Result<Done, String> {
+        let mut client = self.client().ok_or("not running")?;
+        client.ask(request, row).map_err(|error| error.to_string())
+    }
+
+    pub(crate) fn ask(&self, request: Request, row: impl FnMut(Reply)) -> Done {
+        self.try_ask(request, row)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.member))
+    }
+
+    fn try_status(&self) -> Option<Status> {
+        let mut status = None;
+        let row = |reply| match reply {
+            Reply::Status(row) => status = Some(*row),
+            other => panic!("{other:?}"),
+        };
+        self.try_ask(Request::Status, row).ok()?;
+        status
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.try_status()
+            .unwrap_or_else(|| panic!("{} does not answer", self.member))
+    }
+
+    /// Waits until it is so.
+    pub(crate) fn until(&self, what: &str, mut so: impl FnMut() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !so() {
+            assert!(
+                Instant::now() < end,
+                "{}: not: {what}\n{}",
+                self.member,
+                self.log_text()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(crate) fn assert(&self, entries: Vec<Entry>) -> Done {
+        self.ask(
+            Request::Assert {
+                entries,
+                dry_run: false,
+            },
+            |_| {},
+        )
+    }
+
+    pub(crate) fn add(&self, value: &Value, tlp: Tlp, to: &[&str]) -> Done {
+        self.assert(vec![entry(value, tlp, to)])
+    }
+
+    pub(crate) fn withdraw(&self, value: &Value) {
+        let reason = "a test".to_owned();
+        self.ask(
+            Request::Withdraw {
+                value: value.clone(),
+                reason,
+            },
+            |_| {},
+        );
+    }
+
+    pub(crate) fn query(&self, query: Query) -> Vec<Indicator> {
+        let mut rows = Vec::new();
+        self.ask(Request::Query(query), |reply| match reply {
+            Reply::Indicator(row) => rows.push(*row),
+            other => panic!("{other:?}"),
+        });
+        rows
+    }
+
+    /// What this node answers about a value, of whatever state.
+    pub(crate) fn about(&self, value: &Value) -> Vec<Indicator> {
+        let values = vec![value.clone()];
+        self.query(Query {
+            values,
+            all: true,
+            limit: 1000,
+            ..Query::default()
+        })
+    }
+
+    pub(crate) fn has(&self, value: &Value) -> bool {
+        self.about(value).iter().any(|row| row.state == "in-force")
+    }
+
+    /// How many indicators of a publisher are in force here.
+    pub(crate) fn count(&self, publisher: &str, kind: Option<Kind>) -> u64 {
+        let publisher = Some(publisher.parse().unwrap());
+        let query = Query {
+            publisher,
+            kind,
+            count: true,
+            limit: u64::MAX,
+            ..Query::default()
+        };
+        self.ask(Request::Query(query), |_| {}).count
+    }
+
+    pub(crate) fn feeds(&self) -> Vec<Feed> {
+        let mut rows = Vec::new();
+        self.ask(Request::Feeds, |reply| match reply {
+            Reply::Feed(row) => rows.push(*row),
+            other => panic!("{other:?}"),
+        });
+        rows
+    }
+
+    pub(crate) fn peers(&self) -> Vec<Peer> {
+        let mut rows = Vec::new();
+        self.ask(Request::Peers, |reply| match reply {
+            Reply::Peer(row) => rows.push(*row),
+            other => panic!("{other:?}"),
+        });
+        rows
+    }
+
+    pub(crate) fn explain(&self, value: &Value) -> Vec<Verdict> {
+        let mut rows = Vec::new();
+        let request = Request::Explain {
+            value: value.clone(),
+            draft: None,
+            member: None,
+        };
+        self.ask(request, |reply| match reply {
+            Reply::Verdict(row) => rows.push(row),
+            other => panic!("{other:?}"),
+        });
+        rows
+    }
+
+    /// Every file of the home with its bytes.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let (mut files, mut folders) = (Vec::new(), vec![self.home.clone()]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                let about = fs::symlink_metadata(&path).unwrap();
+                if about.is_dir() {
+                    folders.push(path);
+                } else if about.is_file() {
+                    let bytes = fs::read(&path).unwrap();
+                    files.push((path, bytes));
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            drop(process.kill());
+            drop(process.wait());
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of {} ---\n{}", self.member, self.log_text());
+        }
+    }
+}
+
+pub(crate) fn value(kind: Kind, text: &str) -> Value {
+    Value::parse(kind, text, &Reading::default()).unwrap()
+}
+
+pub(crate) fn domain(text: &str) -> Value {
+    value(Kind::Domain, text)
+}
+
+pub(crate) fn entry(value: &Value, tlp: Tlp, to: &[&str]) -> Entry {
+    let mut draft = Draft::new(Scheme::Phishing, Confidence::try_from(80).unwrap(), tlp);
+    let to = to
+        .iter()
+        .map(|name| Recipient::Member(name.parse().unwrap()));
+    draft.releasable_to = kentong_protocol::bounded::BoundedVec::new(to.collect()).unwrap();
+    Entry {
+        value: value.clone(),
+        assertion: Assertion::try_from(draft).unwrap(),
+    }
+}
+
+/// The folder of real data, if it lies beside the repository; else says so.
+pub(crate) fn real_data(file: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/data")
+        .join(file);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: the real data is not there (../shared/data/{file})");
+    None
+}
+
+/// The bodies of one feed as they lie in a stopped node's log.
+pub(crate) fn bodies(node: &Node, feed: &[u8]) -> Vec<Vec<u8>> {
+    use kentong_node::log::{Log, Options, Payload, Position, RecordKind};
+    let (log, _) = Log::open(&node.home.join("log"), Options::default()).unwrap();
+    let records = log.scan(Position::START).map(|read| read.unwrap().1);
+    let bodies = records.filter(|r| r.kind == RecordKind::Body && r.key.feed.as_bytes() == feed);
+    let held = bodies.filter_map(|record| match record.payload {
+        Payload::Held(bytes) => Some(bytes),
+        Payload::Erased => None,
+    });
+    held.collect()
+}
