@@ -13,7 +13,7 @@ const DRAWERS: [&str; 7] = [
 ];
 
 /// A dependency and the only places that may name it: a file, or a folder with its `/`.
-const JOINTS: [(&str, &[&str]); 7] = [
+const JOINTS: [(&str, &[&str]); 9] = [
     ("ring", &["keys/src/"]),
     ("hpke", &["keys/src/"]),
     ("serde_cbor", &["protocol/src/encoding.rs"]),
@@ -21,6 +21,11 @@ const JOINTS: [(&str, &[&str]); 7] = [
     ("libp2p", &["node/src/net.rs", "node/src/net/"]),
     ("libp2p_stream", &["node/src/net.rs", "node/src/net/"]),
     ("clap", &["node/src/cli.rs", "node/src/cli/"]),
+    (
+        "cedar_policy",
+        &["protocol/src/policy.rs", "protocol/src/policy/"],
+    ),
+    ("miette", &["protocol/src/policy/"]),
 ];
 
 /// What the protocol, a pure function of its inputs, may not reach for.

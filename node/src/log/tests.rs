@@ -1,5 +1,6 @@
 //! The log against torn tails, flipped bits, full disks and failing syncs.
 
+mod golden;
 mod power;
 
 use std::fs;

@@ -11,6 +11,7 @@ use crate::log::{RecordKey, RecordKind};
 use super::error::StoreError;
 use super::event::{Event, Fact, write_disposition, write_receipt};
 use super::feeds::{BodyState, FeedState, Feeds};
+use super::place::{MAX_FEEDS, MAX_LEAVES};
 use super::step::{Item, Step};
 use super::vault::Vault;
 
@@ -137,6 +138,7 @@ impl<'a> Plan<'a> {
                     return Err(StoreError::Genesis(feed));
                 }
                 if self.feeds.get(feed).is_none() && !self.drafts.contains_key(&feed) {
+                    self.room_for_a_feed()?;
                     self.drafts.insert(feed, Draft::begun(feed, genesis));
                 }
             }
@@ -145,10 +147,23 @@ impl<'a> Plan<'a> {
             }
             Leaf::Epoch(_) | Leaf::Batch(_) | Leaf::Erase(_) | Leaf::Close(_) => {}
         }
+        if index >= MAX_LEAVES {
+            return Err(StoreError::Limit("2^36 leaves of one feed"));
+        }
         self.draft(feed)?.take_leaf(index, &leaf)?;
         let fact = Fact::Leaf(leaf, leaf_hash(&bytes));
         self.push(RecordKind::Leaf, feed, index, bytes, fact);
         Ok(())
+    }
+
+    /// Asked before anything is written: a log whose feeds have no numbers could not be read again.
+    fn room_for_a_feed(&self) -> Result<(), StoreError> {
+        let begun = self.drafts.values().filter(|draft| draft.held.is_none());
+        if self.feeds.len() + begun.count() < MAX_FEEDS as usize {
+            Ok(())
+        } else {
+            Err(StoreError::Limit("2^18 feeds"))
+        }
     }
 
     fn draft(&mut self, feed: FeedId) -> Result<&mut Draft<'a>, StoreError> {

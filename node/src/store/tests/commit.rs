@@ -6,7 +6,7 @@ use kentong_protocol::statement::StatementError;
 use super::refuse::check_refused;
 use super::*;
 
-fn find(store: &Store, number: usize) -> Vec<(MemberName, u32)> {
+pub(super) fn find(store: &Store, number: usize) -> Vec<(MemberName, u32)> {
     let value = value(number);
     let places = store.find(value.kind(), &value.comparison_key());
     let statements = places.into_iter().map(|place| {

@@ -1,6 +1,8 @@
 //! Steps that do not fit what is held.
 
-use kentong_protocol::feed::CloseLeaf;
+use kentong_protocol::feed::{CloseLeaf, FeedId};
+
+use crate::store::place::{MAX_FEEDS, MAX_LEAVES};
 
 use super::*;
 
@@ -133,4 +135,36 @@ fn what_no_leaf_asks_for() {
         Applied::default()
     );
     assert_eq!(store.log.end(), end);
+}
+
+/// Asked before anything is written: a log whose feeds and leaves have no numbers could not be
+/// read again.
+#[test]
+fn feeds_and_leaves_beyond_the_last_number() {
+    let home = Home::new();
+    let (mut store, feed, _) = feed_without_body(&home);
+    let leaf = Leaf::Batch(feed.seal([asserted(2, 1)]).leaf).encode();
+    let step = Step::new().leaf(feed.id, MAX_LEAVES, leaf);
+    check_refused(&mut store, step, "Limit(\"2^36");
+
+    let two = [Feed::new("TH", &["MY"], 4), Feed::new("VN", &["MY"], 5)];
+    let genesis = |feed: &Feed, step: Step| {
+        let leaf = Leaf::Genesis(feed.genesis.clone()).encode();
+        step.leaf(feed.id, 0, leaf)
+    };
+    while store.state.feeds.len() < MAX_FEEDS as usize - 1 {
+        let mut id = [0; 32];
+        id[..8].copy_from_slice(&(store.state.feeds.len() as u64).to_be_bytes());
+        let id = FeedId::from_digest(Digest::from_bytes(id));
+        let feeds = &mut store.state.feeds;
+        feeds.begin(id, feed.genesis.clone()).unwrap();
+    }
+    let plan = |step| plan::plan(&store.state.feeds, &store.vault, step).map(|items| items.len());
+    assert_eq!(plan(genesis(&two[0], Step::new())).unwrap(), 1);
+    let both = genesis(&two[1], genesis(&two[0], Step::new()));
+    let refused = plan(both).unwrap_err();
+    assert!(
+        matches!(refused, StoreError::Limit("2^18 feeds")),
+        "{refused}"
+    );
 }
