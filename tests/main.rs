@@ -15,6 +15,8 @@ mod crash;
 mod data;
 mod demo;
 mod exchange;
+mod figures;
+mod offline;
 mod strangers;
 mod support;
 mod tidy;

@@ -119,6 +119,13 @@ impl Federation {
         }
     }
 
+    /// A file beside the homes.
+    pub(crate) fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.dir.path().join(name);
+        fs::write(&path, content).unwrap();
+        path
+    }
+
     pub(crate) fn connected(&self) {
         let others = self.nodes.len() as u64 - 1;
         for node in &self.nodes {

@@ -1,0 +1,129 @@
+//! The figures of `ARCHITECTURE.md`, measured with two real nodes: not a test of anything, so asked
+//! for by name:
+//!
+//! ```text
+//! cargo test --release -p kentong-node --test federation figures -- --ignored --nocapture
+//! ```
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use kentong_protocol::indicator::{Tlp, Value};
+
+use crate::support::{Federation, Node, domain};
+
+/// Indicators that are imported and released to the other node.
+const MANY: u64 = 400_000;
+/// Indicators that are added one at a time.
+const SINGLE: usize = 300;
+
+#[test]
+#[ignore = "it measures, for minutes, and proves nothing"]
+fn figures() {
+    let mut federation = Federation::running(&["MY", "SG"]);
+    let list = federation.file("list.txt", &hosts());
+    let list = list.to_str().unwrap();
+    row("what", "figure");
+    row("---", "---:");
+
+    let began = Instant::now();
+    let my = federation.node("MY");
+    let said = ["--scheme", "phishing", "--tlp", "green"];
+    my.run(&[&["import", list][..], &said].concat());
+    let imported = began.elapsed();
+    let sg = federation.node("SG");
+    sg.until("SG has all", || sg.status().received >= MANY);
+    let arrived = began.elapsed();
+    assert_eq!(sg.count("MY", None), MANY);
+    rate("import, durable at the publisher", imported);
+    rate("import to held and indexed by the reader", arrived);
+
+    let began = Instant::now();
+    my.run(&[&["import", list][..], &said].concat());
+    rate("the same file again, nothing new", began.elapsed());
+
+    let mut elsewhere: Vec<_> = (0..SINGLE).map(|n| until_found(my, sg, n)).collect();
+    elsewhere.sort();
+    let percent = |percent: usize| elsewhere[(SINGLE - 1) * percent / 100];
+    row("`add` to `query` elsewhere, median", &millis(percent(50)));
+    row("the same, 99th percentile", &millis(percent(99)));
+
+    for (who, node) in [("publisher", my), ("reader", sg)] {
+        let memory = format!("{} MiB", resident(node) >> 20);
+        row(&format!("memory of the {who}"), &memory);
+    }
+
+    for (who, name) in [("publisher", "MY"), ("reader", "SG")] {
+        federation.node_mut(name).stop();
+        for part in ["log", "sled"] {
+            let bytes = size(&federation.node(name).home.join(part));
+            row(
+                &format!("disk of the {who}, `{part}`, for each indicator"),
+                &format!("{} B", bytes / MANY),
+            );
+        }
+        let began = Instant::now();
+        federation.node_mut(name).start();
+        row(&format!("start of the {who}"), &millis(began.elapsed()));
+        federation.node_mut(name).stop();
+        fs::remove_dir_all(federation.node(name).home.join("sled")).unwrap();
+        let began = Instant::now();
+        federation.node_mut(name).start();
+        row(
+            &format!("start of the {who} without `sled`, rebuilt from the log"),
+            &millis(began.elapsed()),
+        );
+    }
+    let sg = federation.node("SG");
+    assert_eq!(sg.count("MY", None), MANY + SINGLE as u64);
+}
+
+fn hosts() -> String {
+    (0..MANY).fold(String::new(), |mut list, number| {
+        list.push_str(&format!(
+            "login-{number:06}.bank-{}.example\n",
+            number % 977
+        ));
+        list
+    })
+}
+
+/// How long after the operator asked a new indicator is found at the other node.
+fn until_found(at: &Node, elsewhere: &Node, number: usize) -> Duration {
+    let value: Value = domain(&format!("single-{number}.example"));
+    let began = Instant::now();
+    at.add(&value, Tlp::Green, &[]);
+    while !elsewhere.has(&value) {
+        assert!(began.elapsed() < Duration::from_secs(60), "{value:?}");
+    }
+    began.elapsed()
+}
+
+/// What of a node's memory lies in RAM, in bytes.
+fn resident(node: &Node) -> u64 {
+    node.status().memory
+}
+
+/// The bytes of all files below.
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let sizes = entries.map(|entry| match entry.metadata().unwrap() {
+        about if about.is_dir() => size(&entry.path()),
+        about => about.len(),
+    });
+    sizes.sum()
+}
+
+fn rate(what: &str, took: Duration) {
+    let figure = MANY as f64 / took.as_secs_f64();
+    row(what, &format!("{:.0} 000 a second", figure / 1000.0));
+}
+
+fn millis(took: Duration) -> String {
+    format!("{:.1} ms", took.as_secs_f64() * 1000.0)
+}
+
+fn row(what: &str, figure: &str) {
+    println!("| {what} | {figure} |");
+}
