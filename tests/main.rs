@@ -15,6 +15,8 @@ mod crash;
 mod data;
 mod demo;
 mod exchange;
+mod recorder;
+mod secrecy;
 mod strangers;
 mod support;
 mod tidy;
