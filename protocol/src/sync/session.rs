@@ -1,6 +1,6 @@
 //! One session with one member: who is let in, what comes when, when it ends.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kentong_keys::{Digest, MemberName, PublicKey, SealedEpochKey, SealingKeyId};
 
@@ -211,7 +211,6 @@ pub struct Session {
     acknowledged: BTreeMap<FeedId, (u64, u64, u64, u64)>,
     /// When a receipt that came too soon after another is to be sent.
     pub(super) receipt_due: Option<u64>,
-    pub(super) asked_epochs: BTreeSet<(FeedId, u32)>,
     next_alive: u64,
     pub(super) out: Vec<Output>,
 }
@@ -244,7 +243,6 @@ impl Session {
             receipts: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             receipt_due: None,
-            asked_epochs: BTreeSet::new(),
             next_alive: now.millis + local.limits.alive_every,
             out: Vec::new(),
             local,
@@ -360,8 +358,10 @@ impl Session {
             Message::WantLeaves { feed, from } => self.serve_leaves(feed, from, now, ledger),
             Message::Leaves(leaves) => self.leaves(*leaves, now, ledger),
             Message::WantBodies { feed, indexes } => self.serve_bodies(feed, &indexes, now, ledger),
-            Message::Body { feed, index, body } => self.body(feed, index, body.into_vec(), now),
-            Message::NoBody { feed, index } => self.no_body(feed, index),
+            Message::Body { feed, index, body } => {
+                self.body(feed, index, body.into_vec(), now, ledger)
+            }
+            Message::NoBody { feed, index } => self.no_body(feed, index, ledger),
             Message::WantEpoch { feed, epoch } => self.serve_epoch(feed, epoch, now, ledger),
             Message::Rewrap {
                 feed,
@@ -369,16 +369,8 @@ impl Session {
                 key_id,
                 sealed,
             } => {
-                if !self.asked_epochs.contains(&(feed, epoch)) {
-                    return Err(Fault::UnaskedKey);
-                }
-                self.out.push(Output::StoreEpoch {
-                    feed,
-                    epoch,
-                    key_id,
-                    sealed,
-                });
-                Ok(())
+                self.charge(1, now)?;
+                self.epoch_key(feed, epoch, (key_id, sealed))
             }
             Message::Claim(signed) => self.claim(signed, now, ledger),
             Message::Bye(bye) => {

@@ -7,5 +7,6 @@
 
 mod exchange;
 mod faults;
+mod fetching;
 mod listing;
 mod member;
