@@ -299,6 +299,7 @@ impl Core {
                 "{member} holds {size} leaves of our feed {feed}, more than this node: it was \
                  restored from an older copy and must get the newest copy of its log"
             )),
+            Output::Evidence(evidence) => self.evidence(&member, &evidence),
             Output::ClockAhead(seconds) => {
                 tracing::warn!(peer = %member, seconds, "a member's clock is ahead of ours");
             }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kentong_keys::{SealedEpochKey, SealingKeyId};
+use kentong_keys::{Digest, SealedEpochKey, SealingKeyId};
 
 use crate::bounded::BoundedVec;
-use crate::feed::{BatchLeaf, FeedId, UnverifiedCheckpoint};
+use crate::feed::{BatchLeaf, Checkpoint, ConsistencyProof, FeedId, UnverifiedCheckpoint};
 use crate::wire::{MAX_WANTED, Message};
 
+use super::evidence::Evidence;
 use super::fault::Fault;
 use super::ledger::Ledger;
 use super::limits::Now;
@@ -137,7 +138,7 @@ impl Session {
         &mut self,
         checkpoint: UnverifiedCheckpoint,
         ledger: &impl Ledger,
-    ) -> Result<crate::feed::Checkpoint, Fault> {
+    ) -> Result<Checkpoint, Fault> {
         let origin = checkpoint.origin();
         let its =
             origin.publisher == self.peer.member && origin.federation == self.local.federation_name;
@@ -157,13 +158,23 @@ impl Session {
             }
             let held = view.tree.root_at(size);
             if held.is_some_and(|held| held != root) {
+                if let Some((at, note)) = view.checkpoint {
+                    let link = Evidence::link(view.tree, at, size);
+                    self.keep_evidence(&checkpoint, note.to_vec(), link);
+                }
                 return Err(Fault::TwoHistories);
             }
         }
-        let known = self.promised.get(&feed).copied();
-        if known.is_some_and(|(at, before)| at == size && before != root) {
+        let known = self.promised.get(&feed);
+        if let Some(known) = known
+            && known.size() == size
+            && *known.root() != root
+        {
+            let note = known.note().to_vec();
+            self.keep_evidence(&checkpoint, note, None);
             return Err(Fault::TwoHistories);
         }
+        let known = known.map(Checkpoint::size);
         if known.is_none() && ledger.feed(&feed).is_none() {
             // What is held counts too, or each session could bring as many again.
             let held = ledger.feeds_of(&self.peer.member, &self.local.me);
@@ -172,18 +183,32 @@ impl Session {
                 return Err(Fault::TooManyFeeds);
             }
         }
-        if known.is_none_or(|(at, _)| at < size) {
-            self.promised.insert(feed, (size, root));
+        if known.is_none_or(|at| at < size) {
+            self.promised.insert(feed, checkpoint.clone());
         }
         Ok(checkpoint)
+    }
+
+    fn keep_evidence(
+        &mut self,
+        shown: &Checkpoint,
+        held: Vec<u8>,
+        link: Option<(u64, Digest, ConsistencyProof)>,
+    ) {
+        self.out.push(Output::Evidence(Box::new(Evidence {
+            feed: shown.origin().feed,
+            held,
+            shown: shown.note().to_vec(),
+            link,
+        })));
     }
 
     /// Asks for what is missing, as far as the bounds allow.
     pub(super) fn pull(&mut self, now: Now, ledger: &impl Ledger) {
         let until = now.millis + self.local.limits.patience;
-        for (feed, (size, _)) in &self.promised {
+        for (feed, promised) in &self.promised {
             let from = ledger.feed(feed).map_or(0, |view| view.tree.size());
-            if from < *size && !self.fetch.leaves.contains_key(feed) {
+            if from < promised.size() && !self.fetch.leaves.contains_key(feed) {
                 self.fetch.leaves.insert(*feed, until);
                 self.out
                     .push(Output::Send(Message::WantLeaves { feed: *feed, from }));

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use kentong_keys::{Digest, MemberName, PublicKey, SealedEpochKey, SealingKeyId};
 
 use crate::bounded::BoundedBytes;
-use crate::feed::{FeedId, Leaf};
-use crate::wire::{Alive, Bye, Claim, Hello, MAX_CREDENTIAL, Message, PROTOCOL, SignedClaim};
+use crate::feed::{Checkpoint, FeedId, Leaf};
+use crate::wire::{
+    Alive, Bye, Claim, Hello, MAX_CARD, MAX_WARRANT, Message, PROTOCOL, SignedClaim,
+};
 
+use super::evidence::Evidence;
 use super::fault::Fault;
 use super::fetch::Fetch;
 use super::ledger::Ledger;
@@ -162,6 +165,8 @@ pub enum Output {
         /// How many leaves the peer holds.
         size: u64,
     },
+    /// The publisher signed two histories of one feed: keep what shows it.
+    Evidence(Box<Evidence>),
     /// The peer's clock is this many seconds ahead.
     ClockAhead(u64),
     /// The peer broke a rule. [`Output::Close`] follows.
@@ -202,8 +207,8 @@ pub struct Session {
     pub(super) greeted: bool,
     /// How far each of our feeds was sent to the peer.
     pub(super) sent: BTreeMap<FeedId, u64>,
-    /// What the peer's newest checkpoints promise.
-    pub(super) promised: BTreeMap<FeedId, (u64, Digest)>,
+    /// The peer's newest checkpoints.
+    pub(super) promised: BTreeMap<FeedId, Checkpoint>,
     pub(super) fetch: Fetch,
     /// What was last said of each of the peer's feeds: when, and `(size, missing, unopened)`.
     pub(super) receipts: BTreeMap<FeedId, (u64, (u64, u64, u64))>,
@@ -404,11 +409,7 @@ impl Session {
         Ok(())
     }
 
-    fn credentials(
-        &mut self,
-        warrant: BoundedBytes<MAX_CREDENTIAL>,
-        card: BoundedBytes<MAX_CREDENTIAL>,
-    ) {
+    fn credentials(&mut self, warrant: BoundedBytes<MAX_WARRANT>, card: BoundedBytes<MAX_CARD>) {
         let (warrant, card) = (warrant.into_vec(), card.into_vec());
         self.out.push(Output::Offer { warrant, card });
     }
