@@ -8,5 +8,6 @@
 mod exchange;
 mod faults;
 mod fetching;
+mod guards;
 mod listing;
 mod member;
