@@ -10,4 +10,5 @@ mod faults;
 mod fetching;
 mod guards;
 mod listing;
+mod measure;
 mod member;
