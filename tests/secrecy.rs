@@ -41,6 +41,29 @@ impl Search {
         self.bytes(format!("{name}, in hex"), digest.to_string().as_bytes());
     }
 
+    /// Looks for what of these leaves is like nothing else: names and numbers other feeds have too.
+    fn leaves(&mut self, leaves: &[Vec<u8>]) {
+        for (index, leaf) in leaves.iter().enumerate() {
+            match Leaf::decode(leaf).unwrap() {
+                Leaf::Genesis(genesis) => self.bytes("the nonce".into(), &genesis.nonce),
+                Leaf::Epoch(epoch) => {
+                    let commitment = epoch.commitment.as_bytes();
+                    self.bytes(format!("commitment {index}"), commitment);
+                    for reader in epoch.sealed.iter() {
+                        let name = format!("the key of {index} for {}", reader.member);
+                        self.bytes(name, reader.sealed.as_bytes());
+                    }
+                }
+                Leaf::Batch(batch) => {
+                    self.bytes(format!("salt {index}"), &batch.salt);
+                    self.bytes(format!("root {index}"), batch.statements_root.as_bytes());
+                    self.bytes(format!("hash of body {index}"), batch.body_hash.as_bytes());
+                }
+                Leaf::Erase(_) | Leaf::Close(_) => panic!("nothing was erased or closed"),
+            }
+        }
+    }
+
     /// The names of the needles of which a piece lies in one of these heaps.
     fn hits<'h>(&self, heaps: impl IntoIterator<Item = &'h [u8]>) -> Vec<&str> {
         let mut begin = vec![false; 1 << 16];
@@ -170,26 +193,7 @@ fn nothing_of_it_comes_over_the_wire_to_another() {
     search.bytes("the feed's id, raw".into(), id.as_bytes());
     search.bytes("the feed's id, in hex".into(), id.to_string().as_bytes());
     let (leaves, bodies) = leaves_and_bodies(federation.node("MY"), secret);
-    for (index, leaf) in leaves.iter().enumerate() {
-        // What of a leaf is like nothing else: its names and numbers other feeds have too.
-        match Leaf::decode(leaf).unwrap() {
-            Leaf::Genesis(genesis) => search.bytes("the nonce".into(), &genesis.nonce),
-            Leaf::Epoch(epoch) => {
-                let commitment = epoch.commitment.as_bytes();
-                search.bytes(format!("commitment {index}"), commitment);
-                for reader in epoch.sealed.iter() {
-                    let name = format!("the key of {index} for {}", reader.member);
-                    search.bytes(name, reader.sealed.as_bytes());
-                }
-            }
-            Leaf::Batch(batch) => {
-                search.bytes(format!("salt {index}"), &batch.salt);
-                search.bytes(format!("root {index}"), batch.statements_root.as_bytes());
-                search.bytes(format!("hash of body {index}"), batch.body_hash.as_bytes());
-            }
-            Leaf::Erase(_) | Leaf::Close(_) => panic!("nothing was erased or closed"),
-        }
-    }
+    search.leaves(&leaves);
     for (number, body) in bodies.iter().enumerate() {
         search.bytes(format!("body {number}"), body);
     }
@@ -205,25 +209,19 @@ fn nothing_of_it_comes_over_the_wire_to_another() {
         hashes.digest(&format!("the hash of leaf {index}"), &leaf_hash(leaf));
     }
     assert_eq!(hashes.hits(at_th.iter().map(Vec::as_slice)), [""; 0]);
-    let mut computed: Vec<Vec<u8>> = Vec::new();
-    for frame in &at_sg {
-        let Message::Leaves(sent) = Message::decode(frame).unwrap() else {
-            continue;
-        };
-        if sent.feed == secret {
-            for leaf in sent.leaves.iter() {
-                let hash = leaf_hash(leaf);
-                computed.push([hash.as_bytes(), hash.to_string().as_bytes()].concat());
-            }
-        }
-    }
+    let computed = hashes_of(&at_sg, secret);
     let found = hashes.hits(computed.iter().map(Vec::as_slice));
     assert_eq!(
         found,
         hashes.names(),
         "SG can compute each from what it has"
     );
-    for frame in &at_th {
+    all_of_one_feed(&at_th, shared);
+}
+
+/// Whether all checkpoints in these frames are of one feed.
+fn all_of_one_feed(frames: &[Vec<u8>], feed: FeedId) {
+    for frame in frames {
         let notes = match Message::decode(frame).unwrap() {
             Message::Heads(heads) => heads.mine.into_vec(),
             Message::Leaves(leaves) => vec![leaves.checkpoint],
@@ -231,7 +229,24 @@ fn nothing_of_it_comes_over_the_wire_to_another() {
         };
         for note in notes {
             let checkpoint = UnverifiedCheckpoint::parse(&note).unwrap();
-            assert_eq!(checkpoint.origin().feed, shared);
+            assert_eq!(checkpoint.origin().feed, feed);
         }
     }
+}
+
+/// The hashes of the leaves of a feed that came in these frames, raw and in hex.
+fn hashes_of(frames: &[Vec<u8>], feed: FeedId) -> Vec<Vec<u8>> {
+    let mut computed: Vec<Vec<u8>> = Vec::new();
+    for frame in frames {
+        let Message::Leaves(sent) = Message::decode(frame).unwrap() else {
+            continue;
+        };
+        if sent.feed == feed {
+            for leaf in sent.leaves.iter() {
+                let hash = leaf_hash(leaf);
+                computed.push([hash.as_bytes(), hash.to_string().as_bytes()].concat());
+            }
+        }
+    }
+    computed
 }

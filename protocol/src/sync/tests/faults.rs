@@ -241,7 +241,7 @@ fn two_histories() {
     pair.a.0.add(feed, b"two");
     pair.a.0.publish(feed);
     pair.settle();
-    let mine = BoundedVec::new(vec![BoundedBytes::new(shown.clone()).unwrap()]).unwrap();
+    let mine = BoundedVec::new(vec![BoundedBytes::new(shown).unwrap()]).unwrap();
     let yours = BoundedVec::default();
     let heads = Message::Heads(crate::wire::Heads { mine, yours });
     assert_eq!(sg_refuses(&mut pair, &heads), Some(Fault::TwoHistories));
