@@ -71,54 +71,6 @@ fn the_same_again_changes_nothing_on_disk_or_wire() {
 }
 
 #[test]
-fn what_is_for_one_leaves_nothing_at_another() {
-    let mut federation = Federation::running(&["MY", "SG", "TH"]);
-    let secret = domain("for-singapore-only.example");
-    federation.node("MY").add(&secret, Tlp::Red, &["SG"]);
-    let sg = federation.node("SG");
-    sg.until("SG holds the feed", || {
-        sg.feeds().iter().any(|feed| feed.publisher == "MY")
-    });
-    let my = federation.node("MY");
-    let feeds = my.feeds();
-    let feed = feeds
-        .iter()
-        .find(|feed| feed.audience == ["MY", "SG"])
-        .unwrap();
-    my.until("SG says that it holds it", || {
-        my.feeds()
-            .iter()
-            .any(|f| f.id == feed.id && f.receipts.iter().any(|r| r.2 == 0 && r.1 > 2))
-    });
-    assert_eq!(federation.node("TH").feeds().len(), 0);
-    let id: Vec<u8> = (0..feed.id.len())
-        .step_by(2)
-        .map(|i| u8::from_str_radix(&feed.id[i..i + 2], 16).unwrap())
-        .collect();
-    federation
-        .nodes
-        .iter_mut()
-        .for_each(crate::support::Node::stop);
-    let holds = |member: &str, needle: &[u8]| {
-        let files = federation.node(member).files();
-        files
-            .iter()
-            .any(|(_, bytes)| bytes.windows(needle.len()).any(|w| w == needle))
-    };
-    assert!(holds("SG", &id), "the search finds what is there");
-    assert!(!holds("TH", &id));
-    // Windows of the ciphertext that lies in SG's log.
-    let bodies = crate::support::bodies(federation.node("SG"), &id);
-    assert!(!bodies.is_empty());
-    for body in bodies {
-        for window in body.chunks_exact(32) {
-            assert!(holds("SG", window), "the search finds what is there");
-            assert!(!holds("TH", window));
-        }
-    }
-}
-
-#[test]
 fn the_end_of_what_is_for_named_persons_is_for_them_too() {
     let federation = Federation::running(&["MY", "SG"]);
     let secret = domain("red-and-over.example");

@@ -17,6 +17,8 @@ mod demo;
 mod exchange;
 mod figures;
 mod offline;
+mod recorder;
+mod secrecy;
 mod strangers;
 mod support;
 mod tidy;

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use kentong_node::control::client::Client;
 use kentong_node::control::reply::{Done, Feed, Indicator, Peer, Reply, Status, Verdict};
 use kentong_node::control::request::{Entry, Query, Request};
+use kentong_node::log::{Log, Options, Payload, Position, RecordKind};
+use kentong_protocol::feed::FeedId;
 use kentong_protocol::indicator::{
     Assertion, Confidence, Draft, Kind, Reading, Recipient, Scheme, Tlp, Value,
 };
@@ -26,7 +28,7 @@ pub(crate) struct Federation {
 pub(crate) struct Node {
     pub(crate) member: String,
     pub(crate) home: PathBuf,
-    passphrase: PathBuf,
+    pub(crate) passphrase: PathBuf,
     process: Option<Child>,
 }
 
@@ -463,13 +465,12 @@ pub(crate) fn real_data(file: &str) -> Option<PathBuf> {
     None
 }
 
-/// The bodies of one feed as they lie in a stopped node's log.
-pub(crate) fn bodies(node: &Node, feed: &[u8]) -> Vec<Vec<u8>> {
-    use kentong_node::log::{Log, Options, Payload, Position, RecordKind};
+/// The contents of all records of one kind and feed in a stopped node's log.
+pub(crate) fn records(node: &Node, kind: RecordKind, feed: FeedId) -> Vec<Vec<u8>> {
     let (log, _) = Log::open(&node.home.join("log"), Options::default()).unwrap();
     let records = log.scan(Position::START).map(|read| read.unwrap().1);
-    let bodies = records.filter(|r| r.kind == RecordKind::Body && r.key.feed.as_bytes() == feed);
-    let held = bodies.filter_map(|record| match record.payload {
+    let wanted = records.filter(|r| r.kind == kind && r.key.feed == *feed.digest());
+    let held = wanted.filter_map(|record| match record.payload {
         Payload::Held(bytes) => Some(bytes),
         Payload::Erased => None,
     });

@@ -10,6 +10,7 @@
 //! | `policy/` | what is shared and accepted | no | the agency's own say over its releases |
 //! | `members/` | each member's own word, signed by its keys | not one's own; others send theirs again | can keep old cards in use |
 //! | `charter.txt` | who belongs; all members signed it | yes: install it again | can cut the node off, but let nobody in |
+//! | `evidence/` | who signed two histories; the notes in it are signed | no | can delete, not forge |
 //! | `config.toml` | addresses and limits | no | can cut off or overload the node |
 //! | `control.sock` | nothing; callers are known by the socket | yes | can pose as the node to operators |
 //! | `lock` | keeping a second node out | yes, while none runs | can let two nodes run |
@@ -264,6 +265,12 @@ impl Home {
     #[must_use]
     pub fn charter(&self) -> PathBuf {
         self.root.join("charter.txt")
+    }
+
+    /// What shows that a member signed two histories. Missing until one has.
+    #[must_use]
+    pub fn evidence(&self) -> PathBuf {
+        self.root.join("evidence")
     }
 
     /// The socket on which the running node takes requests.

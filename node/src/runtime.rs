@@ -7,6 +7,7 @@
 mod answer;
 mod assert;
 mod core;
+mod evidence;
 mod explain;
 mod links;
 mod members;

@@ -206,13 +206,28 @@ impl Directory {
         Ok(Offered::New)
     }
 
-    /// Takes what is new of a bundle: its warrant, then its card. The bundle's own word on the
-    /// root key does not matter here, only the charter's.
+    /// Takes a warrant and then a card, or neither: a card that is refused must not cost the
+    /// member the one that went with its older warrant.
+    pub fn offer_both(
+        &mut self,
+        warrant: &[u8],
+        card: &[u8],
+    ) -> Result<(Offered, Offered), CredentialError> {
+        let before = (self.standings.clone(), self.peers.clone());
+        let offered = self
+            .offer_warrant(warrant)
+            .and_then(|warrant| Ok((warrant, self.offer_card(card)?)));
+        if offered.is_err() {
+            (self.standings, self.peers) = before;
+        }
+        offered
+    }
+
+    /// Takes what is new of a bundle. The bundle's own word on the root key does not matter here,
+    /// only the charter's.
     pub fn offer_bundle(&mut self, bundle: &Bundle) -> Result<(Offered, Offered), CredentialError> {
-        Ok((
-            self.offer_warrant(bundle.warrant().note().bytes())?,
-            self.offer_card(bundle.card().note().bytes())?,
-        ))
+        let (warrant, card) = (bundle.warrant().note(), bundle.card().note());
+        self.offer_both(warrant.bytes(), card.bytes())
     }
 
     /// What is known of a member of the charter.

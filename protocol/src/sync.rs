@@ -4,6 +4,7 @@
 //! ([`Ledger`]), and answers what to do (`Output`), in order. It stores nothing itself: whoever
 //! runs it carries out the outputs before the next input, so that the ledger it sees is the truth.
 
+mod evidence;
 mod fault;
 mod fetch;
 mod heads;
@@ -13,6 +14,7 @@ mod serve;
 mod session;
 mod verify;
 
+pub use evidence::Evidence;
 pub use fault::Fault;
 pub use ledger::{FeedView, Ledger, WantedBody};
 pub use limits::{Limits, Now};

@@ -8,7 +8,7 @@ mod claim;
 #[cfg(test)]
 mod tests;
 
-use kentong_keys::{Digest, MemberName, SealedEpochKey, SealingKeyId};
+use kentong_keys::{Card, Digest, MemberName, SealedEpochKey, SealingKeyId, Warrant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -30,8 +30,10 @@ pub const MAX_WANTED: usize = 64;
 pub const MAX_HEADS: usize = 512;
 /// The longest checkpoint in a message.
 pub const MAX_NOTE: usize = 4096;
-/// The longest warrant or card in a message.
-pub const MAX_CREDENTIAL: usize = 64 * 1024;
+/// The longest warrant in a message: any that is one.
+pub const MAX_WARRANT: usize = Warrant::MAX_LEN;
+/// The longest card in a message: any that is one.
+pub const MAX_CARD: usize = Card::MAX_LEN;
 /// The version of the protocol that this release speaks.
 pub const PROTOCOL: u16 = 1;
 
@@ -112,9 +114,9 @@ pub enum Message {
     /// A newer warrant and card than the receiver has.
     Credentials {
         /// The warrant, a signed note.
-        warrant: BoundedBytes<MAX_CREDENTIAL>,
+        warrant: BoundedBytes<MAX_WARRANT>,
         /// The card, a signed note.
-        card: BoundedBytes<MAX_CREDENTIAL>,
+        card: BoundedBytes<MAX_CARD>,
     },
     /// What the two share.
     Heads(Heads),
@@ -187,7 +189,7 @@ type HelloWire = (
     u64,
     u64,
 );
-type NoteWire = BoundedBytes<MAX_CREDENTIAL>;
+type CredentialsWire = (u8, BoundedBytes<MAX_WARRANT>, BoundedBytes<MAX_CARD>);
 type HeadsWire = (
     u8,
     BoundedVec<BoundedBytes<MAX_NOTE>, MAX_HEADS>,
@@ -267,7 +269,7 @@ impl Message {
         Ok(match bytes.get(1) {
             Some(1) => Self::hello(wire(bytes)?),
             Some(2) => {
-                let (_, warrant, card): (u8, NoteWire, NoteWire) = wire(bytes)?;
+                let (_, warrant, card): CredentialsWire = wire(bytes)?;
                 Self::Credentials { warrant, card }
             }
             Some(3) => {

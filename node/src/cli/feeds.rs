@@ -11,8 +11,9 @@ use crate::control::request::Request;
 
 /// List the feeds that are held
 ///
-/// A feed is what one member published for one audience, in order. Of your own feeds it says how
-/// much each reader has confirmed.
+/// A feed is what one member published for one audience, in order. All below the number applied is
+/// in force in the answers of this node. Of your own feeds it says how much each reader has
+/// confirmed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -47,15 +48,12 @@ fn as_table(rows: &[Reply]) -> String {
         "INDICATORS",
         "MISSING",
         "UNOPENED",
+        "APPLIED",
         "CONFIRMED",
     ]);
     for row in rows {
         let Reply::Feed(feed) = row else { continue };
-        let receipts: Vec<_> = feed
-            .receipts
-            .iter()
-            .map(|(member, leaves, _)| format!("{member} {leaves}"))
-            .collect();
+        let receipts: Vec<_> = feed.receipts.iter().map(confirmed).collect();
         table.add_row([
             feed.id.chars().take(8).collect(),
             feed.publisher.clone(),
@@ -64,8 +62,32 @@ fn as_table(rows: &[Reply]) -> String {
             feed.statements.to_string(),
             feed.missing.to_string(),
             feed.unopened.to_string(),
+            feed.applied.to_string(),
             receipts.join(", "),
         ]);
     }
     lines(&table)
+}
+
+/// What a reader confirmed: how much it holds, and how much less of it is in force there.
+fn confirmed((member, leaves, _, unopened, applied): &(String, u64, u64, u64, u64)) -> String {
+    match (applied < leaves, unopened) {
+        (false, _) => format!("{member} {leaves}"),
+        (true, 0) => format!("{member} {leaves} (applied {applied})"),
+        (true, _) => format!("{member} {leaves} (applied {applied}, unopened {unopened})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_confirmed_and_not_in_force_is_said() {
+        let say =
+            |leaves, unopened, applied| confirmed(&("SG".into(), leaves, 0, unopened, applied));
+        assert_eq!(say(9, 0, 9), "SG 9");
+        assert_eq!(say(9, 0, 4), "SG 9 (applied 4)");
+        assert_eq!(say(9, 2, 4), "SG 9 (applied 4, unopened 2)");
+    }
 }

@@ -142,8 +142,11 @@ pub struct Feed {
     pub missing: u64,
     /// Bodies that are held but could not be opened, or hold what they should not.
     pub unopened: u64,
-    /// For one's own: what each reader said last that it holds: member, leaves, missing.
-    pub receipts: Vec<(String, u64, u64)>,
+    /// All that leaves below this number said is in force in this node's answers.
+    pub applied: u64,
+    /// For one's own: what each reader said last that it holds: member, leaves, missing, unopened,
+    /// applied.
+    pub receipts: Vec<(String, u64, u64, u64, u64)>,
 }
 
 /// May this member have the indicator, and why.

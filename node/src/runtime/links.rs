@@ -11,7 +11,7 @@ use kentong_protocol::sync::{
 use kentong_protocol::time::Timestamp;
 use kentong_protocol::wire::{Bye, Claim, Message};
 
-use crate::net::{Event, LinkId, PeerName};
+use crate::net::{Event, LinkId, PeerName, UnsentBecause};
 use crate::store::{Durably, Step, StoreError};
 
 use super::core::Core;
@@ -45,16 +45,19 @@ pub(super) struct Standing {
 impl Core {
     /// Tells the network who may come in and where to look for them.
     pub(super) fn admit(&self) {
-        let now = self.now().millis;
         let mut table = self.members.peers(&self.me);
         table.retain(|peer, _| {
             let member = self.members.by_peer(peer);
-            let standing = member.and_then(|member| self.standing.get(&member));
-            standing
-                .and_then(|standing| standing.cut_off)
-                .is_none_or(|until| until <= now)
+            !member.is_some_and(|member| self.is_cut_off(&member))
         });
         self.net.allow(table);
+    }
+
+    /// Whether a member broke a rule and is not spoken to for now.
+    fn is_cut_off(&self, member: &MemberName) -> bool {
+        let standing = self.standing.get(member);
+        let until = standing.and_then(|standing| standing.cut_off);
+        until.is_some_and(|until| until > self.now().millis)
     }
 
     pub(super) fn network(&mut self, event: Event) {
@@ -68,11 +71,18 @@ impl Core {
                 self.with_link(link, SessionInput::Frame(&bytes));
             }
             Event::Drained { link, .. } => self.with_link(link, SessionInput::Changed),
-            Event::Disconnected { link, why, .. } => {
+            Event::Disconnected { peer, link, why } => {
                 if let Some(gone) = self.links.remove(&link) {
                     tracing::info!(peer = %gone.member, %why, "disconnected");
                     let standing = self.standing.entry(gone.member).or_default();
                     standing.why.get_or_insert_with(|| why.to_string());
+                }
+                if self
+                    .members
+                    .by_peer(&peer)
+                    .is_some_and(|m| self.is_cut_off(&m))
+                {
+                    self.admit(); // Only now: its goodbye has been said.
                 }
             }
             Event::Refused {
@@ -97,6 +107,7 @@ impl Core {
 
     fn connected(&mut self, peer: &PeerName, link: LinkId) {
         let known = self.members.by_peer(peer);
+        let known = known.filter(|member| !self.is_cut_off(member));
         let sides = known.and_then(|member| Some((self.local()?, self.peer(&member)?)));
         let Some((local, peer)) = sides else {
             self.net.close(link);
@@ -288,6 +299,7 @@ impl Core {
                 "{member} holds {size} leaves of our feed {feed}, more than this node: it was \
                  restored from an older copy and must get the newest copy of its log"
             )),
+            Output::Evidence(evidence) => self.evidence(&member, &evidence),
             Output::ClockAhead(seconds) => {
                 tracing::warn!(peer = %member, seconds, "a member's clock is ahead of ours");
             }
@@ -303,7 +315,8 @@ impl Core {
         Ok(Then::Go)
     }
 
-    /// Notes a broken rule, and does not speak to the member for a while.
+    /// Notes a broken rule, and does not speak to the member for a while. The network learns of it
+    /// when the link has ended, or it would cut the connection before the goodbye is written.
     fn fault(&mut self, member: &MemberName, fault: Fault) {
         tracing::warn!(peer = %member, %fault, "a member broke a rule of the protocol");
         let until = self.now().millis + CUT_OFF;
@@ -314,19 +327,28 @@ impl Core {
         if !matches!(fault, Fault::Silent | Fault::Stalled) {
             standing.why = Some(format!("it {fault}; cut off for a minute"));
             standing.cut_off = Some(until);
-            self.admit();
         }
     }
 
-    /// Sends a message, or gives the link up if its queue is full: the peer reads nothing, and will
-    /// catch up when it comes back.
-    fn send(&self, link: LinkId, message: &Message) {
-        if self.net.send(link, message.encode()).is_err() {
-            self.net.close(link);
+    /// Sends a message, or gives link and session up if its queue is full: the peer does not read,
+    /// and will catch up when it comes back. Nothing more is taken from it or made for it.
+    fn send(&mut self, id: LinkId, message: &Message) {
+        let Err(unsent) = self.net.send(id, message.encode()) else {
+            return;
+        };
+        let why = match unsent.why {
+            UnsentBecause::LinkGone => return, // The network tells why, in its turn.
+            UnsentBecause::QueueFull => "it does not read what it is sent",
+            UnsentBecause::BadLength => "a message to it did not fit a frame",
+        };
+        self.net.close(id);
+        if let Some(link) = self.links.remove(&id) {
+            tracing::warn!(peer = %link.member, why, "the link is given up");
+            self.standing.entry(link.member).or_default().why = Some(why.to_owned());
         }
     }
 
-    fn send_credentials(&self, link: LinkId) {
+    fn send_credentials(&mut self, link: LinkId) {
         let warrant = BoundedBytes::new(self.identity.warrant.note().bytes().to_vec());
         let card = BoundedBytes::new(self.identity.card.note().bytes().to_vec());
         if let (Ok(warrant), Ok(card)) = (warrant, card) {
@@ -360,7 +382,7 @@ impl Core {
         Ok(())
     }
 
-    fn serve_body(&self, id: LinkId, feed: FeedId, index: u64) {
+    fn serve_body(&mut self, id: LinkId, feed: FeedId, index: u64) {
         let body = self
             .store
             .body(feed, index)
@@ -374,7 +396,7 @@ impl Core {
     }
 
     fn serve_epoch(
-        &self,
+        &mut self,
         id: LinkId,
         member: &MemberName,
         feed: FeedId,
@@ -387,19 +409,16 @@ impl Core {
         let Some(to) = self.sealing_key(member) else {
             return Ok(());
         };
-        let federation = *charter.id().digest();
-        if let Some(sealed) =
-            kentong_protocol::feed::rewrap(&key, &federation, feed, epoch, member, to)
-        {
-            self.send(
-                id,
-                &Message::Rewrap {
-                    feed,
-                    epoch,
-                    key_id: to.id(),
-                    sealed,
-                },
-            );
+        let (federation, key_id) = (*charter.id().digest(), to.id());
+        let sealed = kentong_protocol::feed::rewrap(&key, &federation, feed, epoch, member, to);
+        if let Some(sealed) = sealed {
+            let message = Message::Rewrap {
+                feed,
+                epoch,
+                key_id,
+                sealed,
+            };
+            self.send(id, &message);
         }
         Ok(())
     }
@@ -440,8 +459,7 @@ impl Core {
         index: u64,
         body: Vec<u8>,
     ) -> Result<(), StoreError> {
-        let missing = self.store.missing(&feed, index, 1);
-        if missing.first().is_none_or(|wanted| wanted.index != index) {
+        if !self.store.lacks(&feed, index) {
             return Ok(()); // Held already: a push crossed a request.
         }
         let applied = self

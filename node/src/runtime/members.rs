@@ -198,11 +198,10 @@ impl Members {
     }
 }
 
-/// Offers both; true if one of them is news. A warrant goes first: it says who signs the card.
+/// Offers both; true if one of them is news.
 fn offer(directory: &mut Directory, warrant: &[u8], card: &[u8]) -> Result<bool, CredentialError> {
-    let new_warrant = directory.offer_warrant(warrant)? == Offered::New;
-    let new_card = directory.offer_card(card)? == Offered::New;
-    Ok(new_warrant || new_card)
+    let (warrant, card) = directory.offer_both(warrant, card)?;
+    Ok(warrant == Offered::New || card == Offered::New)
 }
 
 /// Reads and checks the policies of a home.

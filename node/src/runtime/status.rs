@@ -135,6 +135,7 @@ impl Core {
                 statements: held.statements(),
                 missing: held.missing_count(),
                 unopened,
+                applied: held.applied_to(),
                 receipts: self.receipts(held),
             })));
         }
@@ -145,7 +146,7 @@ impl Core {
     }
 
     /// What each reader of an own feed said last that it holds.
-    fn receipts(&self, held: &FeedState) -> Vec<(String, u64, u64)> {
+    fn receipts(&self, held: &FeedState) -> Vec<(String, u64, u64, u64, u64)> {
         let genesis = held.genesis();
         if genesis.publisher != self.me {
             return Vec::new();
@@ -163,7 +164,13 @@ impl Core {
                 .verify(warrant.signing())
                 .ok()?
             {
-                Claim::Holds(holds) => Some((reader.to_string(), holds.size, holds.missing)),
+                Claim::Holds(holds) => Some((
+                    reader.to_string(),
+                    holds.size,
+                    holds.missing,
+                    holds.unopened,
+                    holds.applied,
+                )),
                 Claim::Alive(_) => None,
             }
         });

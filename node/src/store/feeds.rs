@@ -30,7 +30,7 @@ pub struct FeedState {
     pub(super) counts: Counts,
     /// Above all batches that were opened.
     pub(super) opened_to: u64,
-    /// No body below is missing or waits for its key.
+    /// No body below is missing, waits for its key, or is bad: what they say is in force.
     pub(super) applied_to: u64,
 }
 
@@ -257,7 +257,8 @@ impl FeedState {
         self.counts.bad
     }
 
-    /// No body below this index is missing or waits for its key.
+    /// No body below this index is missing, waits for its key, or holds what its leaf does not say:
+    /// all that was said below is in force here.
     #[must_use]
     pub const fn applied_to(&self) -> u64 {
         self.applied_to
@@ -347,7 +348,7 @@ impl FeedState {
         while let Some(entry) = self.entry(self.applied_to) {
             if matches!(
                 entry.state,
-                BodyState::Missing | BodyState::Held { opened: false }
+                BodyState::Missing | BodyState::Held { opened: false } | BodyState::Bad(_)
             ) {
                 break;
             }

@@ -4,7 +4,7 @@ use kentong_keys::MemberName;
 use kentong_protocol::feed::{BatchLeaf, FeedId};
 use kentong_protocol::sync::{FeedView, Ledger, WantedBody};
 
-use super::Store;
+use super::{BodyState, Store};
 
 impl Ledger for Store {
     fn feeds_of(&self, publisher: &MemberName, reader: &MemberName) -> Vec<FeedId> {
@@ -49,6 +49,11 @@ impl Ledger for Store {
             })
         });
         wanted.collect()
+    }
+
+    fn lacks(&self, id: &FeedId, index: u64) -> bool {
+        let feed = self.state.feeds.get(*id);
+        feed.and_then(|feed| feed.body(index)) == Some(BodyState::Missing)
     }
 
     fn batch(&self, id: &FeedId, index: u64) -> Option<BatchLeaf> {

@@ -270,3 +270,29 @@ fn refused_credentials() {
     assert_eq!(directory.member(&name("MY")), Some(&Standing::default()));
     assert_eq!(directory.member(&name("TH")), None);
 }
+
+#[test]
+fn a_refused_card_takes_no_warrant_with_it() {
+    let my = name("MY");
+    let (old, new) = (warrant("MY", 1, SIGNING), warrant("MY", 2, SECOND));
+    let (fits, stale) = (
+        card("MY", 2, SECOND, "next", None),
+        card("MY", 1, SIGNING, "now", None),
+    );
+    let mut directory = directory();
+    let mut offer = |warrant: &Warrant, card: &Card| {
+        let offered = directory.offer_both(warrant.note().bytes(), card.note().bytes());
+        let standing = directory.member(&my).unwrap();
+        let peers = ["now", "next"].map(|peer| directory.by_peer(peer).is_some());
+        (offered, standing.serials(), peers)
+    };
+    let both = (Offered::New, Offered::New);
+    assert_eq!(offer(&old, &stale), (Ok(both), (1, 1), [true, false]));
+    let (refused, serials, peers) = offer(&new, &stale);
+    assert!(
+        matches!(refused, Err(CredentialError::Card(..))),
+        "{refused:?}"
+    );
+    assert_eq!((serials, peers), ((1, 1), [true, false]));
+    assert_eq!(offer(&new, &fits), (Ok(both), (2, 2), [false, true]));
+}

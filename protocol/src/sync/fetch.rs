@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kentong_keys::{Digest, SealedEpochKey, SealingKeyId};
+
 use crate::bounded::BoundedVec;
-use crate::feed::{BatchLeaf, FeedId, UnverifiedCheckpoint};
+use crate::feed::{BatchLeaf, Checkpoint, ConsistencyProof, FeedId, UnverifiedCheckpoint};
 use crate::wire::{MAX_WANTED, Message};
 
+use super::evidence::Evidence;
 use super::fault::Fault;
 use super::ledger::Ledger;
 use super::limits::Now;
@@ -21,12 +24,19 @@ pub(super) struct Fetch {
     bytes: u64,
     /// Bodies that the peer says it does not have.
     withheld: BTreeSet<(FeedId, u64)>,
+    /// Epoch keys asked for, each with the moment from which no answer is waited for: a peer that
+    /// has no key says nothing.
+    epochs: BTreeMap<(FeedId, u32), u64>,
+    /// The newest epoch of each feed whose key was asked for: each is, once in a session.
+    asked_to: BTreeMap<FeedId, u32>,
 }
 
 #[derive(Debug)]
 struct Expected {
     leaf: BatchLeaf,
     until: u64,
+    /// How often: a push can cross a request for the same body.
+    times: u8,
 }
 
 impl Fetch {
@@ -40,7 +50,7 @@ impl Fetch {
         self.wake_at().is_some_and(|until| until <= millis)
     }
 
-    /// Something came: what is still asked for gets its time anew, since answers come in order.
+    /// Something new came: what is still asked for gets its time anew, since answers come in order.
     fn heard(&mut self, until: u64) {
         self.leaves.values_mut().for_each(|at| *at = until);
         self.bodies
@@ -48,7 +58,9 @@ impl Fetch {
             .for_each(|expected| expected.until = until);
     }
 
-    pub(super) fn leaves_came(&mut self, feed: &FeedId, until: u64) {
+    /// Leaves came that were not held. Those that are held answer nothing and renew nothing, or a
+    /// peer could hold a session up for ever by saying the same again.
+    pub(super) fn fresh_leaves_came(&mut self, feed: &FeedId, until: u64) {
         self.leaves.remove(feed);
         self.heard(until);
     }
@@ -59,18 +71,64 @@ impl Fetch {
         self.leaves.contains_key(&feed) || bodies.next().is_some()
     }
 
-    /// Expects a body.
+    /// Expects a body, once more if it is expected already; that does not give it more time.
     pub(super) fn expect(&mut self, at: (FeedId, u64), leaf: BatchLeaf, until: u64) {
         self.bytes += u64::from(leaf.body_len);
-        if let Some(before) = self.bodies.insert(at, Expected { leaf, until }) {
-            self.bytes -= u64::from(before.leaf.body_len);
+        let expected = self.bodies.entry(at).or_insert(Expected {
+            leaf,
+            until,
+            times: 0,
+        });
+        if let Some(times) = expected.times.checked_add(1) {
+            expected.times = times;
+        } else {
+            self.bytes -= u64::from(expected.leaf.body_len);
         }
     }
 
-    fn take(&mut self, at: &(FeedId, u64)) -> Option<BatchLeaf> {
-        let expected = self.bodies.remove(at)?;
-        self.bytes -= u64::from(expected.leaf.body_len);
-        Some(expected.leaf)
+    /// The leaf of a body that is expected, and whether it is expected yet again.
+    fn take(&mut self, at: &(FeedId, u64)) -> Option<(BatchLeaf, bool)> {
+        let expected = self.bodies.get_mut(at)?;
+        let leaf = expected.leaf.clone();
+        self.bytes -= u64::from(leaf.body_len);
+        expected.times -= 1;
+        let again = expected.times > 0;
+        if !again {
+            self.bodies.remove(at);
+        }
+        Some((leaf, again))
+    }
+
+    /// Whether an epoch's key was asked for and not given. A later one is no news.
+    pub(super) fn epoch_came(&mut self, at: (FeedId, u32)) -> Result<bool, Fault> {
+        let asked = self.asked_to.get(&at.0).is_some_and(|to| at.1 <= *to);
+        if asked {
+            Ok(self.epochs.remove(&at).is_some())
+        } else {
+            Err(Fault::UnaskedKey)
+        }
+    }
+
+    /// The next of these epochs to ask for, as far as the bound allows.
+    fn next_epochs(
+        &mut self,
+        feed: FeedId,
+        without_key: &[u32],
+        most: usize,
+        now: u64,
+        until: u64,
+    ) -> Vec<u32> {
+        self.epochs.retain(|_, until| *until > now);
+        let room = most.saturating_sub(self.epochs.len());
+        let asked_to = self.asked_to.entry(feed).or_default();
+        let next = without_key.iter().filter(|epoch| **epoch > *asked_to);
+        let next: Vec<u32> = next.copied().take(room).collect();
+        if let Some(last) = next.last() {
+            *asked_to = *last;
+        }
+        self.epochs
+            .extend(next.iter().map(|epoch| ((feed, *epoch), until)));
+        next
     }
 }
 
@@ -80,7 +138,7 @@ impl Session {
         &mut self,
         checkpoint: UnverifiedCheckpoint,
         ledger: &impl Ledger,
-    ) -> Result<crate::feed::Checkpoint, Fault> {
+    ) -> Result<Checkpoint, Fault> {
         let origin = checkpoint.origin();
         let its =
             origin.publisher == self.peer.member && origin.federation == self.local.federation_name;
@@ -100,13 +158,23 @@ impl Session {
             }
             let held = view.tree.root_at(size);
             if held.is_some_and(|held| held != root) {
+                if let Some((at, note)) = view.checkpoint {
+                    let link = Evidence::link(view.tree, at, size);
+                    self.keep_evidence(&checkpoint, note.to_vec(), link);
+                }
                 return Err(Fault::TwoHistories);
             }
         }
-        let known = self.promised.get(&feed).copied();
-        if known.is_some_and(|(at, before)| at == size && before != root) {
+        let known = self.promised.get(&feed);
+        if let Some(known) = known
+            && known.size() == size
+            && *known.root() != root
+        {
+            let note = known.note().to_vec();
+            self.keep_evidence(&checkpoint, note, None);
             return Err(Fault::TwoHistories);
         }
+        let known = known.map(Checkpoint::size);
         if known.is_none() && ledger.feed(&feed).is_none() {
             // What is held counts too, or each session could bring as many again.
             let held = ledger.feeds_of(&self.peer.member, &self.local.me);
@@ -115,18 +183,32 @@ impl Session {
                 return Err(Fault::TooManyFeeds);
             }
         }
-        if known.is_none_or(|(at, _)| at < size) {
-            self.promised.insert(feed, (size, root));
+        if known.is_none_or(|at| at < size) {
+            self.promised.insert(feed, checkpoint.clone());
         }
         Ok(checkpoint)
+    }
+
+    fn keep_evidence(
+        &mut self,
+        shown: &Checkpoint,
+        held: Vec<u8>,
+        link: Option<(u64, Digest, ConsistencyProof)>,
+    ) {
+        self.out.push(Output::Evidence(Box::new(Evidence {
+            feed: shown.origin().feed,
+            held,
+            shown: shown.note().to_vec(),
+            link,
+        })));
     }
 
     /// Asks for what is missing, as far as the bounds allow.
     pub(super) fn pull(&mut self, now: Now, ledger: &impl Ledger) {
         let until = now.millis + self.local.limits.patience;
-        for (feed, (size, _)) in &self.promised {
+        for (feed, promised) in &self.promised {
             let from = ledger.feed(feed).map_or(0, |view| view.tree.size());
-            if from < *size && !self.fetch.leaves.contains_key(feed) {
+            if from < promised.size() && !self.fetch.leaves.contains_key(feed) {
                 self.fetch.leaves.insert(*feed, until);
                 self.out
                     .push(Output::Send(Message::WantLeaves { feed: *feed, from }));
@@ -134,12 +216,15 @@ impl Session {
         }
         for feed in ledger.feeds_of(&self.peer.member, &self.local.me) {
             self.pull_bodies(feed, until, ledger);
-            for epoch in ledger.epochs_without_key(&feed) {
-                if self.asked_epochs.insert((feed, epoch)) {
-                    self.out
-                        .push(Output::Send(Message::WantEpoch { feed, epoch }));
-                }
-            }
+            let (without_key, most) = (
+                ledger.epochs_without_key(&feed),
+                self.local.limits.epochs_in_flight,
+            );
+            let epochs = self
+                .fetch
+                .next_epochs(feed, &without_key, most, now.millis, until);
+            let ask = |epoch| Output::Send(Message::WantEpoch { feed, epoch });
+            self.out.extend(epochs.into_iter().map(ask));
         }
     }
 
@@ -192,18 +277,47 @@ impl Session {
         index: u64,
         body: Vec<u8>,
         now: Now,
+        ledger: &impl Ledger,
     ) -> Result<(), Fault> {
-        let leaf = self.fetch.take(&(feed, index)).ok_or(Fault::UnaskedBody)?;
+        let (leaf, _) = self.fetch.take(&(feed, index)).ok_or(Fault::UnaskedBody)?;
         leaf.check_body(&body).map_err(|_| Fault::BodyMismatch)?;
-        self.fetch.heard(now.millis + self.local.limits.patience);
-        self.out.push(Output::StoreBody { feed, index, body });
+        // A push that crossed a request brings it a second time.
+        if ledger.lacks(&feed, index) {
+            self.fetch.heard(now.millis + self.local.limits.patience);
+            self.out.push(Output::StoreBody { feed, index, body });
+        }
         Ok(())
     }
 
-    pub(super) fn no_body(&mut self, feed: FeedId, index: u64) -> Result<(), Fault> {
-        self.fetch.take(&(feed, index)).ok_or(Fault::UnaskedBody)?;
-        self.fetch.withheld.insert((feed, index));
-        self.out.push(Output::Withheld { feed, index });
+    pub(super) fn no_body(
+        &mut self,
+        feed: FeedId,
+        index: u64,
+        ledger: &impl Ledger,
+    ) -> Result<(), Fault> {
+        let (_, again) = self.fetch.take(&(feed, index)).ok_or(Fault::UnaskedBody)?;
+        if !again && ledger.lacks(&feed, index) {
+            self.fetch.withheld.insert((feed, index));
+            self.out.push(Output::Withheld { feed, index });
+        }
+        Ok(())
+    }
+
+    /// Takes an epoch's key that was asked for; one that was given already is passed over.
+    pub(super) fn epoch_key(
+        &mut self,
+        feed: FeedId,
+        epoch: u32,
+        (key_id, sealed): (SealingKeyId, SealedEpochKey),
+    ) -> Result<(), Fault> {
+        if self.fetch.epoch_came((feed, epoch))? {
+            self.out.push(Output::StoreEpoch {
+                feed,
+                epoch,
+                key_id,
+                sealed,
+            });
+        }
         Ok(())
     }
 }

@@ -49,6 +49,9 @@ pub trait Ledger {
     /// The first `most` bodies of a feed that are missing, from index `from` on.
     fn missing(&self, id: &FeedId, from: u64, most: usize) -> Vec<WantedBody>;
 
+    /// Whether the body at an index is missing.
+    fn lacks(&self, id: &FeedId, index: u64) -> bool;
+
     /// The batch leaf at an index, if one is there.
     fn batch(&self, id: &FeedId, index: u64) -> Option<BatchLeaf>;
 

@@ -18,6 +18,8 @@ pub struct Limits {
     pub bodies_in_flight: usize,
     /// Their bytes, as their leaves say.
     pub bytes_in_flight: u64,
+    /// Epoch keys asked for and not yet there.
+    pub epochs_in_flight: usize,
     /// A body no longer than this is pushed with its leaf.
     pub pushed_body: u32,
     /// Milliseconds in which a request must be answered.
@@ -43,6 +45,7 @@ impl Default for Limits {
         Self {
             bodies_in_flight: 64,
             bytes_in_flight: 4 * 1024 * 1024,
+            epochs_in_flight: 64,
             pushed_body: 16 * 1024,
             patience: 60_000,
             hello_patience: 10_000,

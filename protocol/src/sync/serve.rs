@@ -1,5 +1,7 @@
 //! Giving a peer what it may have.
 
+use std::collections::BTreeSet;
+
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::FeedId;
 use crate::wire::{Heads, Leaves, MAX_LEAVES, MAX_LEAVES_BYTES, Message};
@@ -132,10 +134,11 @@ impl Session {
         if indexes.iter().any(|index| *index >= published(&view)) {
             return Err(Fault::BeyondEnd);
         }
-        let bodies = indexes.iter().map(|index| Output::ServeBody {
-            feed,
-            index: *index,
-        });
+        // A small request that names one body often would have it sent often.
+        let once: BTreeSet<u64> = indexes.iter().copied().collect();
+        let bodies = once
+            .into_iter()
+            .map(|index| Output::ServeBody { feed, index });
         self.out.extend(bodies);
         Ok(())
     }

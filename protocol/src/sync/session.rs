@@ -1,13 +1,16 @@
 //! One session with one member: who is let in, what comes when, when it ends.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kentong_keys::{Digest, MemberName, PublicKey, SealedEpochKey, SealingKeyId};
 
 use crate::bounded::BoundedBytes;
-use crate::feed::{FeedId, Leaf};
-use crate::wire::{Alive, Bye, Claim, Hello, MAX_CREDENTIAL, Message, PROTOCOL, SignedClaim};
+use crate::feed::{Checkpoint, FeedId, Leaf};
+use crate::wire::{
+    Alive, Bye, Claim, Hello, MAX_CARD, MAX_WARRANT, Message, PROTOCOL, SignedClaim,
+};
 
+use super::evidence::Evidence;
 use super::fault::Fault;
 use super::fetch::Fetch;
 use super::ledger::Ledger;
@@ -162,6 +165,8 @@ pub enum Output {
         /// How many leaves the peer holds.
         size: u64,
     },
+    /// The publisher signed two histories of one feed: keep what shows it.
+    Evidence(Box<Evidence>),
     /// The peer's clock is this many seconds ahead.
     ClockAhead(u64),
     /// The peer broke a rule. [`Output::Close`] follows.
@@ -202,8 +207,8 @@ pub struct Session {
     pub(super) greeted: bool,
     /// How far each of our feeds was sent to the peer.
     pub(super) sent: BTreeMap<FeedId, u64>,
-    /// What the peer's newest checkpoints promise.
-    pub(super) promised: BTreeMap<FeedId, (u64, Digest)>,
+    /// The peer's newest checkpoints.
+    pub(super) promised: BTreeMap<FeedId, Checkpoint>,
     pub(super) fetch: Fetch,
     /// What was last said of each of the peer's feeds: when, and `(size, missing, unopened)`.
     pub(super) receipts: BTreeMap<FeedId, (u64, (u64, u64, u64))>,
@@ -211,7 +216,6 @@ pub struct Session {
     acknowledged: BTreeMap<FeedId, (u64, u64, u64, u64)>,
     /// When a receipt that came too soon after another is to be sent.
     pub(super) receipt_due: Option<u64>,
-    pub(super) asked_epochs: BTreeSet<(FeedId, u32)>,
     next_alive: u64,
     pub(super) out: Vec<Output>,
 }
@@ -244,7 +248,6 @@ impl Session {
             receipts: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             receipt_due: None,
-            asked_epochs: BTreeSet::new(),
             next_alive: now.millis + local.limits.alive_every,
             out: Vec::new(),
             local,
@@ -360,8 +363,10 @@ impl Session {
             Message::WantLeaves { feed, from } => self.serve_leaves(feed, from, now, ledger),
             Message::Leaves(leaves) => self.leaves(*leaves, now, ledger),
             Message::WantBodies { feed, indexes } => self.serve_bodies(feed, &indexes, now, ledger),
-            Message::Body { feed, index, body } => self.body(feed, index, body.into_vec(), now),
-            Message::NoBody { feed, index } => self.no_body(feed, index),
+            Message::Body { feed, index, body } => {
+                self.body(feed, index, body.into_vec(), now, ledger)
+            }
+            Message::NoBody { feed, index } => self.no_body(feed, index, ledger),
             Message::WantEpoch { feed, epoch } => self.serve_epoch(feed, epoch, now, ledger),
             Message::Rewrap {
                 feed,
@@ -369,16 +374,8 @@ impl Session {
                 key_id,
                 sealed,
             } => {
-                if !self.asked_epochs.contains(&(feed, epoch)) {
-                    return Err(Fault::UnaskedKey);
-                }
-                self.out.push(Output::StoreEpoch {
-                    feed,
-                    epoch,
-                    key_id,
-                    sealed,
-                });
-                Ok(())
+                self.charge(1, now)?;
+                self.epoch_key(feed, epoch, (key_id, sealed))
             }
             Message::Claim(signed) => self.claim(signed, now, ledger),
             Message::Bye(bye) => {
@@ -412,11 +409,7 @@ impl Session {
         Ok(())
     }
 
-    fn credentials(
-        &mut self,
-        warrant: BoundedBytes<MAX_CREDENTIAL>,
-        card: BoundedBytes<MAX_CREDENTIAL>,
-    ) {
+    fn credentials(&mut self, warrant: BoundedBytes<MAX_WARRANT>, card: BoundedBytes<MAX_CARD>) {
         let (warrant, card) = (warrant.into_vec(), card.into_vec());
         self.out.push(Output::Offer { warrant, card });
     }

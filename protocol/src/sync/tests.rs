@@ -7,5 +7,8 @@
 
 mod exchange;
 mod faults;
+mod fetching;
+mod guards;
 mod listing;
+mod measure;
 mod member;

@@ -25,7 +25,6 @@ impl Session {
     ) -> Result<(), Fault> {
         let feed = came.feed;
         let until = now.millis + self.local.limits.patience;
-        self.fetch.leaves_came(&feed, until);
         let checkpoint =
             UnverifiedCheckpoint::parse(&came.checkpoint).map_err(Fault::Checkpoint)?;
         if checkpoint.origin().feed != feed {
@@ -71,6 +70,7 @@ impl Session {
             came.proof
                 .verify((frontier.size(), &frontier.root()), signed)
                 .map_err(|_| Fault::LeafProof)?;
+            self.fetch.fresh_leaves_came(&feed, until);
             let reached = frontier.size() == checkpoint.size();
             let checkpoint = reached.then(|| (checkpoint.size(), checkpoint.note().to_vec()));
             self.out.push(Output::StoreLeaves {

@@ -101,6 +101,7 @@ fn a_bad_batch_or_statement_stops_nothing() {
     assert_eq!(store.refused(feed.id, 3).unwrap(), refused);
     let state = store.feeds().get(feed.id).unwrap();
     assert_eq!(state.body(2), Some(BodyState::Bad(BodyError::Root)));
+    assert_eq!(state.applied_to(), 2, "what it said is not in force here");
     assert_eq!(state.bad().collect::<Vec<_>>(), [(2, BodyError::Root)]);
     assert_eq!(
         (

@@ -5,7 +5,7 @@ use kentong_keys::{Digest, SigningKey};
 use super::member::{Feed, Member, Pair, at};
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::encoding::DecodeError;
-use crate::feed::{CheckpointError, FeedId, Leaf, LeafError, Tree};
+use crate::feed::{CheckpointError, FeedId, Leaf, LeafError, Tree, UnverifiedCheckpoint};
 use crate::sync::{Fault, Input, Output, Session, leaves_message};
 use crate::wire::{Bye, Claim, Holds, Leaves, Message, MessageError};
 
@@ -222,10 +222,63 @@ fn two_histories() {
         mine,
         yours: BoundedVec::default(),
     };
+    let shown = heads.mine[0].to_vec();
     assert_eq!(
         sg_refuses(&mut pair, &Message::Heads(heads)),
         Some(Fault::TwoHistories)
     );
+    let held = pair.a.0.feeds[&feed].checkpoint.clone().unwrap().1;
+    let kept = |pair: &Pair| match &pair.b.0.log[0] {
+        Output::Evidence(evidence) => (**evidence).clone(),
+        other => panic!("{other:?}"),
+    };
+    let evidence = kept(&pair);
+    assert_eq!((&evidence.held, &evidence.shown), (&held, &shown));
+    assert_eq!((evidence.feed, evidence.link), (feed, None));
+
+    // Of another size: then what ties the two together is kept too.
+    let (mut pair, _) = published();
+    pair.a.0.add(feed, b"two");
+    pair.a.0.publish(feed);
+    pair.settle();
+    let mine = BoundedVec::new(vec![BoundedBytes::new(shown).unwrap()]).unwrap();
+    let yours = BoundedVec::default();
+    let heads = Message::Heads(crate::wire::Heads { mine, yours });
+    assert_eq!(sg_refuses(&mut pair, &heads), Some(Fault::TwoHistories));
+    let evidence = kept(&pair);
+    let held = UnverifiedCheckpoint::parse(&evidence.held).unwrap();
+    let held = held.verify(&pair.a.0.signing.public_key()).unwrap();
+    let (size, root, proof) = evidence.link.clone().unwrap();
+    assert_eq!((size, held.size()), (3, 4));
+    let proven = proof.verify((size, &root), (4, held.root()));
+    assert_eq!(proven, Ok(()), "the held one has this root at 3");
+    let shown = UnverifiedCheckpoint::parse(&evidence.shown).unwrap();
+    assert_eq!(shown.size(), 3);
+    let text = evidence.to_string();
+    assert!(
+        text.contains(&root.to_string()) && text.ends_with("=\n"),
+        "{text}"
+    );
+
+    // Both only promised, neither fetched yet.
+    let (pair, _) = published();
+    let (mut session, _) = Session::begin(pair.b.0.local(), pair.a.0.as_peer(), at(0));
+    let hello = &pair.a.2[0];
+    session.handle(Input::Frame(hello), at(0), &pair.b.0);
+    let notes = [
+        pair.a.0.feeds[&feed].checkpoint.clone().unwrap().1,
+        evidence.shown,
+    ];
+    let mine = notes.clone().map(|note| BoundedBytes::new(note).unwrap());
+    let mine = BoundedVec::new(mine.to_vec()).unwrap();
+    let yours = BoundedVec::default();
+    let heads = Message::Heads(crate::wire::Heads { mine, yours }).encode();
+    let outputs = session.handle(Input::Frame(&heads), at(0), &pair.b.0);
+    let Output::Evidence(evidence) = &outputs[0] else {
+        panic!("{outputs:?}")
+    };
+    assert_eq!([&evidence.held, &evidence.shown], [&notes[0], &notes[1]]);
+    assert_eq!(outputs[1], Output::Fault(Fault::TwoHistories));
 }
 
 #[test]

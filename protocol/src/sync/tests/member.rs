@@ -91,6 +91,12 @@ impl Ledger for Member {
         missing.take(most).collect()
     }
 
+    fn lacks(&self, id: &FeedId, index: u64) -> bool {
+        self.missing(id, index, 1)
+            .first()
+            .is_some_and(|wanted| wanted.index == index)
+    }
+
     fn batch(&self, id: &FeedId, index: u64) -> Option<BatchLeaf> {
         match self.feeds.get(id)?.leaves.get(index as usize)? {
             (Leaf::Batch(leaf), _) => Some(leaf.clone()),

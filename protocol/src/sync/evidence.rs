@@ -1,0 +1,55 @@
+//! What shows to others that a publisher signed two histories of one feed.
+
+use std::fmt;
+
+use kentong_keys::Digest;
+
+use crate::feed::{ConsistencyProof, FeedId, Tree};
+
+/// Two checkpoints of one feed, both truly signed by its publisher, that cannot both be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Which feed.
+    pub feed: FeedId,
+    /// The checkpoint that this node went by.
+    pub held: Vec<u8>,
+    /// The one that was shown now.
+    pub shown: Vec<u8>,
+    /// If their sizes differ: that the held one has this root at the shown one's size.
+    pub link: Option<(u64, Digest, ConsistencyProof)>,
+}
+
+impl Evidence {
+    /// The link from a held checkpoint of `size` leaves to what it implies at the size `at`.
+    pub(super) fn link(tree: &Tree, size: u64, at: u64) -> Option<(u64, Digest, ConsistencyProof)> {
+        if at >= size {
+            return None;
+        }
+        Some((at, tree.root_at(at)?, tree.consistency(at, size)?))
+    }
+}
+
+/// As it is kept: a few lines of text, then the two notes as they were signed.
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "kentong evidence v1: two histories of feed {}",
+            self.feed
+        )?;
+        if let Some((at, root, proof)) = &self.link {
+            writeln!(
+                f,
+                "the first has at size {at} the root {root}, by this RFC 6962 proof:"
+            )?;
+            for step in proof.path() {
+                writeln!(f, "{step}")?;
+            }
+        }
+        for note in [&self.held, &self.shown] {
+            // A parsed note is text.
+            write!(f, "\n{}", String::from_utf8_lossy(note))?;
+        }
+        Ok(())
+    }
+}
