@@ -14,6 +14,7 @@
 mod crash;
 mod data;
 mod demo;
+mod examples;
 mod exchange;
 mod strangers;
 mod support;
