@@ -19,3 +19,4 @@ mod exchange;
 mod strangers;
 mod support;
 mod tidy;
+mod withdrawal;

@@ -303,6 +303,7 @@ impl Node {
             Request::Assert {
                 entries,
                 dry_run: false,
+                again: false,
             },
             |_| {},
         )

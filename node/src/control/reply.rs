@@ -221,6 +221,8 @@ pub enum Outcome {
     Known,
     /// Policy does not let this operator publish it.
     Denied,
+    /// The member withdrew it earlier, and was not asked to assert it again.
+    Withdrawn,
 }
 
 /// Why a request failed.

@@ -7,6 +7,7 @@ use crate::control::request::Request;
 use crate::control::server::Asked;
 use crate::store::StoreError;
 
+use super::assert::Asserting;
 use super::core::Core;
 use super::members::{Members, policies};
 
@@ -21,8 +22,13 @@ impl Core {
         let mut rows = Vec::new();
         let mut stop = false;
         let end = match request {
-            Request::Assert { entries, dry_run } => {
-                match self.assert(entries, dry_run, uid, replies.clone()) {
+            Request::Assert {
+                entries,
+                dry_run,
+                again,
+            } => {
+                let how = Asserting { dry_run, again };
+                match self.assert(entries, how, uid, replies.clone()) {
                     Ok(()) => return false,
                     Err(failure) => Err(failure),
                 }
