@@ -16,6 +16,7 @@ mod data;
 mod demo;
 mod examples;
 mod exchange;
+mod operators;
 mod strangers;
 mod support;
 mod tidy;

@@ -151,7 +151,7 @@ pub struct Feed {
 pub struct Verdict {
     /// The member.
     pub member: String,
-    /// `released`, `would be released`, `not released`.
+    /// `released`, `would be released`, `held back`, `not released`.
     pub outcome: String,
     /// The policy line or the rule that decided, in words.
     pub because: String,

@@ -126,6 +126,14 @@ impl Core {
                 "the members stay as they were; mend the file",
             )
         })?;
+        if self.members.charter().is_some() && members.charter().is_none() {
+            return Err(failure(
+                "invalid",
+                format!("the charter {} is gone", self.home.charter().display()),
+                "nothing was changed; put the charter back with `kentong charter install FILE`, \
+                 or the node will know nobody after its next start",
+            ));
+        }
         if let (Some(now), Some(new)) = (self.members.charter(), members.charter())
             && now.hash() != new.hash()
         {
