@@ -22,6 +22,7 @@ fn add_until_killed(node: &Node, round: u32, stop: impl Fn() + Send) -> u32 {
             let request = kentong_node::control::request::Request::Assert {
                 entries,
                 dry_run: false,
+                again: false,
             };
             if node.try_ask(request, |_| {}).is_err() {
                 return;

@@ -14,11 +14,14 @@
 mod crash;
 mod data;
 mod demo;
+mod examples;
 mod exchange;
 mod figures;
 mod offline;
+mod operators;
 mod recorder;
 mod secrecy;
 mod strangers;
 mod support;
 mod tidy;
+mod withdrawal;

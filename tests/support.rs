@@ -312,6 +312,7 @@ impl Node {
             Request::Assert {
                 entries,
                 dry_run: false,
+                again: false,
             },
             |_| {},
         )

@@ -33,10 +33,6 @@ pub struct Config {
     /// RED is meant for persons, so without this nobody is shown it.
     #[serde(rename = "red-readers")]
     pub red_readers: Vec<u32>,
-    /// Whether accounts in the group of the home folder may ask the node, as in
-    /// `group-access = true`. What each may do is up to `policy/local.cedar`.
-    #[serde(rename = "group-access")]
-    pub group_access: bool,
     /// The country whose way of writing telephone numbers and bank accounts is meant where none
     /// is named, as in `region = "MY"`.
     #[serde(deserialize_with = "text")]
@@ -170,9 +166,6 @@ const COMMENTED: &str = "
 # Local accounts, by number, to whom TLP:RED may be shown.
 # red-readers = [1000]
 
-# Let accounts in the group of this folder ask the node; see policy/local.cedar.
-# group-access = true
-
 # What is said of an indicator where the operator says nothing else.
 # [defaults]
 # tlp = \"green\"
@@ -229,13 +222,12 @@ mod tests {
     fn read_and_refused() {
         check("", Ok(Config::default()));
         let all = "member = 'PH-CICC'\nlisten = ['/ip4/10.0.0.1/udp/1/quic-v1']\nred-readers = [7]\n\
-            group-access = true\nregion = 'ph'\nlog = 'debug'\n\
+            region = 'ph'\nlog = 'debug'\n\
             [defaults]\ntlp = 'TLP:GREEN'\nscheme = 'loan'\nconfidence = 100";
         let expected = Config {
             member: "PH-CICC".parse().ok(),
             listen: vec!["/ip4/10.0.0.1/udp/1/quic-v1".parse().unwrap()],
             red_readers: vec![7],
-            group_access: true,
             region: "PH".parse().ok(),
             log: Some("debug".into()),
             defaults: Defaults {

@@ -54,8 +54,6 @@ pub struct Settings {
     pub listen: Vec<Address>,
     /// The local accounts to whom RED may be shown.
     pub red_readers: Vec<u32>,
-    /// Whether the control socket is open to the group of the home.
-    pub group_access: bool,
 }
 
 /// Why a node could not be started, or stopped by itself.
@@ -149,7 +147,7 @@ pub fn run(settings: Settings) -> Result<(), RunError> {
         .map_err(system("cannot start the threads of the network"))?;
     tokio.block_on(async {
         let (inputs, inbox) = mpsc::channel(QUEUE);
-        let socket = server::bind(&settings.home.control_socket(), settings.group_access)
+        let socket = server::bind(&settings.home.control_socket())
             .map_err(system("cannot open the control socket"))?;
         let network = Network::start(
             net::Settings {

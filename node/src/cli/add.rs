@@ -33,6 +33,9 @@ pub(super) struct AddArgs {
     /// Only say what would happen.
     #[arg(long)]
     dry_run: bool,
+    /// Publish it even though you withdrew it earlier.
+    #[arg(long)]
+    again: bool,
     #[command(flatten)]
     fields: Fields,
 }
@@ -46,6 +49,7 @@ impl AddArgs {
         let (rows, done) = place.ask(Request::Assert {
             entries,
             dry_run: self.dry_run,
+            again: self.again,
         })?;
         let became = done.outcomes.first().copied();
         if place.json() {
@@ -57,6 +61,9 @@ impl AddArgs {
                 Some(reply::Outcome::Known) => "nothing new: it was published so before",
                 Some(reply::Outcome::Denied) => {
                     "denied: policy/local.cedar does not let you publish it; ask who keeps it"
+                }
+                Some(reply::Outcome::Withdrawn) => {
+                    "withdrawn earlier, and left withdrawn; add --again to publish it anew"
                 }
                 None => "the node did not say what became of it; see `kentong query`",
             };
@@ -71,7 +78,7 @@ impl AddArgs {
             }
         }
         Ok(match became {
-            Some(reply::Outcome::Denied) => Outcome::Nothing,
+            Some(reply::Outcome::Denied | reply::Outcome::Withdrawn) => Outcome::Nothing,
             _ => Outcome::Done,
         })
     }

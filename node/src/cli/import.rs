@@ -22,8 +22,8 @@ use crate::import::{Columns, Format, Import, Options, Place, RefusedRows, Report
 
 /// The most bytes of entries in one request: well below what a line of the control socket holds.
 const MAX_BYTES: usize = crate::control::MAX_LINE / 2;
-/// How many denied rows are named.
-const MAX_DENIED: usize = 3;
+/// How many denied or withdrawn rows are named.
+const MAX_NAMED: usize = 3;
 
 /// Publish the indicators in files
 ///
@@ -58,6 +58,9 @@ pub(super) struct ImportArgs {
     /// Only say what would happen.
     #[arg(long)]
     dry_run: bool,
+    /// Publish also what you withdrew earlier; otherwise that is left withdrawn.
+    #[arg(long)]
+    again: bool,
     /// Write the rows that were refused to this file, as a table to be corrected.
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
@@ -74,6 +77,8 @@ struct Imported {
     revised: u64,
     denied: u64,
     denied_rows: Vec<String>,
+    withdrawn: u64,
+    withdrawn_rows: Vec<String>,
 }
 
 /// Rows on their way to the node.
@@ -81,6 +86,7 @@ struct Shipment<'a> {
     /// None in a dry run without a node: then only the reading is tried.
     client: Option<&'a mut Client>,
     dry_run: bool,
+    again: bool,
     entries: Vec<Entry>,
     places: Vec<Place>,
     bytes: usize,
@@ -107,8 +113,10 @@ impl ImportArgs {
         let mut refused = self.refused.as_deref().map(create).transpose()?;
         let mut taken_any = false;
         for path in &self.files {
-            let result = one(path, &options, client.as_mut(), self.dry_run, &mut refused)?;
-            taken_any |= result.report.taken + result.report.known > 0;
+            let how = (self.dry_run, self.again);
+            let result = one(path, &options, client.as_mut(), how, &mut refused)?;
+            let Imported { report, .. } = &result;
+            taken_any |= report.taken + report.known > 0;
             if place.json() {
                 place.emit(&serde_json::json!({ "import": result }))?;
             } else {
@@ -144,7 +152,7 @@ fn one(
     path: &Path,
     options: &Options,
     client: Option<&mut Client>,
-    dry_run: bool,
+    (dry_run, again): (bool, bool),
     refused: &mut Option<RefusedRows<File>>,
 ) -> Result<Imported> {
     let import = Import::open(path, options)?;
@@ -155,6 +163,7 @@ fn one(
     let mut shipment = Shipment {
         client,
         dry_run,
+        again,
         entries: Vec::new(),
         places: Vec::new(),
         bytes: 0,
@@ -164,6 +173,8 @@ fn one(
             revised: 0,
             denied: 0,
             denied_rows: Vec::new(),
+            withdrawn: 0,
+            withdrawn_rows: Vec::new(),
         },
     };
     for row in import {
@@ -219,6 +230,7 @@ impl Shipment<'_> {
             Request::Assert {
                 entries,
                 dry_run: self.dry_run,
+                again: self.again,
             },
             drop,
         )?;
@@ -243,9 +255,11 @@ impl Imported {
                 reply::Outcome::Known => known += 1,
                 reply::Outcome::Denied => {
                     self.denied += 1;
-                    if self.denied_rows.len() < MAX_DENIED {
-                        self.denied_rows.push(place.to_string());
-                    }
+                    name(&mut self.denied_rows, *place);
+                }
+                reply::Outcome::Withdrawn => {
+                    self.withdrawn += 1;
+                    name(&mut self.withdrawn_rows, *place);
                 }
             }
         }
@@ -262,12 +276,36 @@ impl Imported {
         }
         if self.denied > 0 {
             words.push_str(&format!(
-                "{:>12}  denied: policy/local.cedar does not let you publish them ({}…)\n",
+                "{:>12}  denied: policy/local.cedar does not let you publish them ({})\n",
                 self.denied,
-                plain(&self.denied_rows.join(", "))
+                named(self.denied, &self.denied_rows)
+            ));
+        }
+        if self.withdrawn > 0 {
+            words.push_str(&format!(
+                "{:>12}  withdrawn earlier: left withdrawn; give --again to assert them anew \
+                 ({})\n",
+                self.withdrawn,
+                named(self.withdrawn, &self.withdrawn_rows)
             ));
         }
         words
+    }
+}
+
+/// The rows that are named, and whether there are others.
+fn named(count: u64, rows: &[String]) -> String {
+    let more = if count > rows.len() as u64 {
+        ", …"
+    } else {
+        ""
+    };
+    format!("{}{more}", plain(&rows.join(", ")))
+}
+
+fn name(rows: &mut Vec<String>, place: Place) {
+    if rows.len() < MAX_NAMED {
+        rows.push(place.to_string());
     }
 }
 

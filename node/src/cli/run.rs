@@ -48,7 +48,6 @@ impl RunArgs {
             identity,
             listen,
             red_readers: config.red_readers,
-            group_access: config.group_access,
         })?;
         Ok(Outcome::Done)
     }

@@ -154,7 +154,7 @@ pub struct Feed {
 pub struct Verdict {
     /// The member.
     pub member: String,
-    /// `released`, `would be released`, `not released`.
+    /// `released`, `would be released`, `held back`, `not released`.
     pub outcome: String,
     /// The policy line or the rule that decided, in words.
     pub because: String,
@@ -224,6 +224,8 @@ pub enum Outcome {
     Known,
     /// Policy does not let this operator publish it.
     Denied,
+    /// The member withdrew it earlier, and was not asked to assert it again.
+    Withdrawn,
 }
 
 /// Why a request failed.

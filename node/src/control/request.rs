@@ -25,6 +25,8 @@ pub enum Request {
         entries: Vec<Entry>,
         /// Only say what would happen.
         dry_run: bool,
+        /// Also what the member withdrew earlier, which otherwise stays withdrawn.
+        again: bool,
     },
     /// Withdraw an indicator of the member's own.
     Withdraw {

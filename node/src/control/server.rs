@@ -3,7 +3,9 @@
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -15,6 +17,11 @@ use super::{MAX_LINE, VERSION};
 
 /// The most operators at a time.
 const MAX_CLIENTS: usize = 64;
+/// How long an operator may ask nothing, or read nothing of an answer, before the connection is
+/// closed: as long as somebody looks at a page of it.
+const IDLE: Duration = Duration::from_secs(600);
+/// How long nobody is let in after that failed: out of descriptors, it fails at once each time.
+const BACK_OFF: Duration = Duration::from_secs(1);
 /// Replies that wait for a slow operator before the node waits too.
 const REPLIES: usize = 256;
 
@@ -30,17 +37,16 @@ pub struct Asked {
     pub replies: mpsc::Sender<Reply>,
 }
 
-/// Binds the socket, readable and writable for its owner alone, or with `group` for that group
-/// too. A socket that a dead process left is replaced; the caller holds the home's lock.
-pub fn bind(path: &Path, group: bool) -> io::Result<UnixListener> {
+/// Binds the socket, readable and writable for its owner alone. A socket that a dead process left
+/// is replaced; the caller holds the home's lock.
+pub fn bind(path: &Path) -> io::Result<UnixListener> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
     // The home is 0700, so nobody else can reach the socket before its mode is set.
     let listener = UnixListener::bind(path)?;
-    let mode = if group { 0o660 } else { 0o600 };
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }
 
@@ -58,15 +64,18 @@ where
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    tracing::warn!(%error, "an operator could not be let in");
-                    continue;
+                    tracing::warn!(%error, "an operator could not be let in; raise `ulimit -n`?");
+                    tokio::select! {
+                        () = tokio::time::sleep(BACK_OFF) => continue,
+                        () = core.closed() => return,
+                    }
                 }
             },
             () = core.closed() => return,
         };
         let core = core.clone();
         tokio::spawn(async move {
-            if let Err(error) = client(stream, core).await {
+            if let Err(error) = client(stream, core, IDLE).await {
                 tracing::debug!(%error, "an operator went away");
             }
             drop(place);
@@ -74,25 +83,28 @@ where
     }
 }
 
-async fn client<E: From<Asked>>(stream: UnixStream, core: mpsc::Sender<E>) -> io::Result<()> {
+async fn client<E: From<Asked>>(
+    stream: UnixStream,
+    core: mpsc::Sender<E>,
+    idle: Duration,
+) -> io::Result<()> {
     let uid = stream.peer_cred()?.uid();
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read);
     loop {
         let mut line = Vec::new();
         let limit = MAX_LINE as u64 + 1;
-        if (&mut lines)
-            .take(limit)
-            .read_until(b'\n', &mut line)
-            .await?
-            == 0
-        {
+        let read = (&mut lines).take(limit);
+        let read = timed(idle, async {
+            pin!(read).read_until(b'\n', &mut line).await
+        });
+        if read.await? == 0 {
             return Ok(());
         }
         let request = match parse(&line) {
             Ok(request) => request,
             Err(failure) => {
-                send(&mut write, &Reply::Error(failure)).await?;
+                timed(idle, send(&mut write, &Reply::Error(failure))).await?;
                 return write.shutdown().await;
             }
         };
@@ -109,7 +121,7 @@ async fn client<E: From<Asked>>(stream: UnixStream, core: mpsc::Sender<E>) -> io
             return Ok(());
         }
         while let Some(reply) = answer.recv().await {
-            send(&mut write, &reply).await?;
+            timed(idle, send(&mut write, &reply)).await?;
         }
     }
 }
@@ -140,4 +152,47 @@ async fn send(write: &mut (impl AsyncWriteExt + Unpin), reply: &Reply) -> io::Re
     let mut line = serde_json::to_vec(reply).map_err(io::Error::other)?;
     line.push(b'\n');
     write.write_all(&line).await
+}
+
+async fn timed<T>(most: Duration, what: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(most, what)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::control::reply::Done;
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(50);
+
+    #[tokio::test]
+    async fn who_asks_nothing_is_let_go() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let (core, _asked) = mpsc::channel::<Asked>(1);
+        let end = client(ours, core, SOON).await.unwrap_err();
+        assert_eq!(end.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn who_reads_nothing_is_let_go() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let (core, mut asked) = mpsc::channel::<Asked>(1);
+        theirs
+            .write_all(b"{\"v\":1,\"request\":\"peers\"}\n")
+            .await
+            .unwrap();
+        let talk = tokio::spawn(client(ours, core, SOON));
+        let replies = asked.recv().await.unwrap().replies;
+        let notes = vec!["x".repeat(MAX_LINE)];
+        let long = Done {
+            notes,
+            ..Done::default()
+        };
+        replies.send(Reply::Done(long)).await.unwrap();
+        let end = talk.await.unwrap().unwrap_err();
+        assert_eq!(end.kind(), io::ErrorKind::TimedOut);
+    }
 }

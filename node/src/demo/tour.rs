@@ -242,6 +242,7 @@ impl Tour {
             Request::Assert {
                 entries: vec![entry],
                 dry_run: false,
+                again: false,
             },
             |_| {},
         )?;

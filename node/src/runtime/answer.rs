@@ -7,6 +7,7 @@ use crate::control::request::Request;
 use crate::control::server::Asked;
 use crate::store::StoreError;
 
+use super::assert::Asserting;
 use super::core::Core;
 use super::members::{Members, policies};
 
@@ -21,8 +22,13 @@ impl Core {
         let mut rows = Vec::new();
         let mut stop = false;
         let end = match request {
-            Request::Assert { entries, dry_run } => {
-                match self.assert(entries, dry_run, uid, replies.clone()) {
+            Request::Assert {
+                entries,
+                dry_run,
+                again,
+            } => {
+                let how = Asserting { dry_run, again };
+                match self.assert(entries, how, uid, replies.clone()) {
                     Ok(()) => return false,
                     Err(failure) => Err(failure),
                 }
@@ -120,6 +126,14 @@ impl Core {
                 "the members stay as they were; mend the file",
             )
         })?;
+        if self.members.charter().is_some() && members.charter().is_none() {
+            return Err(failure(
+                "invalid",
+                format!("the charter {} is gone", self.home.charter().display()),
+                "nothing was changed; put the charter back with `kentong charter install FILE`, \
+                 or the node will know nobody after its next start",
+            ));
+        }
         if let (Some(now), Some(new)) = (self.members.charter(), members.charter())
             && now.hash() != new.hash()
         {

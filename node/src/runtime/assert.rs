@@ -19,6 +19,15 @@ use super::core::Core;
 /// Statements that one write to the disk takes in.
 const FULL: usize = 4 * MAX_ENTRIES;
 
+/// How assertions are to be taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asserting {
+    /// Only say what would happen.
+    pub(super) dry_run: bool,
+    /// Assert anew what was withdrawn.
+    pub(super) again: bool,
+}
+
 /// What was said and is not yet durable.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
@@ -26,6 +35,8 @@ pub(super) struct Pending {
     /// By id, to number what is said twice within one write.
     newest: BTreeMap<IndicatorId, usize>,
     answers: Vec<(mpsc::Sender<Reply>, Done)>,
+    /// What the request that is being taken up has changed in `newest`, to undo it.
+    before: Vec<(IndicatorId, Option<usize>)>,
 }
 
 impl Pending {
@@ -36,6 +47,29 @@ impl Pending {
     pub(super) const fn is_full(&self) -> bool {
         self.statements.len() >= FULL
     }
+
+    /// A request begins, of which either all is taken up or nothing.
+    fn begin(&mut self) {
+        self.before.clear();
+    }
+
+    fn push(&mut self, id: IndicatorId, statement: Statement) {
+        let before = self.newest.insert(id, self.statements.len());
+        self.before.push((id, before));
+        self.statements.push(statement);
+    }
+
+    /// Forgets what was taken up since the request began.
+    fn undo(&mut self) {
+        let kept = self.statements.len().saturating_sub(self.before.len());
+        self.statements.truncate(kept);
+        for (id, before) in self.before.drain(..).rev() {
+            match before {
+                Some(at) => self.newest.insert(id, at),
+                None => self.newest.remove(&id),
+            };
+        }
+    }
 }
 
 impl Core {
@@ -43,7 +77,7 @@ impl Core {
     pub(super) fn assert(
         &mut self,
         entries: Vec<Entry>,
-        dry_run: bool,
+        how: Asserting,
         uid: u32,
         replies: mpsc::Sender<Reply>,
     ) -> Result<(), Failure> {
@@ -51,11 +85,12 @@ impl Core {
             let message = format!("more than {MAX_ENTRIES} entries in one request");
             return Err(failure("invalid", message, "send them in several requests"));
         }
-        if !dry_run {
+        if !how.dry_run {
             self.may_publish()?;
         }
         let operator = self.operator(uid);
         let mut outcomes = Vec::with_capacity(entries.len());
+        self.pending.begin();
         for Entry { value, assertion } in entries {
             let class = Class::of(&value, &assertion);
             let subject = Some((&self.me, &class));
@@ -71,7 +106,14 @@ impl Core {
                 assertion: Box::new(assertion),
                 stripped: Projection::NOTHING,
             };
-            outcomes.push(self.say(value, said, dry_run).map_err(|e| storage(&e))?);
+            match self.say(value, said, how) {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(error) => {
+                    // The operator is told that it failed, so nothing of it may be published.
+                    self.pending.undo();
+                    return Err(storage(&error));
+                }
+            }
         }
         let done = Done {
             count: outcomes.len() as u64,
@@ -122,8 +164,13 @@ impl Core {
         if !verdict.is_permit() {
             return Err(denied(&verdict));
         }
+        let how = Asserting {
+            dry_run: false,
+            again: false,
+        };
+        self.pending.begin();
         let outcome = self
-            .say(value, Said::Withdrawn { reason }, false)
+            .say(value, Said::Withdrawn { reason }, how)
             .map_err(|e| storage(&e))?;
         let done = Done {
             count: 1,
@@ -156,7 +203,7 @@ impl Core {
     }
 
     /// Numbers what is said, unless it says nothing new.
-    fn say(&mut self, value: Value, said: Said, dry_run: bool) -> Result<Outcome, StoreError> {
+    fn say(&mut self, value: Value, said: Said, how: Asserting) -> Result<Outcome, StoreError> {
         let id = IndicatorId::of(&self.me, &value);
         let waiting = self.pending.newest.get(&id);
         let waiting = waiting.and_then(|at| self.pending.statements.get(*at));
@@ -164,11 +211,19 @@ impl Core {
             if says_nothing_new(&said, &before.said) {
                 return Ok(Outcome::Known);
             }
+            let withdrawn = matches!(before.said, Said::Withdrawn { .. });
+            if withdrawn && !how.again {
+                return Ok(Outcome::Withdrawn);
+            }
             (before.revision.next(), Outcome::Revised)
         } else {
             match self.store.own()?.get(&id) {
                 None => (Some(Revision::new(1)), Outcome::New),
                 Some(entry) => {
+                    let asserts = matches!(said, Said::Asserted { .. });
+                    if asserts && entry.withdrawn && !how.again {
+                        return Ok(Outcome::Withdrawn);
+                    }
                     if let Said::Asserted { assertion, .. } = &said
                         && !entry.withdrawn
                         && assertion
@@ -189,17 +244,15 @@ impl Core {
         let Some(revision) = revision else {
             return Ok(Outcome::Known);
         };
-        if !dry_run {
+        if !how.dry_run {
             let made = self.wall();
-            self.pending
-                .newest
-                .insert(id, self.pending.statements.len());
-            self.pending.statements.push(Statement {
+            let statement = Statement {
                 value,
                 revision,
                 made,
                 said,
-            });
+            };
+            self.pending.push(id, statement);
         }
         Ok(outcome)
     }
@@ -250,5 +303,43 @@ fn says_nothing_new(said: &Said, before: &Said) -> bool {
         ) => !assertion.is_news(before),
         (Said::Withdrawn { .. }, Said::Withdrawn { .. }) => true,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kentong_protocol::indicator::Kind;
+    use kentong_protocol::time::Timestamp;
+
+    use super::*;
+
+    fn statement(text: &str) -> (IndicatorId, Statement) {
+        let value = Value::parse(Kind::Domain, text, &Default::default()).unwrap();
+        let statement = Statement {
+            value: value.clone(),
+            revision: Revision::new(1),
+            made: Timestamp::EPOCH,
+            said: Said::Ceased,
+        };
+        (IndicatorId::of(&"MY".parse().unwrap(), &value), statement)
+    }
+
+    #[test]
+    fn a_request_that_fails_leaves_nothing() {
+        let mut pending = Pending::default();
+        let push = |pending: &mut Pending, text| {
+            let (id, statement) = statement(text);
+            pending.push(id, statement);
+        };
+        pending.begin();
+        push(&mut pending, "a.example");
+        let newest = pending.newest.clone();
+        pending.begin();
+        for text in ["a.example", "b.example", "b.example"] {
+            push(&mut pending, text);
+        }
+        pending.undo();
+        assert_eq!(pending.statements, [statement("a.example").1]);
+        assert_eq!(pending.newest, newest);
     }
 }

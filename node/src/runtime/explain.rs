@@ -2,7 +2,7 @@
 
 use kentong_protocol::MemberName;
 use kentong_protocol::indicator::{Assertion, Value};
-use kentong_protocol::policy::{Class, LocalAction, Purpose};
+use kentong_protocol::policy::{Class, LocalAction, Purpose, Verdict};
 use kentong_protocol::statement::{IndicatorId, Said};
 
 use crate::control::reply::{self, Done, Failure, Reply};
@@ -55,16 +55,25 @@ impl Core {
             }
             let verdict = self.policy.share(&class, &self.me, &party);
             let released = has.iter().any(|name| name == party.name.as_str());
+            let held = matches!(&*verdict, Verdict::Permit { hold, .. } if !hold.is_empty());
             let outcome = match (verdict.is_permit(), released) {
                 (_, true) => "released",
+                (true, false) if held => "held back",
                 (true, false) => "would be released",
                 (false, false) => "not released",
             };
+            let mut because = verdict.to_string();
+            if held {
+                because.push_str(
+                    ". Nobody can confirm yet in this version, so nothing goes: take @hold away \
+                     to release it",
+                );
+            }
             done.count += 1;
             rows.push(Reply::Verdict(reply::Verdict {
                 member: party.name.to_string(),
                 outcome: outcome.to_owned(),
-                because: verdict.to_string(),
+                because,
             }));
         }
         if done.count == 0 {

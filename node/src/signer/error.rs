@@ -12,8 +12,9 @@ use super::{MAX_FEEDS, Signed};
 pub enum SignerError {
     /// There is no file.
     #[error(
-        "the signer state {} is missing; if it cannot be found, start with `kentong run \
-         --recover-signer` to ask the readers of your feeds what you have signed",
+        "the signer state {} is missing; restore it from the newest copy. Without one, this node \
+         cannot know what it signed last: make a new home with `kentong init`, and agree on a new \
+         charter",
         .0.display()
     )]
     Missing(PathBuf),
@@ -22,14 +23,14 @@ pub enum SignerError {
     Exists(PathBuf),
     /// The file is shorter than it says.
     #[error(
-        "the signer state {} is cut off; move it aside and recover as if it were missing",
+        "the signer state {} is cut off; move it aside and restore the newest copy",
         .0.display()
     )]
     Truncated(PathBuf),
     /// The file doesn't match its checksum, or isn't in canonical form.
     #[error(
         "the signer state {} was changed or damaged; find out by whom, then move it aside and \
-         recover as if it were missing",
+         restore the newest copy",
         .0.display()
     )]
     Tampered(PathBuf),

@@ -1,0 +1,62 @@
+//! Operators who ask for what cannot be, or ask badly: the node says so and goes on.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+
+use kentong_node::control::request::Request;
+use kentong_protocol::indicator::Tlp;
+
+use crate::support::{Federation, domain};
+
+#[test]
+fn members_stay_when_the_charter_is_gone() {
+    let federation = Federation::running(&["MY", "SG"]);
+    let my = federation.node("MY");
+    let charter = my.home.join("charter.txt");
+    let kept = fs::read(&charter).unwrap();
+    fs::remove_file(&charter).unwrap();
+    let refused = my.try_ask(Request::ReloadMembers, |_| {}).unwrap_err();
+    assert!(refused.contains("charter.txt is gone"), "{refused}");
+    assert!(refused.contains("nothing was changed"), "{refused}");
+    assert_eq!(my.status().federation.as_deref(), Some("TEST"));
+    assert_eq!(my.status().connected, (1, 1));
+    fs::write(&charter, kept).unwrap();
+    my.ask(Request::ReloadMembers, |_| {});
+    let value = domain("after.example");
+    my.add(&value, Tlp::Green, &[]);
+    let sg = federation.node("SG");
+    sg.until("it still arrives", || sg.has(&value));
+}
+
+#[test]
+fn what_is_held_is_not_said_to_be_released() {
+    let mut federation = Federation::new(&["MY", "SG"]);
+    let my = federation.node_mut("MY");
+    let policy = "@hold(\"officer\")\npermit (principal, action == Action::\"share\", resource)\n\
+        when { resource.tlp == Tlp::\"green\" };\n";
+    fs::write(my.home.join("policy/share.cedar"), policy).unwrap();
+    my.start();
+    let value = domain("held.example");
+    my.add(&value, Tlp::Green, &[]);
+    let verdicts = my.explain(&value);
+    assert_eq!(verdicts[0].outcome, "held back");
+    let because = &verdicts[0].because;
+    assert!(because.contains("once confirmed by officer"), "{because}");
+    assert!(because.contains("take @hold away"), "{because}");
+}
+
+#[test]
+fn silent_operators_do_not_keep_others_out() {
+    let mut federation = Federation::new(&["MY"]);
+    let my = federation.node_mut("MY");
+    my.start();
+    let connect = || UnixStream::connect(my.home.join("control.sock")).unwrap();
+    let mut silent: Vec<_> = (0..63).map(|_| connect()).collect();
+    my.status();
+    // A line that is no request is answered, and ends the connection.
+    silent[0].write_all(b"{}\n").unwrap();
+    let mut answer = String::new();
+    silent[0].read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("\"error\""), "{answer}");
+}

@@ -1,0 +1,60 @@
+//! What was withdrawn stays withdrawn until somebody says otherwise.
+
+use std::fs;
+use std::process::Output;
+
+use kentong_protocol::indicator::Tlp;
+
+use crate::support::{Federation, domain};
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn importing_or_adding_again_does_not_bring_it_back() {
+    let mut federation = Federation::new(&["MY", "SG"]);
+    let my = federation.node_mut("MY");
+    my.start();
+    let list = my.home.join("list.txt");
+    fs::write(&list, "stays.example\ngoes.example\n").unwrap();
+    let list = list.to_str().unwrap();
+    let import = ["import", list, "--scheme", "phishing", "--tlp", "green"];
+    my.run(&import);
+    let goes = domain("goes.example");
+    my.withdraw(&goes);
+
+    let again = said(&my.run(&import));
+    let words = "1  withdrawn earlier: left withdrawn; give --again to assert them anew (line 2)";
+    assert!(again.contains(words), "{again}");
+    assert!(!my.has(&goes));
+
+    let add = [
+        "add",
+        "domain",
+        "goes.example",
+        "--scheme",
+        "job",
+        "--tlp",
+        "green",
+    ];
+    let refused = my.command(&add);
+    assert_eq!(refused.status.code(), Some(1));
+    let words = "withdrawn earlier, and left withdrawn; add --again to publish it anew";
+    assert!(said(&refused).contains(words), "{}", said(&refused));
+    assert!(!my.has(&goes));
+
+    let dry = [&add[..], &["--again", "--dry-run"]].concat();
+    assert!(said(&my.run(&dry)).contains("revised (dry run"));
+    assert!(!my.has(&goes));
+
+    let anew = said(&my.run(&[&import[..], &["--again"]].concat()));
+    assert!(anew.contains("0 new and 1 revised"), "{anew}");
+    assert!(my.has(&goes));
+    assert_eq!(my.about(&goes)[0].revision, 3);
+
+    my.withdraw(&goes);
+    my.run(&[&add[..], &["--again"]].concat());
+    assert!(my.has(&goes));
+    my.add(&goes, Tlp::Green, &[]);
+}
