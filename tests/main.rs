@@ -21,6 +21,7 @@ mod offline;
 mod operators;
 mod recorder;
 mod secrecy;
+mod secrets;
 mod strangers;
 mod support;
 mod tidy;

@@ -18,7 +18,7 @@ use kentong_protocol::indicator::{
 
 /// How long anything may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
-const PASSPHRASE: &str = "a passphrase for tests only";
+pub(crate) const PASSPHRASE: &str = "a passphrase for tests only";
 
 pub(crate) struct Federation {
     pub(crate) nodes: Vec<Node>,
@@ -218,10 +218,6 @@ impl Node {
             .arg(&self.home)
             .arg("--passphrase-file")
             .arg(&self.passphrase)
-            .env(
-                "RUST_LOG",
-                "debug,quinn=info,quinn_proto=info,libp2p_quic=info,sled=info",
-            )
             .stdin(Stdio::null())
             .stdout(Stdio::from(log.try_clone().unwrap()))
             .stderr(Stdio::from(log))
