@@ -60,3 +60,27 @@ fn silent_operators_do_not_keep_others_out() {
     silent[0].read_to_string(&mut answer).unwrap();
     assert!(answer.contains("\"error\""), "{answer}");
 }
+
+#[test]
+fn foreign_text_does_nothing_to_a_terminal() {
+    let federation = Federation::running(&["MY", "SG"]);
+    let [my, sg] = ["MY", "SG"].map(|name| federation.node(name));
+    let text = "pay \u{202e}1200\u{2069} now";
+    let add = [
+        "add",
+        "domain",
+        "turned.example",
+        "--scheme",
+        "job",
+        "--tlp",
+        "green",
+    ];
+    my.run(&[&add[..], &["--description", text]].concat());
+    let value = domain("turned.example");
+    sg.until("it arrives", || sg.has(&value));
+    let said = |arguments: &[&str]| String::from_utf8(sg.run(arguments).stdout).unwrap();
+    let shown = said(&["show", "turned.example"]);
+    assert!(shown.contains("pay \\u{202e}1200\\u{2069} now"), "{shown}");
+    let json = said(&["show", "turned.example", "--json"]);
+    assert!(json.contains("pay \\u202e1200\\u2069 now"), "{json}");
+}
