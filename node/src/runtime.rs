@@ -14,6 +14,7 @@ mod publish;
 mod query;
 mod recover;
 mod release;
+mod search;
 mod status;
 mod view;
 
