@@ -4,10 +4,10 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
-use kentong_node::control::request::Request;
-use kentong_protocol::indicator::Tlp;
+use kentong_node::control::request::{Query, Request};
+use kentong_protocol::indicator::{Kind, Tlp};
 
-use crate::support::{Federation, domain};
+use crate::support::{Federation, domain, entry};
 
 #[test]
 fn members_stay_when_the_charter_is_gone() {
@@ -59,4 +59,86 @@ fn silent_operators_do_not_keep_others_out() {
     let mut answer = String::new();
     silent[0].read_to_string(&mut answer).unwrap();
     assert!(answer.contains("\"error\""), "{answer}");
+}
+
+#[test]
+fn foreign_text_does_nothing_to_a_terminal() {
+    let federation = Federation::running(&["MY", "SG"]);
+    let [my, sg] = ["MY", "SG"].map(|name| federation.node(name));
+    let text = "pay \u{202e}1200\u{2069} now";
+    let add = [
+        "add",
+        "domain",
+        "turned.example",
+        "--scheme",
+        "job",
+        "--tlp",
+        "green",
+    ];
+    my.run(&[&add[..], &["--description", text]].concat());
+    let value = domain("turned.example");
+    sg.until("it arrives", || sg.has(&value));
+    let said = |arguments: &[&str]| String::from_utf8(sg.run(arguments).stdout).unwrap();
+    let shown = said(&["show", "turned.example"]);
+    assert!(shown.contains("pay \\u{202e}1200\\u{2069} now"), "{shown}");
+    let json = said(&["show", "turned.example", "--json"]);
+    assert!(json.contains("pay \\u202e1200\\u2069 now"), "{json}");
+}
+
+#[test]
+fn what_is_searched_batch_by_batch_is_found_once_and_as_it_stands() {
+    let mut federation = Federation::new(&["MY"]);
+    let my = federation.node_mut("MY");
+    my.start();
+    let entries: Vec<_> = (0..3000)
+        .map(|i| entry(&domain(&format!("s{i}.example")), Tlp::Green, &[]))
+        .collect();
+    for some in entries.chunks(1000) {
+        my.assert(some.to_vec());
+    }
+    my.withdraw(&domain("s7.example"));
+    my.run(&[
+        "add",
+        "domain",
+        "s8.example",
+        "--scheme",
+        "job",
+        "--tlp",
+        "red",
+        "--to",
+        "MY",
+    ]);
+    let all = |all| Query {
+        all,
+        limit: u64::MAX,
+        ..Query::default()
+    };
+    // RED is shown to nobody whom the configuration does not name.
+    assert_eq!(my.query(all(false)).len(), 2998);
+    assert_eq!(my.query(all(true)).len(), 2999);
+    assert_eq!(my.count("MY", None), 2998);
+    assert_eq!(my.count("MY", Some(Kind::Phone)), 0);
+    let first = my.ask(
+        Request::Query(Query {
+            limit: 10,
+            ..Query::default()
+        }),
+        drop,
+    );
+    assert!(first.more);
+    assert_eq!(first.count, 10);
+    let id = my.about(&domain("s2999.example"))[0].id.clone();
+    let shown = String::from_utf8(my.run(&["show", &id]).stdout).unwrap();
+    assert!(shown.starts_with("domain s2999.example"), "{shown}");
+    // Many at once: each is answered, if only by being told to come again.
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                let asked = my.try_ask(Request::Query(all(false)), drop);
+                let busy = |error: &String| error.contains("under way already");
+                assert!(asked.as_ref().err().is_none_or(busy), "{asked:?}");
+                my.status();
+            });
+        }
+    });
 }

@@ -32,6 +32,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::control::client::ClientError;
+use crate::terminal::plain_lines;
 
 use self::workplace::Workplace;
 
@@ -171,7 +172,7 @@ pub fn in_words(error: &anyhow::Error) -> String {
             words.push_str(&cause);
         }
     }
-    words
+    plain_lines(&words)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod publish;
 mod query;
 mod recover;
 mod release;
+mod search;
 mod status;
 mod view;
 

@@ -13,6 +13,7 @@ use crate::control::reply::{Done, Reply};
 use crate::control::request::Request;
 use crate::control::{self};
 use crate::home::Home;
+use crate::terminal::{plain_json, plain_lines};
 
 /// The home, and for whom to write.
 #[derive(Debug)]
@@ -105,6 +106,7 @@ impl Workplace {
         reason = "all output goes by way of the workplace"
     )]
     pub(super) fn say(&self, line: impl Display) -> Result<()> {
+        let line = plain_lines(&line.to_string());
         Ok(writeln!(io::stdout().lock(), "{line}")?)
     }
 
@@ -113,17 +115,22 @@ impl Workplace {
         if self.json {
             return Ok(());
         }
+        let line = plain_lines(&line.to_string());
         Ok(writeln!(io::stderr().lock(), "{line}")?)
     }
 
     /// Writes a row for programs: an object with one field, which says what it is.
+    #[expect(
+        clippy::unused_self,
+        reason = "all output goes by way of the workplace"
+    )]
     pub(super) fn emit(&self, row: &impl Serialize) -> Result<()> {
         let row = Versioned {
             v: control::VERSION,
             row,
         };
-        let line = serde_json::to_string(&row)?;
-        self.say(line)
+        let line = plain_json(&serde_json::to_string(&row)?);
+        Ok(writeln!(io::stdout().lock(), "{line}")?)
     }
 
     /// Writes all rows of an answer for programs, and its end.

@@ -6,6 +6,8 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use crate::terminal::plain;
+
 use super::detect::Format;
 use super::place::Place;
 use super::refused::RowRefused;
@@ -82,7 +84,7 @@ impl Report {
             known: 0,
             skipped: BTreeMap::new(),
             refused: BTreeMap::new(),
-            ignored_columns: ignored.iter().map(|name| harmless(name)).collect(),
+            ignored_columns: ignored.iter().map(|name| plain(name)).collect(),
             dry_run: false,
         }
     }
@@ -98,7 +100,7 @@ impl Report {
         } else {
             &mut self.refused
         };
-        let mut reason = harmless(&why.reason());
+        let mut reason = plain(&why.reason());
         if reasons.len() >= MAX_REASONS && !reasons.contains_key(&reason) {
             reason = FURTHER.to_owned();
         }
@@ -137,8 +139,8 @@ impl Example {
     fn new(place: Place, text: &str, why: &RowRefused) -> Self {
         Self {
             place: place.to_string(),
-            text: harmless(text),
-            why: harmless(&why.to_string()),
+            text: plain(text),
+            why: plain(&why.to_string()),
         }
     }
 }
@@ -212,20 +214,6 @@ impl<W: Write> RefusedRows<W> {
     pub fn finish(mut self) -> Result<(), csv::Error> {
         Ok(self.0.flush()?)
     }
-}
-
-/// The text with characters escaped that would rewrite or reorder what a terminal shows.
-fn harmless(text: &str) -> String {
-    let reorders = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut shown = String::new();
-    for c in text.chars() {
-        if c.is_control() || reorders(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
 }
 
 /// The number with a comma between thousands.

@@ -2,6 +2,8 @@
 
 use kentong_protocol::policy::{Engine, LocalAction, Operator, Verdict};
 
+use tokio::sync::mpsc;
+
 use crate::control::reply::{Done, Failure, Reply};
 use crate::control::request::Request;
 use crate::control::server::Asked;
@@ -39,8 +41,22 @@ impl Core {
                     Err(failure) => Err(failure),
                 }
             }
-            Request::Query(query) => self.query(&query, uid, &mut rows),
-            Request::Show { what } => self.show(&what, uid, &mut rows),
+            Request::Query(query) => match self.query(&query, uid, &replies) {
+                Ok(None) => return false,
+                Ok(Some((found, done))) => {
+                    rows = found;
+                    Ok(done)
+                }
+                Err(failure) => Err(failure),
+            },
+            Request::Show { what } => match self.show(&what, uid, &replies) {
+                Ok(None) => return false,
+                Ok(Some((found, done))) => {
+                    rows = found;
+                    Ok(done)
+                }
+                Err(failure) => Err(failure),
+            },
             Request::Peers => self.may_look(uid).map(|()| self.peers(&mut rows)),
             Request::Feeds => self.may_look(uid).map(|()| self.feeds_held(&mut rows)),
             Request::Status => self.may_look(uid).map(|()| self.status(&mut rows)),
@@ -56,6 +72,17 @@ impl Core {
                 Done::default()
             }),
         };
+        self.hand_out(rows, end, replies);
+        stop
+    }
+
+    /// Gives an answer to whoever asked, as fast as they read it.
+    pub(super) fn hand_out(
+        &self,
+        mut rows: Vec<Reply>,
+        end: Result<Done, Failure>,
+        replies: mpsc::Sender<Reply>,
+    ) {
         rows.push(match end {
             Ok(done) => Reply::Done(done),
             Err(failure) => Reply::Error(failure),
@@ -67,7 +94,6 @@ impl Core {
                 }
             }
         });
-        stop
     }
 
     /// The local user, as policies see it.

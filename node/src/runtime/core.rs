@@ -21,6 +21,7 @@ use super::assert::Pending;
 use super::links::{Link, Standing};
 use super::members::Members;
 use super::publish::OpenEpoch;
+use super::search::Searching;
 use super::{Input, RunError, Settings};
 
 /// Inputs that are taken before what was asked is made durable and answered.
@@ -54,6 +55,8 @@ pub(super) struct Core {
     pub(super) pending: Pending,
     /// Batches of own indicators that are still to be checked for release.
     pub(super) sweep: VecDeque<(FeedNo, u64)>,
+    /// Searches through all that is held, each to go on with in its turn.
+    pub(super) searches: VecDeque<Searching>,
     pub(super) listening: Vec<Address>,
     /// What a person should know: kept until the node stops.
     pub(super) warnings: Vec<String>,
@@ -109,6 +112,7 @@ impl Core {
             epochs: BTreeMap::new(),
             pending: Pending::default(),
             sweep: VecDeque::new(),
+            searches: VecDeque::new(),
             listening: Vec::new(),
             warnings: Vec::new(),
             started: Instant::now(),
@@ -130,7 +134,8 @@ impl Core {
     /// Takes inputs until it is told to stop.
     pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Input>) -> Result<(), RunError> {
         while !self.stopping {
-            let first = if self.pending.is_empty() && self.sweep.is_empty() {
+            let idle = self.sweep.is_empty() && self.searches.is_empty();
+            let first = if self.pending.is_empty() && idle {
                 inbox.blocking_recv()
             } else {
                 inbox.try_recv().ok().or(Some(Input::Tick))
@@ -151,6 +156,7 @@ impl Core {
             }
             self.commit_pending();
             self.sweep_on();
+            self.search_on();
         }
         self.say_goodbye();
         self.store.sync()?;

@@ -6,6 +6,7 @@ use kentong_protocol::MemberName;
 use kentong_protocol::indicator::{Assertion, Kind, Value};
 use kentong_protocol::policy::{Class, LocalAction, Operator, Purpose};
 use kentong_protocol::statement::{IndicatorId, Rank, Said, Statement};
+use tokio::sync::mpsc;
 
 use crate::control::reply::{Done, Failure, Reply};
 use crate::control::request::{Query, What};
@@ -13,6 +14,7 @@ use crate::store::{Place, StoreError};
 
 use super::answer::{denied, failure, storage};
 use super::core::Core;
+use super::search::Search;
 
 /// A statement that is in force under its publisher, or the last word on an indicator.
 #[derive(Debug, Clone)]
@@ -27,19 +29,22 @@ pub(super) struct Found {
 }
 
 /// Who asks, and what for.
-struct Asker<'a> {
-    operator: &'a Operator,
-    purpose: Purpose,
-    all: bool,
+pub(super) struct Asker<'a> {
+    pub(super) operator: &'a Operator,
+    pub(super) purpose: Purpose,
+    pub(super) all: bool,
 }
+
+/// The rows of an answer, and its end.
+pub(super) type Answer = (Vec<Reply>, Done);
 
 impl Core {
     pub(super) fn query(
         &mut self,
         query: &Query,
         uid: u32,
-        rows: &mut Vec<Reply>,
-    ) -> Result<Done, Failure> {
+        replies: &mpsc::Sender<Reply>,
+    ) -> Result<Option<Answer>, Failure> {
         let operator = self.operator(uid);
         let purpose = if query.values.is_empty() {
             Purpose::Bulk
@@ -52,44 +57,64 @@ impl Core {
         if !verdict.is_permit() {
             return Err(denied(&verdict));
         }
-        let found = if query.values.is_empty() {
-            self.scan(query).map_err(|e| storage(&e))?
-        } else {
-            let mut found = Vec::new();
-            for value in &query.values {
-                found.extend(self.find(value).map_err(|e| storage(&e))?);
-            }
-            found
-        };
+        if query.values.is_empty() {
+            let search = Search {
+                query: query.clone(),
+                id: None,
+                operator,
+                purpose,
+                replies: replies.clone(),
+            };
+            return self.search(search).map(|()| None);
+        }
+        let mut found = Vec::new();
+        for value in &query.values {
+            found.extend(self.find(value).map_err(|e| storage(&e))?);
+        }
         let asker = Asker {
             operator: &operator,
             purpose,
             all: query.all,
         };
-        let mut done = Done::default();
+        let (mut rows, mut done) = (Vec::new(), Done::default());
         for one in found.into_iter().filter(|one| fits(query, one)) {
-            let Some(view) = self.shown(&asker, &one) else {
-                done.hidden += 1;
-                continue;
-            };
-            if !query.count && done.count >= query.limit {
-                done.more = true;
+            if !self.take_row(&asker, query, &one, &mut rows, &mut done) {
                 break;
             }
-            done.count += 1;
-            if !query.count {
-                rows.push(Reply::Indicator(Box::new(view)));
-            }
         }
-        Ok(done)
+        Ok(Some((rows, done)))
+    }
+
+    /// Adds what was found to an answer, if it may be shown; false if the answer is full.
+    pub(super) fn take_row(
+        &mut self,
+        asker: &Asker<'_>,
+        query: &Query,
+        one: &Found,
+        rows: &mut Vec<Reply>,
+        done: &mut Done,
+    ) -> bool {
+        let Some(view) = self.shown(asker, one) else {
+            done.hidden += 1;
+            return true;
+        };
+        if !query.count && done.count >= query.limit {
+            done.more = true;
+            return false;
+        }
+        done.count += 1;
+        if !query.count {
+            rows.push(Reply::Indicator(Box::new(view)));
+        }
+        true
     }
 
     pub(super) fn show(
         &mut self,
         what: &What,
         uid: u32,
-        rows: &mut Vec<Reply>,
-    ) -> Result<Done, Failure> {
+        replies: &mpsc::Sender<Reply>,
+    ) -> Result<Option<Answer>, Failure> {
         let operator = self.operator(uid);
         let mut found = Vec::new();
         match what {
@@ -108,9 +133,20 @@ impl Core {
                         next,
                     ));
                 };
-                let all = self.scan(&Query::default()).map_err(|e| storage(&e))?;
-                let of = |one: &Found| IndicatorId::of(&one.publisher, &one.statement.value);
-                found.extend(all.into_iter().filter(|one| of(one) == id));
+                // Ids are not indexed: a thief of the disk could test guesses by them.
+                let query = Query {
+                    all: true,
+                    limit: u64::MAX,
+                    ..Query::default()
+                };
+                let search = Search {
+                    query,
+                    id: Some(id),
+                    operator,
+                    purpose: Purpose::Look,
+                    replies: replies.clone(),
+                };
+                return self.search(search).map(|()| None);
             }
         }
         let asker = Asker {
@@ -118,7 +154,7 @@ impl Core {
             purpose: Purpose::Look,
             all: true,
         };
-        let mut done = Done::default();
+        let (mut rows, mut done) = (Vec::new(), Done::default());
         for one in found {
             match self.shown(&asker, &one) {
                 None => done.hidden += 1,
@@ -128,7 +164,7 @@ impl Core {
                 }
             }
         }
-        Ok(done)
+        Ok(Some((rows, done)))
     }
 
     /// Everything that speaks of a value: of the very value, of a domain above it, of a range that
@@ -183,49 +219,6 @@ impl Core {
         }))
     }
 
-    /// The last word on every indicator of the publishers asked for.
-    fn scan(&self, query: &Query) -> Result<Vec<Found>, StoreError> {
-        let mut newest: BTreeMap<IndicatorId, Found> = BTreeMap::new();
-        let wanted = |publisher: &MemberName| {
-            query
-                .publisher
-                .as_ref()
-                .is_none_or(|wanted| wanted == publisher)
-        };
-        let feeds = self.store.scan(|feed| {
-            let publisher = &feed.genesis().publisher;
-            // Our own word is whole in the feed for ourselves alone.
-            wanted(publisher) && (*publisher != self.me || feed.is_private())
-        });
-        for read in feeds {
-            let (place, statement) = read?;
-            let kind = statement.value.kind();
-            if query.kind.is_some_and(|wanted| wanted != kind) {
-                continue;
-            }
-            let Some(feed) = self.store.feeds().by_number(place.feed) else {
-                continue;
-            };
-            let publisher = feed.genesis().publisher.clone();
-            let rank = statement.rank(&statement.encode());
-            let id = IndicatorId::of(&publisher, &statement.value);
-            let one = Found {
-                publisher,
-                place,
-                statement,
-                rank,
-                before: None,
-                matched: None,
-            };
-            let one = match newest.remove(&id) {
-                Some(before) => before.newer(one),
-                None => one,
-            };
-            newest.insert(id, one);
-        }
-        Ok(newest.into_values().collect())
-    }
-
     /// What the operator sees of it; nothing if policy, the marking or its state hides it.
     fn shown(
         &mut self,
@@ -254,6 +247,17 @@ impl Core {
 }
 
 impl Found {
+    pub(super) fn new(publisher: MemberName, place: Place, statement: Statement) -> Self {
+        Self {
+            publisher,
+            place,
+            rank: statement.rank(&statement.encode()),
+            statement,
+            before: None,
+            matched: None,
+        }
+    }
+
     /// What is asserted, or was before the end.
     fn asserted(&self) -> Option<&Assertion> {
         match &self.statement.said {
@@ -263,7 +267,7 @@ impl Found {
     }
 
     /// The newer of two words on one indicator; an end keeps what was asserted last.
-    fn newer(self, other: Self) -> Self {
+    pub(super) fn newer(self, other: Self) -> Self {
         let (mut newest, older) = if self.rank >= other.rank {
             (self, other)
         } else {
@@ -295,7 +299,7 @@ fn keep_newest(newest: &mut BTreeMap<MemberName, Found>, one: Found) {
     newest.insert(one.publisher.clone(), one);
 }
 
-fn fits(query: &Query, one: &Found) -> bool {
+pub(super) fn fits(query: &Query, one: &Found) -> bool {
     let Statement {
         value, made, said, ..
     } = &one.statement;

@@ -137,14 +137,20 @@ impl Store {
 
     /// The statements of the batch at an index of a feed; none if no opened batch is there.
     pub fn batch_statements(&self, feed: FeedNo, index: u64) -> Result<Vec<Statement>, StoreError> {
+        let placed = self.placed_statements(feed, index)?;
+        Ok(placed.into_iter().map(|(_, statement)| statement).collect())
+    }
+
+    /// The same, each with its place.
+    pub fn placed_statements(
+        &self,
+        feed: FeedNo,
+        index: u64,
+    ) -> Result<Vec<(Place, Statement)>, StoreError> {
         let held = self.state.feeds.by_number(feed);
         match held.map(|held| (held, held.body(index))) {
             Some((held, Some(BodyState::Held { opened: true }))) => {
-                let statements = of_batch(&self.vault, held, index)?;
-                Ok(statements
-                    .into_iter()
-                    .map(|(_, statement)| statement)
-                    .collect())
+                of_batch(&self.vault, held, index)
             }
             _ => Ok(Vec::new()),
         }

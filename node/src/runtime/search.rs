@@ -1,0 +1,206 @@
+//! Reading through all that is held, a batch at a time: a search over half a million indicators
+//! takes seconds, and the node has members to talk to meanwhile.
+
+use std::collections::{BTreeMap, VecDeque, btree_map};
+
+use kentong_protocol::MemberName;
+use kentong_protocol::policy::{Operator, Purpose};
+use kentong_protocol::statement::IndicatorId;
+use tokio::sync::mpsc;
+
+use crate::control::reply::{Done, Failure, Reply};
+use crate::control::request::Query;
+use crate::store::{FeedNo, StoreError};
+
+use super::answer::{failure, storage};
+use super::core::Core;
+use super::query::{Asker, Found, fits};
+
+/// The most searches at a time.
+const MAX_SEARCHES: usize = 8;
+/// The most indicators that one search takes in; each is a few hundred bytes until it is answered.
+const MAX_FOUND: usize = 1 << 20;
+/// How many indicators are judged before other inputs are looked at.
+const AT_ONCE: usize = 256;
+/// The most leaves without statements that are passed over before other inputs are looked at.
+const EMPTY_AT_ONCE: usize = 4096;
+
+/// What is looked for, and for whom.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) query: Query,
+    /// This indicator only.
+    pub(super) id: Option<IndicatorId>,
+    pub(super) operator: Operator,
+    pub(super) purpose: Purpose,
+    pub(super) replies: mpsc::Sender<Reply>,
+}
+
+/// A search under way.
+#[derive(Debug)]
+pub(super) struct Searching {
+    search: Search,
+    stage: Stage,
+    rows: Vec<Reply>,
+    done: Done,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The feeds that are still to be read, the next batch of the first, and the last word on every
+    /// indicator so far.
+    Reading {
+        feeds: VecDeque<FeedNo>,
+        next: u64,
+        newest: BTreeMap<IndicatorId, Found>,
+    },
+    /// What may be shown is picked out.
+    Judging(btree_map::IntoValues<IndicatorId, Found>),
+}
+
+impl Core {
+    /// Takes up a search; it is answered when it is through.
+    pub(super) fn search(&mut self, search: Search) -> Result<(), Failure> {
+        if self.searches.len() >= MAX_SEARCHES {
+            let message = format!("{MAX_SEARCHES} searches are under way already");
+            return Err(failure("busy", message, "ask again in a moment"));
+        }
+        let wanted = |publisher: &MemberName| {
+            let asked = search.query.publisher.as_ref();
+            asked.is_none_or(|asked| asked == publisher)
+        };
+        let feeds = self.store.feeds().iter().filter(|feed| {
+            let publisher = &feed.genesis().publisher;
+            // Our own word is whole in the feed for ourselves alone.
+            wanted(publisher) && (*publisher != self.me || feed.is_private())
+        });
+        let feeds = feeds.map(|feed| feed.number()).collect();
+        self.searches.push_back(Searching {
+            search,
+            stage: Stage::Reading {
+                feeds,
+                next: 0,
+                newest: BTreeMap::new(),
+            },
+            rows: Vec::new(),
+            done: Done::default(),
+        });
+        Ok(())
+    }
+
+    /// Goes on with one search for a little.
+    pub(super) fn search_on(&mut self) {
+        let Some(mut searching) = self.searches.pop_front() else {
+            return;
+        };
+        if searching.search.replies.is_closed() {
+            return; // Nobody waits for it any more.
+        }
+        match self.step(&mut searching) {
+            Ok(false) => self.searches.push_back(searching),
+            Ok(true) => {
+                let Searching { rows, done, .. } = searching;
+                self.hand_out(rows, Ok(done), searching.search.replies);
+            }
+            Err(error) => {
+                self.hand_out(Vec::new(), Err(storage(&error)), searching.search.replies);
+            }
+        }
+    }
+
+    /// A step of a search; true if it was the last.
+    fn step(&mut self, searching: &mut Searching) -> Result<bool, StoreError> {
+        let Searching {
+            search,
+            stage,
+            rows,
+            done,
+        } = searching;
+        match stage {
+            Stage::Reading {
+                feeds,
+                next,
+                newest,
+            } => {
+                if !self.read_on(search, feeds, next, newest)? {
+                    return Ok(false);
+                }
+                if newest.len() >= MAX_FOUND {
+                    done.more = true;
+                    done.notes.push(format!(
+                        "only the first {MAX_FOUND} were looked at; ask more closely, as by \
+                         --publisher or --kind"
+                    ));
+                }
+                *stage = Stage::Judging(std::mem::take(newest).into_values());
+                Ok(false)
+            }
+            Stage::Judging(found) => {
+                let asker = Asker {
+                    operator: &search.operator,
+                    purpose: search.purpose,
+                    all: search.query.all,
+                };
+                for _ in 0..AT_ONCE {
+                    let Some(one) = found.next() else {
+                        return Ok(true);
+                    };
+                    if fits(&search.query, &one)
+                        && !self.take_row(&asker, &search.query, &one, rows, done)
+                    {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    /// Reads the next batch; true if there is none.
+    fn read_on(
+        &self,
+        search: &Search,
+        feeds: &mut VecDeque<FeedNo>,
+        next: &mut u64,
+        newest: &mut BTreeMap<IndicatorId, Found>,
+    ) -> Result<bool, StoreError> {
+        for _ in 0..EMPTY_AT_ONCE {
+            let feed = feeds
+                .front()
+                .and_then(|number| self.store.feeds().by_number(*number));
+            let Some(feed) = feed.filter(|_| newest.len() < MAX_FOUND) else {
+                return Ok(true);
+            };
+            let index = *next;
+            if feed.body(index).is_none() {
+                feeds.pop_front();
+                *next = 0;
+                continue;
+            }
+            *next += 1;
+            let statements = self.store.placed_statements(feed.number(), index)?;
+            if statements.is_empty() {
+                continue;
+            }
+            let publisher = &feed.genesis().publisher;
+            for (place, statement) in statements {
+                let kind = statement.value.kind();
+                if search.query.kind.is_some_and(|wanted| wanted != kind) {
+                    continue;
+                }
+                let id = IndicatorId::of(publisher, &statement.value);
+                if search.id.is_some_and(|wanted| wanted != id) {
+                    continue;
+                }
+                let one = Found::new(publisher.clone(), place, statement);
+                let one = match newest.remove(&id) {
+                    Some(before) => before.newer(one),
+                    None => one,
+                };
+                newest.insert(id, one);
+            }
+            return Ok(false);
+        }
+        Ok(false)
+    }
+}
