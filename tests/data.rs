@@ -23,6 +23,7 @@ fn values(file: &Path, kind: Option<Kind>, region: Option<&str>) -> BTreeSet<Val
             ..Reading::default()
         },
         said: Draft::new(Scheme::Other, Confidence::try_from(50).unwrap(), Tlp::Green),
+        unsaid: Vec::new(),
     };
     let rows = Import::open(file, &options).unwrap();
     rows.filter_map(|row| row.unwrap().outcome.ok())

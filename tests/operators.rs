@@ -142,3 +142,35 @@ fn what_is_searched_batch_by_batch_is_found_once_and_as_it_stands() {
         }
     });
 }
+
+#[test]
+fn columns_may_say_what_no_option_says() {
+    let federation = Federation::new(&["MY"]);
+    let my = federation.node("MY");
+    let import = |name: &str, content: &str, options: &[&str]| {
+        let path = my.home.join(name);
+        fs::write(&path, content).unwrap();
+        let file = path.to_str().unwrap().to_owned();
+        let output = my.command(&[&["import", &file, "--dry-run"], options].concat());
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    let table = "value,scheme,tlp\na.example,job,green\nb.example,,green\nc.example,loan,\n";
+    let (code, said) = import("t.csv", table, &[]);
+    assert_eq!(code, 0, "{said}");
+    for words in [
+        "1  would be taken",
+        "no scheme; fill the column, or say it for all rows with --scheme",
+        "no tlp; fill the column, or say it for all rows with --tlp",
+    ] {
+        assert!(said.contains(words), "no `{words}` in {said}");
+    }
+    let (_, said) = import("t.csv", table, &["--scheme", "job", "--tlp", "green"]);
+    assert!(said.contains("3  would be taken"), "{said}");
+    let (code, said) = import("t.txt", "a.example\n", &["--scheme", "job"]);
+    assert_eq!(code, 2);
+    assert!(
+        said.contains("no column says it, so --tlp must be said"),
+        "{said}"
+    );
+}

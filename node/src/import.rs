@@ -55,6 +55,8 @@ pub struct Options {
     pub reading: Reading,
     /// What is said about every value, as far as a row's own columns do not say otherwise.
     pub said: Fields,
+    /// What each row must say itself, for `said` has only a stand-in for it.
+    pub unsaid: Vec<Column>,
 }
 
 /// A value with what is said about it, ready to be published.
@@ -205,7 +207,7 @@ impl Import {
             }
             None => detect(&head, name)?,
         };
-        let drafter = Drafter::new(options.kind, options.reading, options.said.clone());
+        let drafter = Drafter::new(options);
         let entries = match format {
             Format::List => Entries::List(List::new(source)),
             Format::Hosts => Entries::Hosts(Hosts::new(source)),
@@ -237,6 +239,16 @@ impl Import {
         match &self.entries {
             Entries::Table(table) => table.ignored(),
             Entries::List(_) | Entries::Hosts(_) | Entries::Json(_) => &[],
+        }
+    }
+
+    /// Whether rows can say this at all: their format has such a column.
+    #[must_use]
+    pub fn has_column(&self, column: Column) -> bool {
+        match &self.entries {
+            Entries::Table(table) => table.has(column),
+            Entries::List(_) | Entries::Hosts(_) => column == Column::Value,
+            Entries::Json(_) => self.format == Format::PolkadotDated && column == Column::FirstSeen,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What an operator says about an indicator, by options that several commands share.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use kentong_protocol::bounded::{BoundedText, BoundedVec};
 use kentong_protocol::indicator::{
@@ -9,6 +9,7 @@ use kentong_protocol::indicator::{
 use kentong_protocol::time::Timestamp;
 
 use crate::config::Defaults;
+use crate::import::Column;
 
 /// How sure an agency is that does not say: as likely as not.
 const CONFIDENCE: u8 = 50;
@@ -81,23 +82,15 @@ impl Fields {
         *self == Self::default()
     }
 
-    /// What is said, where the configuration speaks for what is not. Not yet checked as a whole:
-    /// the rows of a file may add to it.
-    pub(super) fn draft(self, defaults: &Defaults) -> Result<Draft> {
-        let (Some(tlp), Some(scheme)) =
-            (self.tlp.or(defaults.tlp), self.scheme.or(defaults.scheme))
-        else {
-            let (scheme, tlp) = (self.scheme.or(defaults.scheme), self.tlp.or(defaults.tlp));
-            let missing = match (scheme, tlp) {
-                (None, None) => "--scheme and --tlp",
-                (None, Some(_)) => "--scheme",
-                (Some(_), _) => "--tlp",
-            };
-            bail!(
-                "{missing} must be said, as in --scheme phishing --tlp green; or set it for good \
-                 under [defaults] in config.toml"
-            );
-        };
+    /// What is said, where the configuration speaks for what is not; and what neither says, which
+    /// the rows of a file then must. Not yet checked as a whole: the rows may add to it.
+    pub(super) fn draft(self, defaults: &Defaults) -> Result<(Draft, Vec<Column>)> {
+        let (scheme, tlp) = (self.scheme.or(defaults.scheme), self.tlp.or(defaults.tlp));
+        let mut unsaid = Vec::new();
+        unsaid.extend(scheme.is_none().then_some(Column::Scheme));
+        unsaid.extend(tlp.is_none().then_some(Column::Tlp));
+        // Stand-ins that are never published: each row is asked for what is unsaid.
+        let (scheme, tlp) = (scheme.unwrap_or(Scheme::Other), tlp.unwrap_or(Tlp::Red));
         let percent = self
             .confidence
             .or(defaults.confidence)
@@ -120,13 +113,27 @@ impl Fields {
             source: self.source,
         };
         draft.local = (local != Local::default()).then_some(local);
-        Ok(draft)
+        Ok((draft, unsaid))
     }
 
     /// What is said, checked as a whole.
     pub(super) fn assertion(self, defaults: &Defaults) -> Result<Assertion> {
-        Ok(Assertion::try_from(self.draft(defaults)?)?)
+        let (draft, unsaid) = self.draft(defaults)?;
+        if !unsaid.is_empty() {
+            return Err(missing(&unsaid));
+        }
+        Ok(Assertion::try_from(draft)?)
     }
+}
+
+/// The complaint that nothing says these.
+pub(super) fn missing(unsaid: &[Column]) -> anyhow::Error {
+    let options: Vec<_> = unsaid.iter().map(|column| format!("--{column}")).collect();
+    anyhow!(
+        "{} must be said, as in --scheme phishing --tlp green; or set it for good under \
+         [defaults] in config.toml",
+        options.join(" and ")
+    )
 }
 
 fn several<T, const N: usize>(items: Vec<T>, option: &str) -> Result<BoundedVec<T, N>> {

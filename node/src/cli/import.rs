@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use kentong_protocol::indicator::Kind;
 use serde::Serialize;
 
 use super::Outcome;
-use super::fields::Fields;
+use super::fields::{Fields, missing};
 use super::output::plain;
 use super::value::ReadingArgs;
 use super::workplace::Workplace;
@@ -95,12 +95,14 @@ struct Shipment<'a> {
 
 impl ImportArgs {
     pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
+        let (said, unsaid) = self.fields.draft(&place.config()?.defaults)?;
         let options = Options {
             format: self.format,
             columns: self.map.or(self.columns).unwrap_or_default(),
             kind: self.kind,
             reading: self.reading.reading(place)?,
-            said: self.fields.draft(&place.config()?.defaults)?,
+            said,
+            unsaid,
         };
         let mut client = match place.client() {
             Ok(client) => Some(client),
@@ -156,6 +158,12 @@ fn one(
     refused: &mut Option<RefusedRows<File>>,
 ) -> Result<Imported> {
     let import = Import::open(path, options)?;
+    let never = options.unsaid.iter().copied();
+    let never: Vec<_> = never.filter(|column| !import.has_column(*column)).collect();
+    if !never.is_empty() {
+        let error = missing(&never);
+        bail!("{}: no column says it, so {error}", path.display());
+    }
     let mut report = Report::new(&path.display().to_string(), &import);
     report.dry_run = dry_run;
     let bar = bar(import.progress().length());

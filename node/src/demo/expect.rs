@@ -37,6 +37,7 @@ pub(super) fn all(members: &[&'static str]) -> Result<Vec<Expected>> {
             kind: None,
             reading: Reading::default(),
             said: Draft::new(Scheme::Other, Confidence::try_from(50)?, Tlp::Green),
+            unsaid: Vec::new(),
         };
         let bytes = csv.as_bytes();
         let rows = Import::read(bytes, Some(bytes.len() as u64), "samples.csv", &options)?;

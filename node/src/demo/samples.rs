@@ -59,6 +59,7 @@ mod tests {
             kind: None,
             reading: Reading::default(),
             said: Fields::new(Scheme::Other, sure, Tlp::Red),
+            unsaid: Vec::new(),
         };
         let name = "samples.csv";
         let import = Import::read(Cursor::new(samples.csv), None, name, &options).unwrap();

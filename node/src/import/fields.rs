@@ -11,6 +11,7 @@ use kentong_protocol::indicator::{
 use kentong_protocol::time::Timestamp;
 
 use super::Draft;
+use super::Options;
 use super::columns::Column;
 use super::entry::Cells;
 use super::refused::RowRefused;
@@ -59,17 +60,19 @@ pub(super) struct Drafter {
     kind: Option<Kind>,
     reading: Reading,
     said: Fields,
+    unsaid: Vec<Column>,
     /// What a row says that has a value only; most rows are so.
     plain: Result<Assertion, RowRefused>,
 }
 
 impl Drafter {
-    pub(super) fn new(kind: Option<Kind>, reading: Reading, said: Fields) -> Self {
+    pub(super) fn new(options: &Options) -> Self {
         Self {
-            kind,
-            reading,
-            plain: Assertion::try_from(said.clone()).map_err(RowRefused::from),
-            said,
+            kind: options.kind,
+            reading: options.reading,
+            plain: Assertion::try_from(options.said.clone()).map_err(RowRefused::from),
+            said: options.said.clone(),
+            unsaid: options.unsaid.clone(),
         }
     }
 
@@ -106,6 +109,10 @@ impl Drafter {
             }
         }
         let value = parse(kind, value.ok_or(RowRefused::NoValue)?, &reading)?;
+        let says = |wanted: &Column| cells.iter().any(|(column, _)| column == wanted);
+        if let Some(column) = self.unsaid.iter().find(|column| !says(column)) {
+            return Err(RowRefused::Unsaid { column: *column });
+        }
         let assertion = match said {
             Some(fields) => Assertion::try_from(fields)?,
             None => self.plain.clone()?,
@@ -262,7 +269,12 @@ mod tests {
     fn drafter(kind: Option<Kind>) -> Drafter {
         let sure = Confidence::try_from(50).unwrap();
         let said = Fields::new(Scheme::Other, sure, Tlp::Green);
-        Drafter::new(kind, Reading::default(), said)
+        let options = Options {
+            kind,
+            said,
+            ..super::super::tests::options()
+        };
+        Drafter::new(&options)
     }
 
     fn draft(cells: &[(Column, &str)]) -> Result<Draft, RowRefused> {

@@ -72,6 +72,12 @@ pub enum RowRefused {
         /// What is wrong with it.
         error: CellError,
     },
+    /// Neither the row nor an option says it.
+    #[error("no {column}; fill the column, or say it for all rows with --{column}")]
+    Unsaid {
+        /// What is not said.
+        column: Column,
+    },
     /// What the columns and the defaults say does not fit together.
     #[error(transparent)]
     Assertion(#[from] AssertionError),

@@ -70,6 +70,11 @@ impl<R: BufRead> Table<R> {
         &self.layout.ignored
     }
 
+    /// Whether there is a column of this meaning.
+    pub(super) fn has(&self, column: Column) -> bool {
+        self.layout.columns.contains(&Some(column))
+    }
+
     pub(super) fn next_entry(&mut self) -> io::Result<Option<Entry>> {
         if let Some(first) = self.first.take() {
             return Ok(Some(first));

@@ -14,6 +14,7 @@ pub(super) fn options() -> Options {
         kind: None,
         reading: Reading::default(),
         said: Fields::new(Scheme::Other, sure, Tlp::Green),
+        unsaid: Vec::new(),
     }
 }
 
