@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Commands that change nothing, so that they may be asked until the answer is there.
 const QUESTIONS: [&str; 5] = ["status", "query", "show", "peers", "policy explain"];
 /// The ports that the walk-through writes.
-const PORTS: [&str; 2] = ["4774", "4775"];
+const PORTS: [&str; 2] = ["4747", "4748"];
 
 /// A typed line and what is shown below it.
 #[derive(Debug, PartialEq, Eq)]
