@@ -13,9 +13,11 @@ mod links;
 mod members;
 mod publish;
 mod query;
+mod receive;
 mod recover;
 mod release;
 mod search;
+mod serve;
 mod status;
 mod view;
 

@@ -270,7 +270,7 @@ impl Core {
             };
             let bytes = statements.iter().map(Statement::encode).collect();
             if let Err(error) = self.publish(BTreeMap::from([(private, bytes)])) {
-                let next = "nothing of this request was stored; free the cause and try again";
+                let next = "nothing of this request was stored";
                 let failure = failure("storage", error.to_string(), next);
                 for (replies, _) in answers {
                     reply(&replies, Reply::Error(failure.clone()));

@@ -3,11 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use kentong_protocol::MemberName;
-use kentong_protocol::bounded::BoundedBytes;
-use kentong_protocol::feed::{FeedId, Leaf, open_epoch};
-use kentong_protocol::sync::{
-    Ended, Fault, Input as SessionInput, Ledger as _, Local, Output, Peer, Session, leaves_message,
-};
+use kentong_protocol::sync::{Ended, Fault, Input as SessionInput, Local, Output, Peer, Session};
 use kentong_protocol::time::Timestamp;
 use kentong_protocol::wire::{Bye, Claim, Message};
 
@@ -23,7 +19,7 @@ const CUT_OFF: u64 = 60_000;
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) member: MemberName,
-    session: Session,
+    pub(super) session: Session,
     next: u64,
 }
 
@@ -332,7 +328,7 @@ impl Core {
 
     /// Sends a message, or gives link and session up if its queue is full: the peer does not read,
     /// and will catch up when it comes back. Nothing more is taken from it or made for it.
-    fn send(&mut self, id: LinkId, message: &Message) {
+    pub(super) fn send(&mut self, id: LinkId, message: &Message) {
         let Err(unsent) = self.net.send(id, message.encode()) else {
             return;
         };
@@ -346,211 +342,6 @@ impl Core {
             tracing::warn!(peer = %link.member, why, "the link is given up");
             self.standing.entry(link.member).or_default().why = Some(why.to_owned());
         }
-    }
-
-    fn send_credentials(&mut self, link: LinkId) {
-        let warrant = BoundedBytes::new(self.identity.warrant.note().bytes().to_vec());
-        let card = BoundedBytes::new(self.identity.card.note().bytes().to_vec());
-        if let (Ok(warrant), Ok(card)) = (warrant, card) {
-            self.send(link, &Message::Credentials { warrant, card });
-        }
-    }
-
-    fn serve_leaves(
-        &mut self,
-        id: LinkId,
-        feed: FeedId,
-        from: u64,
-        following: &[u64],
-    ) -> Result<(), StoreError> {
-        let Some(view) = self.store.feed(&feed) else {
-            return Ok(());
-        };
-        let read = |index| self.store.leaf(feed, index).ok();
-        let Some(made) = leaves_message(feed, &view, from, following, read) else {
-            return Ok(());
-        };
-        let until = from + made.leaves.len() as u64;
-        let following = made.following.clone();
-        self.send(id, &Message::Leaves(Box::new(made)));
-        for index in following.iter() {
-            self.serve_body(id, feed, *index);
-        }
-        if let Some(link) = self.links.get_mut(&id) {
-            link.session.sent_leaves(feed, until);
-        }
-        Ok(())
-    }
-
-    fn serve_body(&mut self, id: LinkId, feed: FeedId, index: u64) {
-        let body = self
-            .store
-            .body(feed, index)
-            .ok()
-            .and_then(|body| BoundedBytes::new(body).ok());
-        let message = match body {
-            Some(body) => Message::Body { feed, index, body },
-            None => Message::NoBody { feed, index },
-        };
-        self.send(id, &message);
-    }
-
-    fn serve_epoch(
-        &mut self,
-        id: LinkId,
-        member: &MemberName,
-        feed: FeedId,
-        epoch: u32,
-    ) -> Result<(), StoreError> {
-        let key = self.store.epoch_key(feed, epoch)?;
-        let (Some(key), Some(charter)) = (key, self.members.charter()) else {
-            return Ok(());
-        };
-        let Some(to) = self.sealing_key(member) else {
-            return Ok(());
-        };
-        let (federation, key_id) = (*charter.id().digest(), to.id());
-        let sealed = kentong_protocol::feed::rewrap(&key, &federation, feed, epoch, member, to);
-        if let Some(sealed) = sealed {
-            let message = Message::Rewrap {
-                feed,
-                epoch,
-                key_id,
-                sealed,
-            };
-            self.send(id, &message);
-        }
-        Ok(())
-    }
-
-    fn store_leaves(
-        &mut self,
-        feed: FeedId,
-        from: u64,
-        leaves: Vec<(Leaf, Vec<u8>)>,
-        checkpoint: Option<(u64, Vec<u8>)>,
-    ) -> Result<(), StoreError> {
-        let federation = self.members.charter().map(|charter| *charter.id().digest());
-        let mut step = Step::new();
-        for (index, (leaf, bytes)) in (from..).zip(leaves) {
-            step = step.leaf(feed, index, bytes);
-            let (Leaf::Epoch(epoch), Some(federation)) = (leaf, federation) else {
-                continue;
-            };
-            let secrets = &self.identity.sealing;
-            match open_epoch(&epoch, &federation, feed, &self.me, secrets) {
-                Ok(key) => step = step.epoch_key(feed, epoch.epoch, &key),
-                Err(error) => {
-                    tracing::warn!(?feed, epoch = epoch.epoch, %error, "asking for it anew");
-                }
-            }
-        }
-        if let Some((size, note)) = checkpoint {
-            step = step.checkpoint(feed, note, size);
-        }
-        self.store.commit(step, Durably::Later)?;
-        Ok(())
-    }
-
-    fn store_body(
-        &mut self,
-        member: &MemberName,
-        feed: FeedId,
-        index: u64,
-        body: Vec<u8>,
-    ) -> Result<(), StoreError> {
-        if !self.store.lacks(&feed, index) {
-            return Ok(()); // Held already: a push crossed a request.
-        }
-        let applied = self
-            .store
-            .commit(Step::new().body(feed, index, body), Durably::Later)?;
-        for (feed, index, error) in &applied.bad {
-            tracing::warn!(peer = %member, ?feed, index, %error, "a body is not what it should be");
-            let standing = self.standing.entry(member.clone()).or_default();
-            *standing.faults.entry(error.to_string()).or_default() += 1;
-        }
-        for batch in applied
-            .indexed
-            .iter()
-            .filter(|batch| !batch.refused.is_empty())
-        {
-            let refused = batch.refused.len();
-            tracing::warn!(peer = %member, ?feed, index, refused, "statements were refused");
-        }
-        Ok(())
-    }
-
-    fn store_epoch(
-        &mut self,
-        member: &MemberName,
-        feed: FeedId,
-        epoch: u32,
-        key_id: &kentong_keys::SealingKeyId,
-        sealed: &kentong_keys::SealedEpochKey,
-    ) -> Result<(), StoreError> {
-        let federation = self.members.charter().map(|charter| *charter.id().digest());
-        let leaf = self
-            .store
-            .feeds()
-            .get(feed)
-            .and_then(|feed| feed.epochs().get(&epoch))
-            .copied();
-        let (Some(federation), Some(leaf)) = (federation, leaf) else {
-            return Ok(());
-        };
-        let bytes = self.store.leaf(feed, leaf.index)?;
-        let Ok(Leaf::Epoch(leaf)) = Leaf::decode(&bytes) else {
-            return Ok(());
-        };
-        let secrets = &self.identity.sealing;
-        let opened = leaf.open_rewrapped((key_id, sealed), &federation, feed, &self.me, secrets);
-        match opened {
-            Ok(key) => {
-                let step = Step::new().epoch_key(feed, epoch, &key);
-                self.store.commit(step, Durably::Later)?;
-            }
-            Err(error) => {
-                tracing::warn!(peer = %member, ?feed, epoch, %error, "a key that was sealed anew");
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes in a member's newer warrant and card.
-    fn offer(&mut self, member: &MemberName, warrant: &[u8], card: &[u8]) {
-        match self.members.offer(member, warrant, card) {
-            Ok(false) => {}
-            Ok(true) => {
-                tracing::info!(peer = %member, "a newer card");
-                if let Some(peer) = self.peer(member) {
-                    self.each_link(
-                        |name| name == member,
-                        |_| SessionInput::PeerKeys(peer.clone()),
-                    );
-                }
-                self.admit();
-            }
-            Err(error) => {
-                tracing::warn!(peer = %member, %error, "a warrant or card was refused");
-                let standing = self.standing.entry(member.clone()).or_default();
-                // The error names what the peer chose, which must not grow a table.
-                let fault = "sent a warrant or card that does not fit".to_owned();
-                *standing.faults.entry(fault).or_default() += 1;
-            }
-        }
-    }
-
-    /// The key to seal to for a member: this node's own newest for itself.
-    pub(super) fn sealing_key(&self, member: &MemberName) -> Option<&kentong_keys::SealingKey> {
-        if *member == self.me {
-            return self
-                .identity
-                .sealing
-                .last()
-                .map(kentong_keys::SealingSecret::public);
-        }
-        self.members.sealing_key(member)
     }
 }
 
