@@ -362,7 +362,7 @@ fn an_older_checkpoint_takes_no_promise_back() {
     pair.a.0.add(feed, b"one");
     pair.a.0.publish(feed);
     let new = pair.a.0.feeds[&feed].checkpoint.clone().unwrap().1;
-    let notes = [new, old].map(|note| BoundedBytes::new(note).unwrap());
+    let notes = [new, old.clone()].map(|note| BoundedBytes::new(note).unwrap());
     let mine = BoundedVec::new(notes.to_vec()).unwrap();
     let yours = BoundedVec::default();
     assert_eq!(
@@ -370,12 +370,13 @@ fn an_older_checkpoint_takes_no_promise_back() {
         None
     );
     pair.b.0.log.clear();
-    // The older one alone would be reached by these, and nothing more asked for.
+    // Sent before the newer one was signed: these reach the older one, which is not all.
     let mut first = leaves(&pair, feed, 0);
     let mut list = first.leaves.into_vec();
     list.truncate(2);
     first.leaves = BoundedVec::new(list).unwrap();
-    first.proof = pair.a.0.feeds[&feed].tree.consistency(2, 3).unwrap();
+    first.checkpoint = BoundedBytes::new(old).unwrap();
+    first.proof = pair.a.0.feeds[&feed].tree.consistency(2, 2).unwrap();
     assert_eq!(refused_leaves(&mut pair, first), None);
     let want = Output::Send(Message::WantLeaves { feed, from: 2 });
     assert!(pair.b.0.log.contains(&want), "{:?}", pair.b.0.log);
