@@ -17,6 +17,7 @@ mod demo;
 mod examples;
 mod exchange;
 mod figures;
+mod full_disk;
 mod hostile;
 mod offline;
 mod operators;

@@ -15,6 +15,7 @@ use crate::store::StoreError;
 
 use super::answer::{denied, failure, storage};
 use super::core::Core;
+use super::publish::PublishError;
 
 /// Statements that one write to the disk takes in.
 const FULL: usize = 4 * MAX_ENTRIES;
@@ -270,7 +271,11 @@ impl Core {
             };
             let bytes = statements.iter().map(Statement::encode).collect();
             if let Err(error) = self.publish(BTreeMap::from([(private, bytes)])) {
-                let next = "nothing of this request was stored";
+                let next = if matches!(error, PublishError::Unfinished(_)) {
+                    "free the cause, restart the node, then see by `kentong query` what is there"
+                } else {
+                    "nothing of this request was stored"
+                };
                 let failure = failure("storage", error.to_string(), next);
                 for (replies, _) in answers {
                     reply(&replies, Reply::Error(failure.clone()));

@@ -40,6 +40,9 @@ pub(super) enum PublishError {
     NoCharter,
     #[error("publishing is halted: {0}")]
     Halted(String),
+    /// It failed after the signer state may have moved: the next start finishes it, or drops it.
+    #[error("publishing is halted, and it is open whether this was stored: {0}")]
+    Unfinished(String),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("an audience has too many members")]
@@ -203,7 +206,7 @@ impl Core {
             .collect();
         if let Err(error) = self.signer.swap_all(&swaps) {
             self.halt(error.to_string());
-            return Err(PublishError::Halted(error.to_string()));
+            return Err(PublishError::Unfinished(error.to_string()));
         }
         let mut step = Step::new();
         for (_, growing) in grown {
@@ -215,7 +218,7 @@ impl Core {
         }
         if let Err(error) = self.store.commit(step, Durably::Later) {
             self.halt(error.to_string());
-            return Err(error.into());
+            return Err(PublishError::Unfinished(error.to_string()));
         }
         Ok(())
     }

@@ -291,6 +291,10 @@ fn guarded<T>(call: impl FnOnce() -> Result<T, Damage>) -> Result<T, Damage> {
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn sled_damage(error: sled::Error) -> Damage {
+    let full = |error: &std::io::Error| error.kind() == std::io::ErrorKind::StorageFull;
+    if matches!(&error, sled::Error::Io(error) if full(error)) {
+        return Damage("the disk is full".to_owned());
+    }
     Damage(format!("sled: {error}"))
 }
 
