@@ -138,6 +138,7 @@ const WITH_A_NODE: &[&str] = &[
     "import table.csv --scheme phishing --tlp green",
     "import table.csv --scheme phishing --tlp green --map value=nothing",
     "import table.csv --scheme phishing --tlp amber --to SG,LA --map value=number",
+    "import noise --scheme phishing --tlp green --refused noise",
     "policy explain domain never-said.example",
     "policy check broken.cedar",
 ];

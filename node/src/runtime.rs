@@ -47,10 +47,8 @@ const TICK: Duration = Duration::from_millis(200);
 /// What a node is started with.
 #[derive(Debug)]
 pub struct Settings {
-    /// Its home, locked for this process.
+    /// Its home.
     pub home: Home,
-    /// Keeps other processes out of the home.
-    pub lock: HomeLock,
     /// Its opened keys, warrant and card.
     pub identity: Identity,
     /// Where to listen for peers.
@@ -140,8 +138,9 @@ impl From<Asked> for Input {
     }
 }
 
-/// Runs a node until it is asked to stop.
-pub fn run(settings: Settings) -> Result<(), RunError> {
+/// Runs a node until it is asked to stop. The lock keeps other processes out of its home, and is
+/// let go when everything else has ended: the next node binds the socket that this one removes.
+pub fn run(settings: Settings, lock: HomeLock) -> Result<(), RunError> {
     let system = |what| move |source| RunError::System { what, source };
     let tokio = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -187,6 +186,7 @@ pub fn run(settings: Settings) -> Result<(), RunError> {
             task.abort();
         }
         drop(std::fs::remove_file(socket_path));
+        drop(lock);
         result
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
@@ -146,7 +147,13 @@ fn is_not_running(error: &anyhow::Error) -> bool {
 }
 
 fn create(path: &Path) -> Result<RefusedRows<File>> {
-    let file = File::create(path).map_err(|error| {
+    // Nothing is overwritten: by a slip it may be the very file that is imported.
+    let file = File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    let file = file.map_err(|error| {
         anyhow!(
             "cannot write {}: {error}; name another file",
             path.display()

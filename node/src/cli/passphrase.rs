@@ -38,7 +38,7 @@ impl PassphraseArgs {
     pub(super) fn get(&self, what: &str, asked: Asked) -> Result<Passphrase> {
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         match self.file(credentials.as_deref()) {
-            Some(path) => read(&path),
+            Some(path) => read(&path, credentials.as_deref()),
             None => ask(what, asked),
         }
     }
@@ -55,7 +55,7 @@ impl PassphraseArgs {
     }
 }
 
-fn read(path: &Path) -> Result<Passphrase> {
+fn read(path: &Path, credentials: Option<&Path>) -> Result<Passphrase> {
     let at = |error: std::io::Error| {
         anyhow!(
             "cannot read the passphrase from {}: {error}; check the name",
@@ -65,7 +65,11 @@ fn read(path: &Path) -> Result<Passphrase> {
     let file = File::open(path).map_err(at)?;
     let about = file.metadata().map_err(at)?;
     let mode = about.permissions().mode();
-    if about.is_file() && mode & 0o077 != 0 && !path.starts_with("/dev/fd") {
+    // systemd lets the service's account read a credential by an access list, which shows as the
+    // group's bits, in a folder that nobody else can enter.
+    let granted = credentials.is_some_and(|folder| path.starts_with(folder));
+    let others = if granted { 0o007 } else { 0o077 };
+    if about.is_file() && mode & others != 0 && !path.starts_with("/dev/fd") {
         bail!(
             "others may read {path}; run `chmod 600 {path}`",
             path = path.display()
@@ -169,7 +173,7 @@ mod tests {
             let path = dir.path().join("p");
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            let error = read(&path).err().map(|error| error.to_string());
+            let error = read(&path, None).err().map(|error| error.to_string());
             match (&error, says) {
                 (None, None) => {}
                 (Some(error), Some(says)) => assert!(error.contains(says), "{error}"),
@@ -181,7 +185,16 @@ mod tests {
         check("a good passphrase", 0o640, Some("chmod 600"));
         check("short", 0o600, Some("at least 8"));
         check(&"x".repeat(5000), 0o600, Some("at most 1024"));
-        let error = read(&dir.path().join("none")).unwrap_err().to_string();
+        let error = read(&dir.path().join("none"), None)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("check the name"), "{error}");
+        // As systemd shows a credential that an access list grants.
+        let credential = dir.path().join(CREDENTIAL);
+        fs::write(&credential, "a good passphrase").unwrap();
+        for (mode, may) in [(0o440, true), (0o444, false)] {
+            fs::set_permissions(&credential, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(read(&credential, Some(dir.path())).is_ok(), may, "{mode:o}");
+        }
     }
 }

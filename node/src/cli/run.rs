@@ -42,13 +42,13 @@ impl RunArgs {
         } else {
             self.listen
         };
-        runtime::run(runtime::Settings {
+        let settings = runtime::Settings {
             home,
-            lock,
             identity,
             listen,
             red_readers: config.red_readers,
-        })?;
+        };
+        runtime::run(settings, lock)?;
         Ok(Outcome::Done)
     }
 }

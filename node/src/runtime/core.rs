@@ -11,7 +11,7 @@ use kentong_protocol::time::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::control::server::Asked;
-use crate::home::{Home, HomeLock};
+use crate::home::Home;
 use crate::identity::Identity;
 use crate::net::{Address, LinkId, Network};
 use crate::signer::Signer;
@@ -36,8 +36,6 @@ const RETRY: u64 = 10_000;
 pub(super) struct Core {
     pub(super) me: MemberName,
     pub(super) home: Home,
-    /// Held for as long as the node runs.
-    _lock: HomeLock,
     pub(super) identity: Identity,
     pub(super) store: Store,
     pub(super) signer: Signer,
@@ -80,7 +78,6 @@ impl Core {
     ) -> Result<Self, RunError> {
         let Settings {
             home,
-            lock,
             identity,
             red_readers,
             ..
@@ -98,7 +95,6 @@ impl Core {
         let signer = Signer::open(&home.signer_state())?;
         let mut core = Self {
             me,
-            _lock: lock,
             identity,
             store,
             signer,
