@@ -14,7 +14,7 @@ const MAX_FILES: usize = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyFilesError {
     /// The folder or a file cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {source}; name the folder that holds the policies (*.cedar)")]
     Read {
         /// What cannot be read.
         path: PathBuf,

@@ -1,5 +1,6 @@
 //! `kentong import`.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ use crate::import::{Columns, Format, Import, Options, Place, RefusedRows, Report
 const MAX_BYTES: usize = crate::control::MAX_LINE / 2;
 /// How many denied or withdrawn rows are named.
 const MAX_NAMED: usize = 3;
+/// How many notes of the node are shown.
+const MAX_NOTES: usize = 20;
 
 /// Publish the indicators in files
 ///
@@ -79,6 +82,8 @@ struct Imported {
     denied_rows: Vec<String>,
     withdrawn: u64,
     withdrawn_rows: Vec<String>,
+    /// What else the node had to say, each once.
+    notes: BTreeSet<String>,
 }
 
 /// Rows on their way to the node.
@@ -183,6 +188,7 @@ fn one(
             denied_rows: Vec::new(),
             withdrawn: 0,
             withdrawn_rows: Vec::new(),
+            notes: BTreeSet::new(),
         },
     };
     for row in import {
@@ -243,6 +249,7 @@ impl Shipment<'_> {
             drop,
         )?;
         self.result.settle(&places, &done.outcomes);
+        self.result.note(done.notes);
         Ok(())
     }
 }
@@ -274,6 +281,11 @@ impl Imported {
         self.report.settle(taken, known);
     }
 
+    fn note(&mut self, notes: Vec<String>) {
+        let room = MAX_NOTES.saturating_sub(self.notes.len());
+        self.notes.extend(notes.into_iter().take(room));
+    }
+
     fn in_words(&self) -> String {
         let mut words = self.report.to_string();
         if self.new + self.revised > 0 {
@@ -296,6 +308,10 @@ impl Imported {
                 self.withdrawn,
                 named(self.withdrawn, &self.withdrawn_rows)
             ));
+        }
+        for note in &self.notes {
+            words.push_str(&plain(note));
+            words.push('\n');
         }
         words
     }

@@ -13,7 +13,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
 /// Where a node listens or is reached, as a multiaddr of one form: host, UDP port, QUIC version 1.
-/// `/ip4/203.0.113.7/udp/4433/quic-v1`, `/dns/node.example.my/udp/4433/quic-v1`.
+/// `/ip4/203.0.113.7/udp/4747/quic-v1`, `/dns/node.example.my/udp/4747/quic-v1`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
     host: Host,
@@ -191,7 +191,7 @@ impl fmt::Debug for Address {
 pub enum AddressError {
     /// It does not begin like an address.
     #[error(
-        "an address looks like /ip4/203.0.113.7/udp/4433/quic-v1 or /dns/HOST/udp/PORT/quic-v1"
+        "an address looks like /ip4/203.0.113.7/udp/4747/quic-v1 or /dns/HOST/udp/PORT/quic-v1"
     )]
     Form,
     /// What follows `/ip4/` or `/ip6/` is not an address of that kind.
@@ -200,7 +200,7 @@ pub enum AddressError {
     )]
     Ip,
     /// What follows `/dns/` is not a host name.
-    #[error("not a host name; write it in ASCII, as in /dns/node.example.my/udp/4433/quic-v1")]
+    #[error("not a host name; write it in ASCII, as in /dns/node.example.my/udp/4747/quic-v1")]
     Name,
     /// Not QUIC over UDP.
     #[error("only QUIC is spoken; after the host comes /udp/PORT/quic-v1")]
@@ -233,8 +233,8 @@ mod tests {
     fn addresses() {
         for good in [
             "/ip4/127.0.0.1/udp/0/quic-v1",
-            "/ip6/2001:db8::7/udp/4433/quic-v1",
-            "/dns/node.example.my/udp/4433/quic-v1",
+            "/ip6/2001:db8::7/udp/4747/quic-v1",
+            "/dns/node.example.my/udp/4747/quic-v1",
             "/dns4/a/udp/65535/quic-v1",
             "/dns6/a-b.c/udp/1/quic-v1",
         ] {
@@ -255,7 +255,7 @@ mod tests {
             ("/dns/-a/udp/1/quic-v1", AddressError::Name),
             ("/dns/пример/udp/1/quic-v1", AddressError::Name),
             ("/ip4/127.0.0.1/tcp/4433", AddressError::Transport),
-            ("/ip4/127.0.0.1/udp/4433/quic", AddressError::Transport),
+            ("/ip4/127.0.0.1/udp/4747/quic", AddressError::Transport),
             ("/ip4/127.0.0.1/udp/65536/quic-v1", AddressError::Port),
             ("/ip4/127.0.0.1/udp/+1/quic-v1", AddressError::Port),
             ("/ip4/127.0.0.1/udp/1/quic-v1/", AddressError::Rest),

@@ -1,10 +1,10 @@
 //! The member's own word: assertions and withdrawals, durable before they are acknowledged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_protocol::bounded::BoundedText;
 use kentong_protocol::feed::Audience;
-use kentong_protocol::indicator::{Projection, Value};
+use kentong_protocol::indicator::{Projection, Recipient, Value};
 use kentong_protocol::policy::{Class, LocalAction};
 use kentong_protocol::statement::{IndicatorId, Revision, Said, Statement};
 use tokio::sync::mpsc;
@@ -19,6 +19,8 @@ use super::publish::PublishError;
 
 /// Statements that one write to the disk takes in.
 const FULL: usize = 4 * MAX_ENTRIES;
+/// The most notes on one request.
+const MAX_NOTES: usize = 20;
 
 /// How assertions are to be taken.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +92,7 @@ impl Core {
             self.may_publish()?;
         }
         let operator = self.operator(uid);
+        let notes = self.unknown_recipients(&entries);
         let mut outcomes = Vec::with_capacity(entries.len());
         self.pending.begin();
         for Entry { value, assertion } in entries {
@@ -119,10 +122,33 @@ impl Core {
         let done = Done {
             count: outcomes.len() as u64,
             outcomes,
+            notes,
             ..Done::default()
         };
         self.pending.answers.push((replies, done));
         Ok(())
+    }
+
+    /// A sentence about each recipient that the charter does not know: whoever wrote it takes the
+    /// indicator to have gone to somebody.
+    fn unknown_recipients(&self, entries: &[Entry]) -> Vec<String> {
+        let Some(charter) = self.members.charter() else {
+            return Vec::new();
+        };
+        let unknown = |to: &&Recipient| match to {
+            Recipient::Member(name) => charter.member(name).is_none(),
+            Recipient::Group(name) => !charter.groups().contains(name),
+        };
+        let to = entries
+            .iter()
+            .flat_map(|entry| entry.assertion.releasable_to.iter());
+        let names: BTreeSet<_> = to.filter(unknown).map(Recipient::to_string).collect();
+        let say = |name: &String| {
+            format!(
+                "{name} is no member and no group of the charter: nobody has it by that name; see `kentong peers`"
+            )
+        };
+        names.iter().take(MAX_NOTES).map(say).collect()
     }
 
     /// Takes up a withdrawal.

@@ -129,7 +129,7 @@ impl FromStr for Scheme {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not a scheme; they are investment, job, romance, impersonation-government, impersonation-bank, \
-     impersonation-friend, e-commerce, loan, phishing, malware, mule-account, crypto- \
-     drainer, gambling, sextortion, lottery, tech-support, scam-compound and other"
+     impersonation-friend, e-commerce, loan, phishing, malware, mule-account, \
+     crypto-drainer, gambling, sextortion, lottery, tech-support, scam-compound and other"
 )]
 pub struct UnknownScheme;

@@ -33,7 +33,7 @@ impl InstallArgs {
         let bytes = read_foreign(&self.file, MAX_CHARTER)?;
         let charter = Charter::open(&bytes).map_err(|error| {
             at(&format_args!(
-                "{error}; see who has signed with `kentong charter show`"
+                "{error}; if signatures are missing, `kentong charter merge` joins them, otherwise ask for the file again"
             ))
         })?;
         check_own(&charter, &home, place).map_err(|error| at(&error))?;
