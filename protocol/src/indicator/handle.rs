@@ -138,13 +138,14 @@ fn from_link(written: &str) -> Option<(&'static Platform, &str)> {
     })
 }
 
-/// A number as `wa.me` writes it has no `+`, yet is international.
+/// A number as `wa.me` writes it has no `+`, yet is international. Read as a national one it would
+/// often be somebody else's, of the region where it is read; only one that begins with 0, as no
+/// country's code does, can be national.
 fn number(id: &str, how: &Reading) -> Result<String, ValueError> {
-    let national = phone::canonical(id, how);
-    if national.is_ok() || id.starts_with('+') {
-        return national;
+    if id.starts_with(['+', '0']) {
+        return phone::canonical(id, how);
     }
-    phone::canonical(&format!("+{id}"), how)
+    phone::canonical(&format!("+{id}"), how).or_else(|_| phone::canonical(id, how))
 }
 
 fn name(id: &str, marks: &str) -> Result<String, ValueError> {
