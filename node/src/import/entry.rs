@@ -5,9 +5,6 @@ use super::lines::{Line, LineFault, MAX_LINE};
 use super::place::Place;
 use super::refused::RowRefused;
 
-/// How much of a row's text is kept for a report, in bytes.
-const SHOWN: usize = 256;
-
 /// What columns say in one row; empty cells are left out.
 pub(super) type Cells = Vec<(Column, String)>;
 
@@ -15,7 +12,7 @@ pub(super) type Cells = Vec<(Column, String)>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) place: Place,
-    /// The beginning of the row as written, for a report.
+    /// The row as written, to be corrected if it is refused.
     pub(super) text: String,
     pub(super) cells: Result<Cells, RowRefused>,
 }
@@ -25,7 +22,7 @@ impl Entry {
     pub(super) fn value(place: Place, value: &str) -> Self {
         Self {
             place,
-            text: beginning(value),
+            text: value.to_owned(),
             cells: Ok(vec![(Column::Value, value.to_owned())]),
         }
     }
@@ -33,7 +30,7 @@ impl Entry {
     pub(super) fn refused(place: Place, text: &str, why: RowRefused) -> Self {
         Self {
             place,
-            text: beginning(text),
+            text: text.to_owned(),
             cells: Err(why),
         }
     }
@@ -50,25 +47,5 @@ impl Entry {
                 };
                 Self::refused(place, &shown, why)
             })
-    }
-}
-
-fn beginning(text: &str) -> String {
-    let mut end = text.len().min(SHOWN);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_beginning_ends_between_characters() {
-        assert_eq!(beginning("abc"), "abc");
-        assert_eq!(beginning(&"é".repeat(200)), "é".repeat(128));
-        assert_eq!(beginning(&format!("a{}", "é".repeat(200))).len(), 255);
     }
 }

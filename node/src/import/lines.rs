@@ -6,15 +6,13 @@ use std::io::{self, BufRead};
 /// the file that holds them.
 pub const MAX_LINE: usize = 64 << 10;
 
-/// How much of a line that cannot be read is kept to show it.
-const SHOWN: usize = 256;
-
 /// One line: where it stands and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     /// Counted from one.
     pub(super) number: u64,
-    /// The text without its end, be that LF or CRLF; or why there is none, with what can be shown.
+    /// The text without its end, be that LF or CRLF; or why there is none, with what can be shown:
+    /// of a line that is too long its first [`MAX_LINE`] bytes.
     pub(super) text: Result<String, (LineFault, String)>,
 }
 
@@ -92,7 +90,7 @@ impl<R: BufRead> Lines<R> {
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 fn shown(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes.get(..SHOWN).unwrap_or(bytes)).into_owned()
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -13,6 +13,9 @@ use super::place::Place;
 use super::refused::RowRefused;
 use super::{Import, Row};
 
+/// How much of a row a report shows, in bytes.
+const SHOWN: usize = 256;
+
 /// How many rows are shown for one reason.
 const MAX_EXAMPLES: usize = 3;
 
@@ -139,10 +142,18 @@ impl Example {
     fn new(place: Place, text: &str, why: &RowRefused) -> Self {
         Self {
             place: place.to_string(),
-            text: plain(text),
+            text: plain(beginning(text)),
             why: plain(&why.to_string()),
         }
     }
+}
+
+fn beginning(text: &str) -> &str {
+    let mut end = text.len().min(SHOWN);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
 }
 
 impl fmt::Display for Report {
@@ -202,9 +213,9 @@ impl<W: Write> RefusedRows<W> {
     pub fn write(&mut self, row: &Row) -> Result<(), csv::Error> {
         match &row.outcome {
             Err(why) if !why.is_skipped() => {
-                let example = Example::new(row.place, &row.text, why);
-                self.0
-                    .write_record([example.place, example.why, example.text])
+                let place = row.place.to_string();
+                let (why, text) = (plain(&why.to_string()), plain(&row.text));
+                self.0.write_record([place, why, text])
             }
             _ => Ok(()),
         }
@@ -292,6 +303,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_ends_between_characters() {
+        assert_eq!(beginning("abc"), "abc");
+        assert_eq!(beginning(&"é".repeat(200)), "é".repeat(128));
+        assert_eq!(beginning(&format!("a{}", "é".repeat(200))).len(), 255);
+    }
+
+    #[test]
     fn reasons_are_bounded() {
         let mut report = Report::of("x", Format::List, &[]);
         for limit in 0..1_000 {
@@ -311,10 +329,16 @@ mod tests {
         refused
             .write(&row(2, "pages.dev", RowRefused::Allowed))
             .unwrap();
+        let long = "é".repeat(SHOWN);
+        refused.write(&row(3, &long, RowRefused::NoValue)).unwrap();
         refused.finish().unwrap();
         assert_eq!(
             String::from_utf8(bytes).unwrap(),
-            "place,why,row\nline 1,a quote opens here and does not close,\"a,\"\"b\"\n"
+            format!(
+                "place,why,row\nline 1,a quote opens here and does not close,\"a,\"\"b\"\n\
+                 line 3,no value in this row,{long}\n"
+            ),
+            "all of it: it is to be corrected"
         );
     }
 }
