@@ -12,9 +12,9 @@ use super::{MAX_FEEDS, Signed};
 pub enum SignerError {
     /// There is no file.
     #[error(
-        "the signer state {} is missing; restore it from the newest copy. Without one, this node \
-         cannot know what it signed last: make a new home with `kentong init`, and agree on a new \
-         charter",
+        "the signer state {} is missing, so this node cannot know what it signed last. Put no copy \
+         of it back: one that is too old would make the node fork its own feeds. Make a new home with \
+         `kentong init`, and agree on a charter with it",
         .0.display()
     )]
     Missing(PathBuf),
@@ -23,14 +23,17 @@ pub enum SignerError {
     Exists(PathBuf),
     /// The file is shorter than it says.
     #[error(
-        "the signer state {} is cut off; move it aside and restore the newest copy",
+        "the signer state {} is cut off: check the disk. Put no older copy in its place, which would \
+         make the node fork its own feeds; make a new home with `kentong init`, and agree on a charter \
+         with it",
         .0.display()
     )]
     Truncated(PathBuf),
     /// The file doesn't match its checksum, or isn't in canonical form.
     #[error(
-        "the signer state {} was changed or damaged; find out by whom, then move it aside and \
-         restore the newest copy",
+        "the signer state {} was changed or damaged: find out by whom, and check the disk. Put no \
+         older copy in its place, which would make the node fork its own feeds; make a new home with \
+         `kentong init`, and agree on a charter with it",
         .0.display()
     )]
     Tampered(PathBuf),
@@ -46,7 +49,7 @@ pub enum SignerError {
     /// Signing this would give the feed two histories.
     #[error(
         "refused to sign feed {} at size {}, after size {} was signed: that would fork it; \
-         restore the log to its newest state",
+         the log is older than this, so bring back its newest state",
         feed.short(), offered.size, signed.size
     )]
     WouldFork {
