@@ -99,7 +99,7 @@ fn derived_state_is_rebuilt_from_the_log() {
     same_answers(&mut federation);
     let warned = |federation: &mut Federation| {
         federation.node_mut("SG").start();
-        let warnings = federation.node("SG").status().warnings.join("\n");
+        let warnings = federation.node("SG").warnings();
         federation.node_mut("SG").stop();
         warnings
     };

@@ -131,7 +131,7 @@ fn a_reader_whose_disk_is_full_says_so_and_catches_up_with_space() {
     federation.nodes.iter_mut().for_each(Node::start);
     federation.connected();
     let (my, sg) = (federation.node("MY"), federation.node("SG"));
-    let full = |sg: &Node| sg.status().warnings.iter().any(|w| w.contains("hindered"));
+    let full = |sg: &Node| sg.warnings().contains("hindered");
     let mut round = 0;
     while !full(sg) {
         add(my, round, 400).unwrap();
@@ -143,12 +143,7 @@ fn a_reader_whose_disk_is_full_says_so_and_catches_up_with_space() {
     th.until("TH has all", || th.count("MY", None) == count);
     disk.enlarge();
     // Where it was `sled` that found no room, the node says that it must be started again.
-    let asks = |sg: &Node| {
-        sg.status()
-            .warnings
-            .iter()
-            .any(|w| w.contains("start the node again"))
-    };
+    let asks = |sg: &Node| sg.warnings().contains("start the node again");
     let has_all = |sg: &Node| sg.count("MY", None) == count;
     sg.until("SG has all, or says what to do", || asks(sg) || has_all(sg));
     if asks(sg) {

@@ -289,6 +289,12 @@ impl Node {
             .unwrap_or_else(|| panic!("{} does not answer", self.member))
     }
 
+    /// What its status warns of, a line each.
+    pub(crate) fn warnings(&self) -> String {
+        let warnings = self.status().warnings.into_iter();
+        warnings.map(|warning| warning.text + "\n").collect()
+    }
+
     /// Waits until it is so.
     pub(crate) fn until(&self, what: &str, mut so: impl FnMut() -> bool) {
         let end = Instant::now() + PATIENCE;

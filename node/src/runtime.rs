@@ -7,12 +7,14 @@
 mod answer;
 mod assert;
 mod core;
+mod covers;
 mod evidence;
 mod explain;
 mod links;
 mod members;
 mod publish;
 mod query;
+mod receipts;
 mod receive;
 mod recover;
 mod release;
@@ -20,6 +22,7 @@ mod search;
 mod serve;
 mod status;
 mod view;
+mod warnings;
 
 use std::time::Duration;
 

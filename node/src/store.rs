@@ -178,6 +178,26 @@ impl Store {
         Ok(applied)
     }
 
+    /// Whether bodies are held that can be opened now, their key having come after them.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        !self.broken && !self.state.waiting.is_empty()
+    }
+
+    /// Opens some of the bodies whose key came after them. To be called until none
+    /// [waits](Store::has_waiting).
+    pub fn open_waiting(&mut self) -> Result<Applied, StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken);
+        }
+        self.broken = true;
+        let mut effects = Effects::default();
+        self.state.open_waiting(&self.vault, &mut effects)?;
+        self.derived.add(effects.rows)?;
+        self.broken = false;
+        Ok(effects.applied)
+    }
+
     /// Makes everything that was committed durable.
     pub fn sync(&mut self) -> Result<(), StoreError> {
         Ok(self.log.sync()?)

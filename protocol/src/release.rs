@@ -2,7 +2,8 @@
 //!
 //! What was released to whom is read from the feeds themselves. An indicator's current revision
 //! goes to everyone whom policy permits now and who does not have it yet; whoever had an earlier
-//! revision and is not permitted the current one gets `ceased`, once; a withdrawal goes into every
+//! revision and is not permitted the current one gets `ceased`, once, together only with those who
+//! read the same feeds that carry it; a withdrawal goes into every
 //! feed that ever carried the indicator, each by itself, so that no reader learns who else had it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,8 +30,14 @@ pub enum Carried {
 /// What the publisher now says of an indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Now<'a> {
-    /// It holds, and policy permits these members to have it, each without the fields named.
-    Holds(&'a BTreeMap<MemberName, Projection>),
+    /// It holds.
+    Holds {
+        /// Whom policy permits to have it, each without the fields named.
+        permitted: &'a BTreeMap<MemberName, Projection>,
+        /// Whom policy permits to have it once a second person agrees: until then they are sent
+        /// nothing, neither this revision nor that there will be none.
+        held: &'a BTreeSet<MemberName>,
+    },
     /// It is withdrawn.
     Withdrawn,
 }
@@ -42,6 +49,7 @@ pub enum Action<F> {
     /// The current revision without these fields, to the feed for exactly these readers.
     Release(BTreeSet<MemberName>, Projection),
     /// That there are newer revisions, to the feed for exactly these readers.
+    /// They all read the same feeds that carry it: nobody learns of another who had it.
     Cease(BTreeSet<MemberName>),
     /// The withdrawal, to a feed that carried the indicator.
     Withdraw(F),
@@ -53,14 +61,14 @@ pub fn plan<F: Copy + Ord>(
     now: Now<'_>,
     carried: &[(F, &Audience, Carried)],
 ) -> Vec<Action<F>> {
-    let permitted = match now {
+    let (permitted, held) = match now {
         Now::Withdrawn => {
             let open = carried
                 .iter()
                 .filter(|(_, _, how)| !matches!(how, Carried::Withdrawn(_)));
             return open.map(|(feed, ..)| Action::Withdraw(*feed)).collect();
         }
-        Now::Holds(permitted) => permitted,
+        Now::Holds { permitted, held } => (permitted, held),
     };
     let readers = |audience: &Audience| {
         let readers = audience
@@ -98,21 +106,25 @@ pub fn plan<F: Copy + Ord>(
         }
     }
     let current = |member: &MemberName| has.iter().any(|(reader, _)| reader == member);
-    let ceased: BTreeSet<_> = given
-        .into_iter()
-        .filter(|(reader, given)| {
-            let knows = told.get(reader).is_some_and(|told| told > given);
-            !permitted.contains_key(reader) && !current(reader) && !knows
-        })
-        .map(|(reader, _)| reader)
-        .collect();
+    let ceased = given.into_iter().filter(|(reader, given)| {
+        let knows = told.get(reader).is_some_and(|told| told > given);
+        !permitted.contains_key(reader) && !held.contains(reader) && !current(reader) && !knows
+    });
+    let mut by_feeds: BTreeMap<Vec<F>, BTreeSet<MemberName>> = BTreeMap::new();
+    for (reader, _) in ceased {
+        let mut feeds: Vec<F> = carried
+            .iter()
+            .filter(|(_, audience, _)| audience.holds(&reader))
+            .map(|(feed, ..)| *feed)
+            .collect();
+        feeds.sort_unstable();
+        by_feeds.entry(feeds).or_default().insert(reader);
+    }
     let mut actions: Vec<_> = groups
         .into_iter()
         .map(|(stripped, to)| Action::Release(to, stripped))
         .collect();
-    if !ceased.is_empty() {
-        actions.push(Action::Cease(ceased));
-    }
+    actions.extend(by_feeds.into_values().map(Action::Cease));
     actions
 }
 
@@ -131,6 +143,15 @@ mod tests {
     /// `permitted` and `carried` are written as `SG TH/1` (members and stripped bits) and
     /// `SG=current SG TH=older`.
     fn check(permitted: &str, carried: &[(&str, Carried)], expected: &[Action<usize>]) {
+        check_held("", permitted, carried, expected);
+    }
+
+    fn check_held(
+        held: &str,
+        permitted: &str,
+        carried: &[(&str, Carried)],
+        expected: &[Action<usize>],
+    ) {
         let publisher = name("MY");
         let permitted: BTreeMap<_, _> = permitted
             .split_whitespace()
@@ -152,7 +173,11 @@ mod tests {
             .enumerate()
             .map(|(i, ((_, how), audience))| (i, audience, *how))
             .collect();
-        assert_eq!(plan(&publisher, Now::Holds(&permitted), &carried), expected);
+        let now = Now::Holds {
+            permitted: &permitted,
+            held: &names(held),
+        };
+        assert_eq!(plan(&publisher, now, &carried), expected);
     }
 
     const CURRENT: Carried = Carried::Current(Projection::NOTHING);
@@ -185,6 +210,29 @@ mod tests {
         check("", &[("SG", OLDER)], &[cease("SG")]);
         check("", &[("SG", CURRENT)], &[]);
         check("", &[("SG", WITHDRAWN)], &[]);
+    }
+
+    #[test]
+    fn who_is_told_that_it_ends_learns_of_nobody_who_had_it_by_another_feed() {
+        let cease = |to: &str| Action::Cease(names(to));
+        check("", &[("SG TH", OLDER)], &[cease("SG TH")]);
+        check(
+            "",
+            &[("SG", OLDER), ("TH", OLDER)],
+            &[cease("SG"), cease("TH")],
+        );
+        check(
+            "",
+            &[("SG TH VN", OLDER), ("VN", OLDER)],
+            &[cease("SG TH"), cease("VN")],
+        );
+    }
+
+    #[test]
+    fn who_waits_for_a_second_person_is_told_nothing() {
+        let cease = |to: &str| Action::Cease(names(to));
+        check_held("SG", "", &[("SG TH", OLDER)], &[cease("TH")]);
+        check_held("SG", "TH", &[], &[release("TH")]);
     }
 
     #[test]

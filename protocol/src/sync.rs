@@ -4,6 +4,7 @@
 //! ([`Ledger`]), and answers what to do (`Output`), in order. It stores nothing itself: whoever
 //! runs it carries out the outputs before the next input, so that the ledger it sees is the truth.
 
+mod claims;
 mod evidence;
 mod fault;
 mod fetch;

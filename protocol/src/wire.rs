@@ -28,6 +28,8 @@ pub const MAX_LEAVES_BYTES: usize = MAX_MESSAGE - 128 * 1024;
 pub const MAX_WANTED: usize = 64;
 /// The most feeds that one `Heads` names: a publisher's bound, twice.
 pub const MAX_HEADS: usize = 512;
+/// The most bytes of checkpoints that go into one `Heads`; leaves room for what surrounds them.
+pub const MAX_NOTES_BYTES: usize = MAX_MESSAGE - 128 * 1024;
 /// The longest checkpoint in a message.
 pub const MAX_NOTE: usize = 4096;
 /// The longest warrant in a message: any that is one.
@@ -62,10 +64,11 @@ pub struct Hello {
     pub your_card: u64,
 }
 
-/// The sender's feeds that the receiver may read, and how much of the receiver's it holds.
+/// What the sender holds of the feeds that both may read.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Heads {
-    /// The newest checkpoint of each of the sender's feeds.
+    /// The newest checkpoints that the sender holds: of its own feeds, and of the receiver's, which
+    /// so learns it if it has lost a part of its history.
     pub mine: BoundedVec<BoundedBytes<MAX_NOTE>, MAX_HEADS>,
     /// How many leaves of each of the receiver's feeds the sender holds.
     pub yours: BoundedVec<(FeedId, u64), MAX_HEADS>,

@@ -82,8 +82,10 @@ impl QueryArgs {
         let outcome = found(&done);
         if self.count {
             place.say(done.count)?;
+            place.advise_all(&done.notes)?;
         } else if outcome == Outcome::Nothing {
             place.say(self.nothing(&values, &done))?;
+            place.advise_all(&done.notes)?;
         } else {
             place.say(as_table(&rows))?;
             self.tell_the_rest(place, &done)?;
@@ -125,9 +127,7 @@ impl QueryArgs {
             };
             place.advise(format_args!("{hidden} {all}."))?;
         }
-        for note in &done.notes {
-            place.advise(note)?;
-        }
+        place.advise_all(&done.notes)?;
         Ok(())
     }
 }

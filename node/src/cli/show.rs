@@ -56,12 +56,15 @@ impl ShowArgs {
                 Err(error) => return Err(error),
             }
         }
+        let mut notes = std::mem::take(&mut done.notes);
         // The hash of a file has as many digits as an id.
         if rows.is_empty() && !(is_id && read.is_err()) {
             (rows, done) = place.ask(Request::Show {
                 what: What::Values(read?),
             })?;
+            notes.append(&mut done.notes);
         }
+        done.notes = notes;
         let outcome = if rows.is_empty() {
             Outcome::Nothing
         } else {
@@ -82,6 +85,7 @@ impl ShowArgs {
         if done.hidden > 0 {
             place.advise(format_args!("{} more not shown, by policy.", done.hidden))?;
         }
+        place.advise_all(&done.notes)?;
         Ok(outcome)
     }
 }
@@ -142,7 +146,11 @@ fn said(says: &Says, line: &mut impl FnMut(&str, &str)) {
     line("basis", &says.basis);
     line("first seen", &optional(&says.first_seen));
     line("last seen", &optional(&says.last_seen));
-    line("valid until", &optional(&says.valid_until));
+    let usual = match says.valid_until {
+        Some(_) => "",
+        None => " (as usual for its kind)",
+    };
+    line("valid until", &format!("{}{usual}", says.holds_until));
     line("loss", &optional(&says.loss));
     line("countries", &says.countries.join(", "));
     line("legal basis", &optional(&says.legal_basis));

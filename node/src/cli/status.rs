@@ -6,7 +6,7 @@ use clap::Args;
 use super::Outcome;
 use super::output::plain;
 use super::workplace::Workplace;
-use crate::control::reply::{Reply, Status};
+use crate::control::reply::{Reply, Status, Warning};
 use crate::control::request::Request;
 
 /// Say how the node is
@@ -63,10 +63,22 @@ fn describe(status: &Status) -> String {
         format!("  log          {}", mebibytes(status.log_bytes)),
         format!("  memory       {}", mebibytes(status.memory)),
     ];
-    for warning in &status.warnings {
-        lines.push(format!("! {}", plain(warning)));
-    }
+    lines.extend(status.warnings.iter().map(warning));
     lines.join("\n")
+}
+
+fn warning(warning: &Warning) -> String {
+    let Warning {
+        text,
+        since,
+        last,
+        times,
+    } = warning;
+    let when = match times {
+        1 => since.clone(),
+        _ => format!("{times} times from {since} to {last}"),
+    };
+    format!("! {} ({})", plain(text), plain(&when))
 }
 
 fn lasting(seconds: u64) -> String {

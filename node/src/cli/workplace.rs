@@ -119,6 +119,11 @@ impl Workplace {
         Ok(writeln!(io::stderr().lock(), "{line}")?)
     }
 
+    /// Writes what the node has to say beside an answer.
+    pub(super) fn advise_all(&self, notes: &[String]) -> Result<()> {
+        notes.iter().try_for_each(|note| self.advise(note))
+    }
+
     /// Writes a row for programs: an object with one field, which says what it is.
     #[expect(
         clippy::unused_self,

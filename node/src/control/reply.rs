@@ -74,8 +74,10 @@ pub struct Says {
     pub first_seen: Option<String>,
     /// Last seen, RFC 3339.
     pub last_seen: Option<String>,
-    /// Holds until, RFC 3339.
+    /// Until when it holds, as its publisher says; RFC 3339.
     pub valid_until: Option<String>,
+    /// Until when it holds, by its publisher's word or by what is usual for its kind.
+    pub holds_until: String,
     /// The reported loss with its currency.
     pub loss: Option<String>,
     /// Targeted countries.
@@ -194,7 +196,20 @@ pub struct Status {
     /// Bytes of memory in use (resident).
     pub memory: u64,
     /// What needs a person.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
+}
+
+/// What needs a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// What it is.
+    pub text: String,
+    /// When it was first so.
+    pub since: String,
+    /// When it was last so.
+    pub last: String,
+    /// How often it came up.
+    pub times: u64,
 }
 
 /// The end of an answer.
@@ -204,6 +219,8 @@ pub struct Done {
     pub count: u64,
     /// Whether there was more than the limit.
     pub more: bool,
+    /// Whether not all that is held was looked at; a note says why.
+    pub partial: bool,
     /// How many found ones were not shown because policy or their state hides them.
     pub hidden: u64,
     /// For what was asserted: an outcome for each entry, in order.

@@ -120,8 +120,21 @@ async fn client<E: From<Asked>>(
         {
             return Ok(());
         }
-        while let Some(reply) = answer.recv().await {
-            timed(idle, send(&mut write, &reply)).await?;
+        // An operator who hangs up while a long search goes on ends the search with it. Whatever else
+        // comes meanwhile is the next request, and waits.
+        let mut waits = false;
+        loop {
+            tokio::select! {
+                biased;
+                reply = answer.recv() => match reply {
+                    Some(reply) => timed(idle, send(&mut write, &reply)).await?,
+                    None => break,
+                },
+                next = lines.fill_buf(), if !waits => match next {
+                    Ok([]) | Err(_) => return Ok(()),
+                    Ok(_) => waits = true,
+                },
+            }
         }
     }
 }
@@ -174,6 +187,23 @@ mod tests {
         let (core, _asked) = mpsc::channel::<Asked>(1);
         let end = client(ours, core, SOON).await.unwrap_err();
         assert_eq!(end.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_waits_for_nothing() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let (core, mut asked) = mpsc::channel::<Asked>(1);
+        let request = b"{\"v\":1,\"request\":\"peers\"}\n";
+        theirs.write_all(request).await.unwrap();
+        let talk = tokio::spawn(client(ours, core, IDLE));
+        let replies = asked.recv().await.unwrap().replies;
+        theirs.write_all(request).await.unwrap();
+        replies.send(Reply::Done(Done::default())).await.unwrap();
+        drop(replies);
+        let replies = asked.recv().await.unwrap().replies;
+        drop(theirs);
+        talk.await.unwrap().unwrap();
+        assert!(replies.is_closed(), "so a search knows that it may end");
     }
 
     #[tokio::test]

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_protocol::bounded::BoundedText;
 use kentong_protocol::feed::Audience;
-use kentong_protocol::indicator::{Projection, Recipient, Value};
+use kentong_protocol::indicator::{Assertion, Projection, Recipient, Value};
 use kentong_protocol::policy::{Class, LocalAction};
 use kentong_protocol::statement::{IndicatorId, Revision, Said, Statement};
+use kentong_protocol::time::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::control::reply::{Done, Failure, Outcome, Reply};
@@ -92,12 +93,13 @@ impl Core {
             self.may_publish()?;
         }
         let operator = self.operator(uid);
+        let me = self.members.as_party(&self.me);
         let notes = self.unknown_recipients(&entries);
         let mut outcomes = Vec::with_capacity(entries.len());
         self.pending.begin();
         for Entry { value, assertion } in entries {
             let class = Class::of(&value, &assertion);
-            let subject = Some((&self.me, &class));
+            let subject = Some((&me, &class));
             if !self
                 .policy
                 .local(LocalAction::Publish, &operator, subject)
@@ -186,7 +188,8 @@ impl Core {
             ));
         };
         let class = Class::of(&value, &assertion);
-        let subject = Some((&self.me, &class));
+        let me = self.members.as_party(&self.me);
+        let subject = Some((&me, &class));
         let verdict = self.policy.local(LocalAction::Withdraw, &operator, subject);
         if !verdict.is_permit() {
             return Err(denied(&verdict));
@@ -235,7 +238,7 @@ impl Core {
         let waiting = self.pending.newest.get(&id);
         let waiting = waiting.and_then(|at| self.pending.statements.get(*at));
         let (revision, outcome) = if let Some(before) = waiting {
-            if says_nothing_new(&said, &before.said) {
+            if says_nothing_new(&said, before, self.wall()) {
                 return Ok(Outcome::Known);
             }
             let withdrawn = matches!(before.said, Said::Withdrawn { .. });
@@ -251,17 +254,24 @@ impl Core {
                     if asserts && entry.withdrawn && !how.again {
                         return Ok(Outcome::Withdrawn);
                     }
+                    let now = self.wall();
+                    let renews = |assertion: &Assertion| {
+                        let due = |made| assertion.is_due_anew(value.kind(), made, now);
+                        entry.made.is_some_and(due)
+                    };
                     if let Said::Asserted { assertion, .. } = &said
                         && !entry.withdrawn
                         && assertion
                             .last_seen
                             .is_none_or(|seen| entry.last_seen == Some(seen))
+                        && assertion.valid_until.is_none()
+                        && !renews(assertion)
                         && self.store.own()?.content(assertion) == entry.content
                     {
                         return Ok(Outcome::Known); // Without reading it: a re-import.
                     }
                     let before = self.own_statement(&value)?;
-                    if before.is_some_and(|before| says_nothing_new(&said, &before.said)) {
+                    if before.is_some_and(|before| says_nothing_new(&said, &before, self.wall())) {
                         return Ok(Outcome::Known);
                     }
                     (entry.highest.next(), Outcome::Revised)
@@ -324,14 +334,19 @@ pub(super) fn reply(replies: &mpsc::Sender<Reply>, reply: Reply) {
     drop(replies.try_send(reply));
 }
 
-fn says_nothing_new(said: &Said, before: &Said) -> bool {
-    match (said, before) {
+fn says_nothing_new(said: &Said, before: &Statement, now: Timestamp) -> bool {
+    match (said, &before.said) {
         (
             Said::Asserted { assertion, .. },
             Said::Asserted {
-                assertion: before, ..
+                assertion: earlier, ..
             },
-        ) => !assertion.is_news(before),
+        ) => {
+            // The earlier one decides what is due: one that says until when it holds goes on to.
+            let due = earlier.is_due_anew(before.value.kind(), before.made, now)
+                && assertion.is_due_anew(before.value.kind(), before.made, now);
+            !assertion.is_news(earlier) && !due
+        }
         (Said::Withdrawn { .. }, Said::Withdrawn { .. }) => true,
         _ => false,
     }
@@ -340,7 +355,6 @@ fn says_nothing_new(said: &Said, before: &Said) -> bool {
 #[cfg(test)]
 mod tests {
     use kentong_protocol::indicator::Kind;
-    use kentong_protocol::time::Timestamp;
 
     use super::*;
 

@@ -21,14 +21,14 @@ use super::assert::Pending;
 use super::links::{Link, Standing};
 use super::members::Members;
 use super::publish::OpenEpoch;
+use super::receipts::Receipts;
 use super::search::Searching;
+use super::warnings::{Subject, Warnings};
 use super::{Input, RunError, Settings};
 
 /// Inputs that are taken before what was asked is made durable and answered.
 const AT_ONCE: usize = 256;
 
-/// The most warnings that are kept for `status`; the log has all of them.
-const MAX_WARNINGS: usize = 100;
 /// Milliseconds after which a release that failed is tried again.
 const RETRY: u64 = 10_000;
 
@@ -45,6 +45,7 @@ pub(super) struct Core {
     pub(super) net: Network,
     pub(super) links: BTreeMap<LinkId, Link>,
     pub(super) standing: BTreeMap<MemberName, Standing>,
+    pub(super) receipts: Receipts,
     /// The open own feed for each audience.
     pub(super) feeds: BTreeMap<Audience, FeedId>,
     /// The epochs that this process has begun. Those of an earlier one are not continued.
@@ -56,8 +57,8 @@ pub(super) struct Core {
     /// Searches through all that is held, each to go on with in its turn.
     pub(super) searches: VecDeque<Searching>,
     pub(super) listening: Vec<Address>,
-    /// What a person should know: kept until the node stops.
-    pub(super) warnings: Vec<String>,
+    /// What a person should know.
+    pub(super) warnings: Warnings,
     pub(super) started: Instant,
     /// Where answers are handed out, so that a slow operator holds up nobody.
     pub(super) tokio: tokio::runtime::Handle,
@@ -104,13 +105,14 @@ impl Core {
             net,
             links: BTreeMap::new(),
             standing: BTreeMap::new(),
+            receipts: Receipts::default(),
             feeds: BTreeMap::new(),
             epochs: BTreeMap::new(),
             pending: Pending::default(),
             sweep: VecDeque::new(),
             searches: VecDeque::new(),
             listening: Vec::new(),
-            warnings: Vec::new(),
+            warnings: Warnings::default(),
             started: Instant::now(),
             tokio,
             halted: None,
@@ -130,7 +132,8 @@ impl Core {
     /// Takes inputs until it is told to stop.
     pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Input>) -> Result<(), RunError> {
         while !self.stopping {
-            let idle = self.sweep.is_empty() && self.searches.is_empty();
+            let idle =
+                self.sweep.is_empty() && self.searches.is_empty() && !self.store.has_waiting();
             let first = if self.pending.is_empty() && idle {
                 inbox.blocking_recv()
             } else {
@@ -153,8 +156,10 @@ impl Core {
             self.commit_pending();
             self.sweep_on();
             self.search_on();
+            self.open_on();
         }
         self.say_goodbye();
+        self.store_receipts(u64::MAX)?;
         self.store.sync()?;
         self.store.flush()?;
         tracing::info!("the node has stopped");
@@ -193,27 +198,24 @@ impl Core {
         Timestamp::from_seconds(since.as_secs()).unwrap_or(Timestamp::EPOCH)
     }
 
-    /// Keeps a warning for `status`, once, and not too many of them.
-    pub(super) fn warn(&mut self, warning: String) {
-        if !self.warnings.contains(&warning) {
-            self.warnings.push(warning);
-            if self.warnings.len() > MAX_WARNINGS {
-                self.warnings.remove(0);
-            }
-        }
+    /// Keeps a warning for `status`.
+    pub(super) fn warn(&mut self, subject: Subject, warning: String) {
+        self.warnings.add(subject, warning, self.wall());
     }
 
     /// Notes that a release failed: all is checked again in a while.
     pub(super) fn release_failed(&mut self, error: &impl std::fmt::Display) {
         tracing::error!(%error, "own indicators could not be released; it is tried again");
-        self.warn(format!("some indicators are not released yet: {error}"));
+        let warning = format!("some indicators are not released yet: {error}");
+        self.warn(Subject::Release, warning);
         self.retry = Some(self.now().millis + RETRY);
     }
 
     /// Stops publishing for good: what is on disk and what is in memory may differ.
     pub(super) fn halt(&mut self, why: String) {
         tracing::error!(%why, "publishing is halted until the node is restarted");
-        self.warn(format!("publishing is halted: {why}; restart the node"));
+        let warning = format!("publishing is halted: {why}; restart the node");
+        self.warn(Subject::Halted, warning);
         self.halted = Some(why);
     }
 }

@@ -10,31 +10,32 @@ use kentong_protocol::MemberName;
 use kentong_protocol::sync::Evidence;
 
 use super::core::Core;
+use super::warnings::Subject;
 
 const EVIDENCE: Label = Label::new("kentong/evidence-file/1");
 
-/// The most files that are kept: one shows it, and a liar can make as many as it likes.
-const MAX_FILES: usize = 64;
+/// The most files that are kept of one member: one shows it, a liar can make as many as it likes,
+/// and those of one must not take the place of another's.
+const MAX_FILES: usize = 16;
 
 impl Core {
     /// Keeps evidence, and says so in one line.
-    pub(super) fn evidence(&mut self, member: &MemberName, evidence: &Evidence) {
+    pub(super) fn evidence(&mut self, evidence: &Evidence) {
+        let member = &evidence.publisher;
         match keep(&self.home.evidence(), member, evidence) {
             Ok(Some(path)) => {
                 let path = path.display();
                 tracing::warn!(peer = %member, %path, "a member signed two histories");
-                self.warn(format!(
-                    "{member} signed two histories of one feed: see {path}"
-                ));
+                let warning = format!("{member} signed two histories of one feed: see {path}");
+                self.warn(Subject::Evidence(member.clone()), warning);
             }
             Ok(None) => {
                 tracing::warn!(peer = %member, "a member signed two histories; that is kept already");
             }
             Err(error) => {
                 tracing::error!(peer = %member, %error, "evidence of two histories is not kept");
-                self.warn(format!(
-                    "evidence against {member} could not be kept: {error}"
-                ));
+                let warning = format!("evidence against {member} could not be kept: {error}");
+                self.warn(Subject::Evidence(member.clone()), warning);
             }
         }
     }
@@ -50,7 +51,7 @@ fn keep(folder: &Path, member: &MemberName, evidence: &Evidence) -> io::Result<O
     let hash = Digest::labelled(EVIDENCE, &[text.as_bytes()]);
     let name = format!("{member}-{:?}-{}.txt", evidence.feed, hash.short());
     let path = folder.join(name);
-    if path.exists() || std::fs::read_dir(folder)?.count() >= MAX_FILES {
+    if path.exists() || files_of(folder, member)? >= MAX_FILES {
         return Ok(None);
     }
     let mut file: File = OpenOptions::new()
@@ -62,6 +63,21 @@ fn keep(folder: &Path, member: &MemberName, evidence: &Evidence) -> io::Result<O
     file.sync_all()?;
     File::open(folder)?.sync_all()?;
     Ok(Some(path))
+}
+
+/// How many files are kept of a member. One whose name begins another's (`PH`, `PH-CICC`) is told
+/// from it by the feed's number, which follows in small letters and digits.
+fn files_of(folder: &Path, member: &MemberName) -> io::Result<usize> {
+    let start = format!("{member}-");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(&start));
+        count += usize::from(
+            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_uppercase())),
+        );
+    }
+    Ok(count)
 }
 
 #[cfg(test)]
@@ -77,6 +93,7 @@ mod tests {
         let dir = tempfile::TempDir::new().unwrap();
         let (folder, my) = (dir.path().join("evidence"), "MY".parse().unwrap());
         let evidence = |n: usize| Evidence {
+            publisher: "MY".parse().unwrap(),
             feed: FeedId::from_digest(Digest::from_bytes([1; 32])),
             held: b"one\n".to_vec(),
             shown: format!("two {n}\n").into_bytes(),
@@ -90,5 +107,9 @@ mod tests {
         assert_eq!(keep(&folder, &my, &evidence(0)).unwrap(), None);
         let kept = (1..100).filter(|n| keep(&folder, &my, &evidence(*n)).unwrap().is_some());
         assert_eq!(kept.count(), MAX_FILES - 1);
+        for other in ["SG", "MY-NFCC"] {
+            let other = other.parse().unwrap();
+            assert!(keep(&folder, &other, &evidence(0)).unwrap().is_some());
+        }
     }
 }

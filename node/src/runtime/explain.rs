@@ -41,7 +41,8 @@ impl Core {
             ));
         };
         let class = Class::of(value, &assertion);
-        let subject = Some((&self.me, &class));
+        let me = self.members.as_party(&self.me);
+        let subject = Some((&me, &class));
         let verdict = self
             .policy
             .local(LocalAction::Query(Purpose::Look), &operator, subject);
@@ -53,7 +54,7 @@ impl Core {
             if party.name == self.me || member.is_some_and(|wanted| *wanted != party.name) {
                 continue;
             }
-            let verdict = self.policy.share(&class, &self.me, &party);
+            let verdict = self.policy.share(&class, &me, &party);
             let released = has.iter().any(|name| name == party.name.as_str());
             let held = matches!(&*verdict, Verdict::Permit { hold, .. } if !hold.is_empty());
             let outcome = match (verdict.is_permit(), released) {

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use kentong_protocol::MemberName;
-use kentong_protocol::sync::{Ended, Fault, Input as SessionInput, Local, Output, Peer, Session};
+use kentong_protocol::sync::{
+    Ended, Fault, Input as SessionInput, Local, Now, Output, Peer, Session,
+};
 use kentong_protocol::time::Timestamp;
 use kentong_protocol::wire::{Bye, Claim, Message};
 
 use crate::net::{Event, LinkId, PeerName, UnsentBecause};
-use crate::store::{Durably, Step, StoreError};
+use crate::store::StoreError;
 
 use super::core::Core;
+use super::warnings::Subject;
 
 /// Milliseconds for which a member that broke a rule is not spoken to.
 const CUT_OFF: u64 = 60_000;
@@ -30,12 +33,21 @@ pub(super) struct Standing {
     pub(super) heard: Option<Timestamp>,
     /// Why there is no session, if there was a reason.
     pub(super) why: Option<String>,
-    /// Rules that it broke.
-    pub(super) faults: BTreeMap<String, u64>,
+    /// Rules that it broke, how often, and when last.
+    pub(super) faults: BTreeMap<String, (u64, Timestamp)>,
     /// Bodies that it does not have though it published them.
     pub(super) withheld: u64,
     /// Not spoken to until then, in the milliseconds of the node.
     cut_off: Option<u64>,
+}
+
+impl Standing {
+    /// Counts a broken rule.
+    pub(super) fn blame(&mut self, fault: String, now: Timestamp) {
+        let (times, last) = self.faults.entry(fault).or_insert((0, now));
+        *times = times.saturating_add(1);
+        *last = now;
+    }
 }
 
 impl Core {
@@ -129,6 +141,7 @@ impl Core {
         let charter = self.members.charter()?;
         Some(Local {
             me: self.me.clone(),
+            signing: self.identity.signing.public_key(),
             federation: *charter.id().digest(),
             federation_name: charter.federation().as_str().to_owned(),
             charter_version: charter.version(),
@@ -176,6 +189,9 @@ impl Core {
         for link in due {
             self.with_link(link, SessionInput::Tick);
         }
+        if let Err(error) = self.store_receipts(now) {
+            tracing::error!(%error, "receipts could not be stored");
+        }
         if self.retry.is_some_and(|at| at <= now) {
             self.retry = None;
             self.sweep_all();
@@ -220,8 +236,10 @@ impl Core {
                 }
                 Err(error) => {
                     tracing::error!(%error, "a peer's data could not be stored or read");
-                    self.warn(format!("exchange is hindered: {error}"));
-                    self.links.remove(&id);
+                    if let Some(link) = self.links.remove(&id) {
+                        let warning = format!("exchange with {} is hindered: {error}", link.member);
+                        self.warn(Subject::Exchange(link.member), warning);
+                    }
                     self.net.close(id);
                     return;
                 }
@@ -261,7 +279,8 @@ impl Core {
                 return Ok(Then::Changed);
             }
             Output::StoreBody { feed, index, body } => {
-                self.store_body(&member, feed, index, body)?;
+                self.store_body(feed, index, body)?;
+                self.hindered_no_more(member);
                 return Ok(Then::Changed);
             }
             Output::StoreEpoch {
@@ -282,20 +301,25 @@ impl Core {
                 let wall = self.wall();
                 self.standing.entry(member).or_default().heard = Some(wall);
             }
-            Output::Receipt { holds, signed } => {
-                let step = Step::new().receipt(member, holds.feed, signed.to_bytes());
-                self.store.commit(step, Durably::Later)?;
-            }
+            Output::Receipt { holds, signed } => self.receipt(member, holds.feed, &signed)?,
             Output::Withheld { feed, index } => {
-                tracing::warn!(peer = %member, ?feed, index, "a published body is withheld");
-                self.standing.entry(member).or_default().withheld += 1;
+                let withheld = &mut self.standing.entry(member.clone()).or_default().withheld;
+                *withheld += 1;
+                if withheld.is_power_of_two() {
+                    let so_far = *withheld;
+                    tracing::warn!(peer = %member, ?feed, index, so_far, "a body is withheld");
+                }
                 return Ok(Then::Changed); // There is room for another.
             }
             Output::Behind { feed, size } => self.halt(format!(
-                "{member} holds {size} leaves of our feed {feed}, more than this node: it was \
-                 restored from an older copy and must get the newest copy of its log"
+                "{member} shows that we signed {size} leaves of our feed {feed}, more than this node \
+                 holds: its home is an older copy, or another node has run with these keys"
             )),
-            Output::Evidence(evidence) => self.evidence(&member, &evidence),
+            Output::Forked { feed, size } => self.halt(format!(
+                "{member} shows that we signed another history of our feed {feed}, at {size} leaves: \
+                 another node has run with these keys, or an older copy of this home"
+            )),
+            Output::Evidence(evidence) => self.evidence(&evidence),
             Output::ClockAhead(seconds) => {
                 tracing::warn!(peer = %member, seconds, "a member's clock is ahead of ours");
             }
@@ -311,13 +335,23 @@ impl Core {
         Ok(Then::Go)
     }
 
+    /// Takes back the warning that what a member sends cannot be stored, when all of it is.
+    fn hindered_no_more(&mut self, member: MemberName) {
+        let mut feeds = self.store.feeds().of(&member);
+        let subject = Subject::Exchange(member.clone());
+        if self.warnings.is_about(&subject) && feeds.all(|feed| feed.missing_count() == 0) {
+            self.warnings.settle(&subject);
+        }
+    }
+
     /// Notes a broken rule, and does not speak to the member for a while. The network learns of it
     /// when the link has ended, or it would cut the connection before the goodbye is written.
     fn fault(&mut self, member: &MemberName, fault: Fault) {
         tracing::warn!(peer = %member, %fault, "a member broke a rule of the protocol");
-        let until = self.now().millis + CUT_OFF;
+        let Now { wall, millis } = self.now();
+        let until = millis + CUT_OFF;
         let standing = self.standing.entry(member.clone()).or_default();
-        *standing.faults.entry(fault.to_string()).or_default() += 1;
+        standing.blame(fault.to_string(), wall);
         standing.why = Some(format!("it {fault}"));
         // Slowness is not malice: the link is closed and may be opened anew.
         if !matches!(fault, Fault::Silent | Fault::Stalled) {

@@ -1,6 +1,6 @@
 //! The members as this node knows them: the charter and everyone's newest warrant and card.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -126,6 +126,14 @@ impl Members {
             .iter()
             .find(|party| party.name == *member)
             .cloned()
+    }
+
+    /// A member as policies see it; one that the charter does not name is in no group.
+    pub(super) fn as_party(&self, member: &MemberName) -> Party {
+        self.party(member).unwrap_or_else(|| Party {
+            name: member.clone(),
+            groups: BTreeSet::new(),
+        })
     }
 
     pub(super) fn display_name(&self, member: &MemberName) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kentong_protocol::MemberName;
-use kentong_protocol::indicator::{Assertion, Kind, Value};
+use kentong_protocol::indicator::{Assertion, Value};
 use kentong_protocol::policy::{Class, LocalAction, Operator, Purpose};
 use kentong_protocol::statement::{IndicatorId, Rank, Said, Statement};
 use tokio::sync::mpsc;
@@ -14,6 +14,7 @@ use crate::store::{Place, StoreError};
 
 use super::answer::{denied, failure, storage};
 use super::core::Core;
+use super::covers::covers;
 use super::search::Search;
 
 /// A statement that is in force under its publisher, or the last word on an indicator.
@@ -228,7 +229,8 @@ impl Core {
         // The end of what this node never had has no marking to judge by: nobody is shown it.
         let class = Class::of(&one.statement.value, one.asserted()?);
         let action = LocalAction::Query(asker.purpose);
-        let subject = Some((&one.publisher, &class));
+        let publisher = self.members.as_party(&one.publisher);
+        let subject = Some((&publisher, &class));
         let verdict = self.policy.local(action, asker.operator, subject);
         if !verdict.is_permit() {
             return None;
@@ -319,83 +321,4 @@ pub(super) fn fits(query: &Query, one: &Found) -> bool {
         && query
             .tlp
             .is_none_or(|tlp| assertion.is_some_and(|a| a.tlp == tlp))
-}
-
-/// The values under which an indicator would cover `value`: the domains above a domain or a URL's
-/// host, and the ranges that hold an address.
-fn covers(value: &Value) -> Vec<(Value, &'static str)> {
-    let text = value.as_str();
-    match value.kind() {
-        Kind::Domain => domains_above(text, "parent domain"),
-        Kind::Url => {
-            let host = text.split_once("://").map_or(text, |(_, rest)| rest);
-            let host = host.split(['/', '?', '#']).next().unwrap_or(host);
-            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-            let bare = match host.rsplit_once(':') {
-                Some((bare, port)) if port.bytes().all(|b| b.is_ascii_digit()) => bare,
-                _ => host,
-            };
-            let mut covers = domains_above(bare, "the host's parent domain");
-            if let Ok(domain) = Value::from_canonical(Kind::Domain, bare) {
-                covers.insert(0, (domain, "its host"));
-            }
-            covers
-        }
-        Kind::Ip => ranges_above(text),
-        Kind::Email => {
-            let domain = text.rsplit_once('@').map_or("", |(_, domain)| domain);
-            let domain = Value::from_canonical(Kind::Domain, domain).ok();
-            domain
-                .map(|domain| (domain, "its domain"))
-                .into_iter()
-                .collect()
-        }
-        Kind::Phone
-        | Kind::SmsSender
-        | Kind::BankAccount
-        | Kind::Wallet
-        | Kind::Handle
-        | Kind::App
-        | Kind::File => Vec::new(),
-    }
-}
-
-/// The domains above, down to the registrable one: what is above that is no indicator.
-fn domains_above(domain: &str, matched: &'static str) -> Vec<(Value, &'static str)> {
-    let above = domain
-        .match_indices('.')
-        .filter_map(|(dot, _)| domain.get(dot + 1..));
-    above
-        .filter_map(|parent| Value::from_canonical(Kind::Domain, parent).ok())
-        .map(|parent| (parent, matched))
-        .collect()
-}
-
-fn ranges_above(text: &str) -> Vec<(Value, &'static str)> {
-    let (address, prefix) = match text.split_once('/') {
-        Some((address, prefix)) => (address, prefix.parse::<u32>().ok()),
-        None => (text, None),
-    };
-    let Ok(address) = address.parse::<std::net::IpAddr>() else {
-        return Vec::new();
-    };
-    let (bits, width) = match address {
-        std::net::IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
-        std::net::IpAddr::V6(v6) => (v6.to_bits(), 128),
-    };
-    let range = |length: u32| {
-        let network = bits & u128::MAX.checked_shl(128 - length).unwrap_or(0);
-        let address = match address {
-            std::net::IpAddr::V4(_) => {
-                std::net::IpAddr::V4(u32::try_from(network >> 96).unwrap_or(0).into())
-            }
-            std::net::IpAddr::V6(_) => std::net::IpAddr::V6(network.into()),
-        };
-        Value::from_canonical(Kind::Ip, &format!("{address}/{length}")).ok()
-    };
-    (8..prefix.unwrap_or(width))
-        .rev()
-        .filter_map(range)
-        .map(|range| (range, "range"))
-        .collect()
 }

@@ -4,9 +4,10 @@ use kentong_protocol::MemberName;
 use kentong_protocol::feed::{FeedId, Leaf, open_epoch};
 use kentong_protocol::sync::{Input as SessionInput, Ledger as _};
 
-use crate::store::{Durably, Step, StoreError};
+use crate::store::{Applied, Durably, Step, StoreError};
 
 use super::core::Core;
+use super::warnings::Subject;
 
 impl Core {
     pub(super) fn store_leaves(
@@ -40,7 +41,6 @@ impl Core {
 
     pub(super) fn store_body(
         &mut self,
-        member: &MemberName,
         feed: FeedId,
         index: u64,
         body: Vec<u8>,
@@ -48,23 +48,54 @@ impl Core {
         if !self.store.lacks(&feed, index) {
             return Ok(()); // Held already: a push crossed a request.
         }
-        let applied = self
-            .store
-            .commit(Step::new().body(feed, index, body), Durably::Later)?;
-        for (feed, index, error) in &applied.bad {
-            tracing::warn!(peer = %member, ?feed, index, %error, "a body is not what it should be");
-            let standing = self.standing.entry(member.clone()).or_default();
-            *standing.faults.entry(error.to_string()).or_default() += 1;
-        }
-        for batch in applied
-            .indexed
-            .iter()
-            .filter(|batch| !batch.refused.is_empty())
-        {
-            let refused = batch.refused.len();
-            tracing::warn!(peer = %member, ?feed, index, refused, "statements were refused");
-        }
+        let step = Step::new().body(feed, index, body);
+        let applied = self.store.commit(step, Durably::Later)?;
+        self.opened(&applied);
         Ok(())
+    }
+
+    /// Goes on with opening bodies whose key came after them, for a little.
+    pub(super) fn open_on(&mut self) {
+        if !self.store.has_waiting() {
+            return;
+        }
+        match self.store.open_waiting() {
+            Ok(applied) => self.opened(&applied),
+            Err(error) => {
+                tracing::error!(%error, "bodies that wait for their key could not be opened");
+                let warning = format!("what others released is not all open: {error}");
+                self.warn(Subject::Opening, warning);
+            }
+        }
+        if !self.store.has_waiting() {
+            self.each_link(|_| true, |_| SessionInput::Changed); // There are receipts to give.
+        }
+    }
+
+    /// Tells what was wrong with bodies that were opened, and whose they were.
+    fn opened(&mut self, applied: &Applied) {
+        let wall = self.wall();
+        for (feed, index, error) in &applied.bad {
+            let Some(publisher) = self.publisher(*feed) else {
+                continue;
+            };
+            tracing::warn!(peer = %publisher, ?feed, index, %error, "a body is not what it should be");
+            let standing = self.standing.entry(publisher).or_default();
+            standing.blame(error.to_string(), wall);
+        }
+        for batch in &applied.indexed {
+            let (feed, index, refused) = (batch.feed, batch.index, batch.refused.len());
+            if refused > 0
+                && let Some(publisher) = self.publisher(feed)
+            {
+                tracing::warn!(peer = %publisher, ?feed, index, refused, "statements were refused");
+            }
+        }
+    }
+
+    fn publisher(&self, feed: FeedId) -> Option<MemberName> {
+        let held = self.store.feeds().get(feed)?;
+        Some(held.genesis().publisher.clone())
     }
 
     pub(super) fn store_epoch(
@@ -119,10 +150,10 @@ impl Core {
             }
             Err(error) => {
                 tracing::warn!(peer = %member, %error, "a warrant or card was refused");
+                let wall = self.wall();
                 let standing = self.standing.entry(member.clone()).or_default();
                 // The error names what the peer chose, which must not grow a table.
-                let fault = "sent a warrant or card that does not fit".to_owned();
-                *standing.faults.entry(fault).or_default() += 1;
+                standing.blame("sent a warrant or card that does not fit".to_owned(), wall);
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::store::{Durably, Opening, Step};
 
 use super::RunError;
 use super::core::Core;
+use super::warnings::Subject;
 
 impl Core {
     /// Brings log and signer state together. Own leaves ahead of the signer state were never
@@ -94,9 +95,8 @@ impl Core {
                 )
             });
             let aside = aside.unwrap_or_default();
-            self.warnings.push(format!(
-                "the derived state was rebuilt from the log: {why}{aside}"
-            ));
+            let warning = format!("the derived state was rebuilt from the log: {why}{aside}");
+            self.warn(Subject::Start, warning);
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::store::{CarriedId, FeedNo, Place, StoreError};
 
 use super::core::Core;
 use super::publish::PublishError;
+use super::warnings::Subject;
 
 /// The most own feeds that are opened for audiences; beyond, an audience is split.
 const MAX_OPEN_FEEDS: usize = 256;
@@ -49,6 +50,9 @@ impl Core {
         };
         if let Err(error) = released {
             self.release_failed(&error);
+        }
+        if self.sweep.is_empty() && self.retry.is_none() {
+            self.warnings.settle(&Subject::Release);
         }
     }
 
@@ -86,23 +90,30 @@ impl Core {
         self.publish(lists)
     }
 
-    /// Whom policy permits an indicator of this class, each without the fields to strip.
-    pub(super) fn permitted(&mut self, class: &Class) -> BTreeMap<MemberName, Projection> {
-        let mut permitted = BTreeMap::new();
+    /// Whom policy permits an indicator of this class, each without the fields to strip; and whom
+    /// once a second person agrees.
+    fn permitted(
+        &mut self,
+        class: &Class,
+    ) -> (BTreeMap<MemberName, Projection>, BTreeSet<MemberName>) {
+        let (mut permitted, mut held) = (BTreeMap::new(), BTreeSet::new());
+        let me = self.members.as_party(&self.me);
         for party in self
             .members
             .parties()
             .iter()
             .filter(|party| party.name != self.me)
         {
-            let verdict = self.policy.share(class, &self.me, party);
-            if let Verdict::Permit { strip, hold, .. } = &*verdict
-                && hold.is_empty()
-            {
-                permitted.insert(party.name.clone(), *strip);
+            let verdict = self.policy.share(class, &me, party);
+            match &*verdict {
+                Verdict::Permit { strip, hold, .. } if hold.is_empty() => {
+                    permitted.insert(party.name.clone(), *strip);
+                }
+                Verdict::Permit { .. } => drop(held.insert(party.name.clone())),
+                Verdict::Deny { .. } => {}
             }
         }
-        permitted
+        (permitted, held)
     }
 
     fn decide(&mut self, (class, carried): &Case) -> Result<Vec<Action<FeedNo>>, StoreError> {
@@ -118,7 +129,10 @@ impl Core {
                 Some((*number, &feed.genesis().audience, *how))
             })
             .collect();
-        let now = permitted.as_ref().map_or(Now::Withdrawn, Now::Holds);
+        let now = match &permitted {
+            Some((permitted, held)) => Now::Holds { permitted, held },
+            None => Now::Withdrawn,
+        };
         Ok(plan(&self.me, now, &carried))
     }
 

@@ -126,10 +126,10 @@ impl Core {
                     return Ok(false);
                 }
                 if newest.len() >= MAX_FOUND {
-                    done.more = true;
+                    done.partial = true;
                     done.notes.push(format!(
-                        "only the first {MAX_FOUND} were looked at; ask more closely, as by \
-                         --publisher or --kind"
+                        "This answer is not complete: only the first {MAX_FOUND} indicators were looked \
+                         at. Ask more closely, as by --publisher or --kind."
                     ));
                 }
                 *stage = Stage::Judging(std::mem::take(newest).into_values());

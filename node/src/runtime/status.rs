@@ -1,15 +1,13 @@
 //! The node about itself, its members and its feeds.
 
 use kentong_protocol::sync::Ledger as _;
+use kentong_protocol::time::DAY;
 use kentong_protocol::wire::{Claim, SignedClaim};
 
-use crate::control::reply::{Done, Feed, Peer, Reply, Status};
+use crate::control::reply::{Done, Feed, Peer, Reply, Status, Warning};
 use crate::store::FeedState;
 
 use super::core::Core;
-
-/// Warnings that are shown; the log has all of them.
-const SHOWN_WARNINGS: usize = 20;
 
 impl Core {
     pub(super) fn status(&self, rows: &mut Vec<Reply>) -> Done {
@@ -48,23 +46,40 @@ impl Core {
         }
     }
 
-    fn all_warnings(&self) -> Vec<String> {
-        let mut warnings: Vec<_> = self
-            .warnings
-            .iter()
-            .rev()
-            .take(SHOWN_WARNINGS)
-            .cloned()
-            .collect();
+    fn all_warnings(&self) -> Vec<Warning> {
+        let now = self.wall();
+        let present = |text: String| Warning {
+            text,
+            since: now.to_string(),
+            last: now.to_string(),
+            times: 1,
+        };
+        let mut warnings: Vec<_> = self.warnings.shown().collect();
         if self.members.charter().is_none() {
-            warnings.push("no charter is installed: see `kentong charter install --help`".into());
+            let text = "no charter is installed: see `kentong charter install --help`";
+            warnings.push(present(text.into()));
         }
         for (member, standing) in &self.standing {
-            for (fault, times) in &standing.faults {
-                warnings.push(format!("{member} {fault} ({times} times)"));
+            for (fault, (times, last)) in &standing.faults {
+                if now.since(*last).is_none_or(|ago| ago < DAY) {
+                    let text = match times {
+                        1 => format!("{member} {fault}"),
+                        _ => format!("{member} {fault} ({times} times)"),
+                    };
+                    warnings.push(Warning {
+                        text,
+                        since: last.to_string(),
+                        last: last.to_string(),
+                        times: 1,
+                    });
+                }
             }
-            if standing.withheld > 0 {
-                warnings.push(format!("{member} withholds {} bodies", standing.withheld));
+            let feeds = self.store.feeds().of(member);
+            let missing: u64 = feeds.map(FeedState::missing_count).sum();
+            if standing.withheld > 0 && missing > 0 {
+                warnings.push(present(format!(
+                    "{member} withholds what it published: {missing} bodies are missing"
+                )));
             }
         }
         warnings
@@ -105,7 +120,10 @@ impl Core {
                 heard: standing.and_then(|s| s.heard).map(|time| time.to_string()),
                 statements: feeds().map(FeedState::statements).sum(),
                 missing: feeds().map(FeedState::missing_count).sum(),
-                faults: faults.into_iter().collect(),
+                faults: faults
+                    .into_iter()
+                    .map(|(fault, (times, _))| (fault, times))
+                    .collect(),
                 addresses: card
                     .map(|card| card.addresses().iter().map(ToString::to_string).collect())
                     .unwrap_or_default(),
@@ -157,7 +175,7 @@ impl Core {
             .iter()
             .filter(|reader| **reader != self.me);
         let said = readers.filter_map(|reader| {
-            let bytes = self.store.receipt(held.id(), reader).ok()??;
+            let bytes = self.newest_receipt(held.id(), reader)?;
             let (warrant, _) = self.members.credentials(reader)?;
             match SignedClaim::from_bytes(&bytes)
                 .ok()?

@@ -8,6 +8,9 @@ use crate::control::reply::{Indicator, Says};
 use super::core::Core;
 use super::query::Found;
 
+/// Seconds by which clocks may differ before an indicator counts as expired.
+const CLOCK_SLACK: u64 = 300;
+
 impl Core {
     /// An indicator for an operator; `not_accepted` is why policy does not believe it, if so.
     pub(super) fn view(&self, found: &Found, not_accepted: Option<String>) -> Indicator {
@@ -21,11 +24,9 @@ impl Core {
         let id = IndicatorId::of(publisher, &statement.value);
         let feed = self.store.feeds().by_number(place.feed);
         let own = *publisher == self.me;
-        let expired = |assertion: &Assertion| {
-            assertion
-                .valid_until
-                .is_some_and(|until| until < self.wall())
-        };
+        let (kind, made) = (statement.value.kind(), statement.made);
+        let until = |assertion: &Assertion| assertion.holds_until(kind, made);
+        let expired = |assertion: &Assertion| until(assertion).plus(CLOCK_SLACK) < self.wall();
         let (state, reason) = match (&statement.said, not_accepted) {
             (Said::Withdrawn { reason }, _) => ("withdrawn", Some(reason.to_string())),
             (Said::Ceased, _) => (
@@ -58,7 +59,10 @@ impl Core {
                 Said::Asserted {
                     assertion,
                     stripped,
-                } => Some(says(assertion, *stripped)),
+                } => Some(Says {
+                    holds_until: until(assertion).to_string(),
+                    ..says(assertion, *stripped)
+                }),
                 Said::Withdrawn { .. } | Said::Ceased => None,
             },
             proof: proof.to_owned(),
@@ -115,6 +119,7 @@ fn says(assertion: &Assertion, stripped: Projection) -> Says {
         first_seen: assertion.first_seen.map(|time| time.to_string()),
         last_seen: assertion.last_seen.map(|time| time.to_string()),
         valid_until: assertion.valid_until.map(|time| time.to_string()),
+        holds_until: String::new(),
         loss: assertion.loss.as_ref().map(ToString::to_string),
         countries: assertion
             .countries

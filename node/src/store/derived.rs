@@ -46,6 +46,8 @@ pub(super) struct Rows {
 pub(super) struct Derived {
     tree: sled::Db,
     key: Arc<IndexKey>,
+    /// Up to where the rows reflect the log; its sum is set when it is written.
+    mark: Mark,
     /// The wrapping sum of the checksums of all rows but the mark's.
     sum: u64,
     unflushed: usize,
@@ -92,6 +94,7 @@ impl Derived {
             let mut derived = Self {
                 tree: config.open().map_err(sled_damage)?,
                 key,
+                mark: Mark::default(),
                 sum: 0,
                 unflushed: 0,
             };
@@ -110,16 +113,23 @@ impl Derived {
             if mark.sum != derived.sum {
                 return Err(damage("rows are missing or too many"));
             }
+            derived.mark = mark;
             Ok((derived, mark))
         })
     }
 
     /// Writes the rows and the new mark, all or none.
     pub(super) fn commit(&mut self, rows: Rows, mark: Mark) -> Result<(), StoreError> {
-        guarded(|| self.apply(rows, mark)).map_err(StoreError::from)
+        self.mark = mark;
+        self.add(rows)
     }
 
-    fn apply(&mut self, rows: Rows, mark: Mark) -> Result<(), Damage> {
+    /// Writes rows that follow from the same records of the log as those before.
+    pub(super) fn add(&mut self, rows: Rows) -> Result<(), StoreError> {
+        guarded(|| self.apply(rows)).map_err(StoreError::from)
+    }
+
+    fn apply(&mut self, rows: Rows) -> Result<(), Damage> {
         let mut batch = sled::Batch::default();
         let bytes = rows.bytes();
         let mut sum = self.sum;
@@ -136,7 +146,7 @@ impl Derived {
                 None => batch.remove(key),
             }
         }
-        let (value, _) = self.seal(&MARK_KEY, &Mark { sum, ..mark }.encode());
+        let (value, _) = self.seal(&MARK_KEY, &Mark { sum, ..self.mark }.encode());
         batch.insert(&MARK_KEY, value);
         self.tree.apply_batch(batch).map_err(sled_damage)?;
         self.sum = sum;

@@ -240,9 +240,9 @@ impl FeedState {
         self.counts.unopened
     }
 
-    /// The indexes whose bodies are held and wait for their epoch's key.
-    pub fn unopened(&self) -> impl Iterator<Item = u64> {
-        self.indexes(0, |state| state == BodyState::Held { opened: false })
+    /// The indexes from `from` on whose bodies are held and were not opened.
+    pub fn unopened(&self, from: u64) -> impl Iterator<Item = u64> {
+        self.indexes(from, |state| state == BodyState::Held { opened: false })
     }
 
     /// How many bodies were erased.
@@ -358,8 +358,9 @@ impl FeedState {
 
     fn indexes(&self, from: u64, wanted: fn(BodyState) -> bool) -> impl Iterator<Item = u64> {
         let skip = usize::try_from(from).unwrap_or(usize::MAX);
-        let leaves = (0..).zip(&self.leaves).skip(skip);
-        leaves
+        let leaves = self.leaves.get(skip..).unwrap_or_default();
+        (from..)
+            .zip(leaves)
             .filter(move |(_, leaf)| wanted(leaf.state))
             .map(|(index, _)| index)
     }

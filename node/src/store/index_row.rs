@@ -1,9 +1,10 @@
 //! The index rows: for each statement of an opened batch how it is found and what class it is of.
 //!
 //! ```text
-//! row    tag of entries: plain 0, own 1; then the entries
+//! row    tag of entries: plain 0, own 2; then the entries
 //! entry  look-up tag u64, class u8, fields stripped u8, revision u32; an own entry then:
-//!        keyed hash of the indicator's id (16), content u64, last seen u32 (all ones: unsaid)
+//!        keyed hash of the indicator's id (16), content u64, last seen u32 (all ones: unsaid),
+//!        made u32
 //! ```
 //!
 //! Numbers are big-endian. A refused statement has its reason where others have their revision.
@@ -47,6 +48,7 @@ pub(super) struct OwnPart {
     pub(super) key: OwnKey,
     pub(super) content: u64,
     pub(super) last_seen: Option<u32>,
+    pub(super) made: u32,
 }
 
 impl IndexEntry {
@@ -71,7 +73,10 @@ impl IndexEntry {
 }
 
 const PLAIN_LEN: usize = 8 + 1 + 1 + 4;
-const OWN_LEN: usize = PLAIN_LEN + 16 + 8 + 4;
+const OWN_LEN: usize = PLAIN_LEN + 16 + 8 + 4 + 4;
+/// The tags of rows. A row of an earlier form makes the folder be rebuilt.
+const PLAIN: u8 = 0;
+const OWN: u8 = 2;
 const UNSAID: u32 = u32::MAX;
 const _: () = assert!(PART * OWN_LEN < 15 * 1024);
 
@@ -85,7 +90,7 @@ pub(super) fn encode(entries: &[IndexEntry], own: bool) -> Vec<Vec<u8>> {
 
 fn encode_part(part: &[IndexEntry], own: bool) -> Vec<u8> {
     let mut row = Vec::with_capacity(1 + part.len() * if own { OWN_LEN } else { PLAIN_LEN });
-    row.push(u8::from(own));
+    row.push(if own { OWN } else { PLAIN });
     for entry in part {
         let (class, reason) = match entry.class {
             Class::Asserted => (0, None),
@@ -104,10 +109,12 @@ fn encode_part(part: &[IndexEntry], own: bool) -> Vec<u8> {
                 key: [0; 16],
                 content: 0,
                 last_seen: None,
+                made: 0,
             });
             row.extend_from_slice(&part.key);
             row.extend_from_slice(&part.content.to_be_bytes());
             row.extend_from_slice(&part.last_seen.unwrap_or(UNSAID).to_be_bytes());
+            row.extend_from_slice(&part.made.to_be_bytes());
         }
     }
     row
@@ -116,9 +123,9 @@ fn encode_part(part: &[IndexEntry], own: bool) -> Vec<u8> {
 /// Reads a row; none if it is not one.
 pub(super) fn decode(row: &[u8]) -> Option<Vec<IndexEntry>> {
     let (own, rest) = row.split_first()?;
-    let len = match own {
-        0 => PLAIN_LEN,
-        1 => OWN_LEN,
+    let len = match *own {
+        PLAIN => PLAIN_LEN,
+        OWN => OWN_LEN,
         _ => return None,
     };
     let entries = rest.chunks_exact(len);
@@ -149,11 +156,13 @@ fn decode_entry(entry: &[u8]) -> Option<IndexEntry> {
         Some(_) if silent => None,
         Some((key, rest)) => {
             let (content, rest) = rest.split_first_chunk()?;
-            let last_seen = u32::from_be_bytes(*rest.first_chunk()?);
+            let (last_seen, rest) = rest.split_first_chunk()?;
+            let last_seen = u32::from_be_bytes(*last_seen);
             Some(OwnPart {
                 key: *key,
                 content: u64::from_be_bytes(*content),
                 last_seen: (last_seen != UNSAID).then_some(last_seen),
+                made: u32::from_be_bytes(*rest.first_chunk()?),
             })
         }
     };
@@ -176,6 +185,7 @@ mod tests {
             key: [3; 16],
             content: 4,
             last_seen: Some(5),
+            made: 6,
         };
         let classes = [
             Class::Asserted,
@@ -207,7 +217,7 @@ mod tests {
                 assert_eq!(decode(&row[..row.len() - 1]), None);
             }
         }
-        assert_eq!(decode(&[2]), None);
+        assert_eq!(decode(&[1]), None);
         assert_eq!(decode(&[]), None);
     }
 }

@@ -1,20 +1,25 @@
 //! Opening bodies as soon as leaf, body and key are there, and indexing what they hold.
 
+use std::collections::BTreeSet;
+
 use kentong_keys::{IndexKey, MemberName};
 use kentong_protocol::statement::{AnyStatement, IndicatorId, Said, Statement};
 
 use crate::log::Position;
 
 use super::error::StoreError;
-use super::feeds::{BodyState, LeafEntry};
+use super::feeds::{BodyState, EpochState};
 use super::index_row::{self, Class, IndexEntry, OwnPart};
 use super::lookup::Tag;
 use super::own::{content, own_key};
 use super::place::{FeedNo, Place};
 use super::schema::{RowKey, encode};
-use super::state::{Effects, State, put_leaf};
+use super::state::{Effects, State, Waiting, put_leaf};
 use super::step::Indexed;
 use super::vault::Vault;
+
+/// How many bytes of sealed bodies are opened before other work has its turn.
+const OPENED_AT_ONCE: usize = 1 << 20;
 
 impl State {
     pub(super) fn body(
@@ -33,38 +38,80 @@ impl State {
         self.open(vault, (number, index), sealed, effects)
     }
 
+    /// Takes in an epoch's key. Bodies that waited for it are opened by [`State::open_waiting`]: there
+    /// may be as many of them as their publisher likes.
     pub(super) fn epoch_key(
         &mut self,
-        vault: &Vault,
         (number, epoch): (FeedNo, u64),
         at: Position,
         effects: &mut Effects,
-    ) -> Result<(), StoreError> {
+    ) {
         let feed = self.feeds.at_mut(number);
         let Ok(epoch) = u32::try_from(epoch) else {
-            return Ok(());
+            return;
         };
         match feed.epochs.get_mut(&epoch) {
             Some(held) if held.key.is_none() => held.key = Some(at),
-            _ => return Ok(()),
+            _ => return,
         }
         effects.rows.put(
             RowKey::EpochKey(number, epoch).encode(),
             encode(&at.to_u64()),
         );
-        if feed.unopened_count() == 0 {
-            return Ok(());
+        if feed.unopened_count() > 0 {
+            self.waiting.push_back(Waiting {
+                feed: number,
+                epoch,
+                next: 0,
+            });
         }
-        let waiting: Vec<u64> = feed.unopened().collect();
-        for index in waiting {
-            let entry = self.feeds.at_mut(number).entry(index).copied();
-            let Some((LeafEntry { epoch: of, .. }, body)) = entry.and_then(|e| Some((e, e.body?)))
-            else {
+    }
+
+    /// Finds the bodies that a crash kept from being opened after their key had come.
+    pub(super) fn find_waiting(&mut self) {
+        self.waiting.clear();
+        for feed in self.feeds.iter().filter(|feed| feed.unopened_count() > 0) {
+            let epochs: BTreeSet<u32> = feed
+                .unopened(0)
+                .filter_map(|index| Some(feed.entry(index)?.epoch))
+                .collect();
+            let held = |epoch: &u32| feed.epochs.get(epoch).is_some_and(EpochState::has_key);
+            let waiting = epochs.into_iter().filter(held).map(|epoch| Waiting {
+                feed: feed.number,
+                epoch,
+                next: 0,
+            });
+            self.waiting.extend(waiting);
+        }
+    }
+
+    /// Opens some of the bodies whose key came after them.
+    pub(super) fn open_waiting(
+        &mut self,
+        vault: &Vault,
+        effects: &mut Effects,
+    ) -> Result<(), StoreError> {
+        let mut bytes = 0;
+        while bytes < OPENED_AT_ONCE
+            && let Some(waiting) = self.waiting.front_mut()
+        {
+            let Waiting {
+                feed: number,
+                epoch,
+                next,
+            } = *waiting;
+            let feed = self.feeds.at_mut(number);
+            let of_epoch = |index: &u64| feed.entry(*index).is_some_and(|e| e.epoch == epoch);
+            let Some(index) = feed.unopened(next).find(of_epoch) else {
+                self.waiting.pop_front();
                 continue;
             };
-            if of == epoch
-                && let Some(sealed) = vault.read(body)?
+            waiting.next = index + 1;
+            let body = feed.entry(index).and_then(|entry| entry.body);
+            if let Some(at) = body
+                && let Some(sealed) = vault.read(at)?
             {
+                bytes += sealed.len();
                 self.open(vault, (number, index), sealed, effects)?;
             }
         }
@@ -154,8 +201,8 @@ fn entry_of(key: &IndexKey, publisher: Option<&MemberName>, statement: &Statemen
     let Statement {
         value,
         revision,
+        made,
         said,
-        ..
     } = statement;
     let mut entry = IndexEntry::silent(match said {
         Said::Asserted { .. } => Class::Asserted,
@@ -168,6 +215,7 @@ fn entry_of(key: &IndexKey, publisher: Option<&MemberName>, statement: &Statemen
         key: own_key(key, &IndicatorId::of(publisher, value)),
         content: 0,
         last_seen: None,
+        made: u32::try_from(made.seconds()).unwrap_or(u32::MAX),
     });
     if let Said::Asserted {
         assertion,

@@ -41,14 +41,13 @@ impl Ledger for Store {
         let Some(feed) = self.state.feeds.get(*id) else {
             return Vec::new();
         };
-        let wanted = feed.missing(from).take(most);
-        let wanted = wanted.filter_map(|index| {
+        let wanted = feed.missing(from).filter_map(|index| {
             Some(WantedBody {
                 index,
                 leaf: self.vault.batch(feed, index).ok()?,
             })
         });
-        wanted.collect()
+        wanted.take(most).collect()
     }
 
     fn lacks(&self, id: &FeedId, index: u64) -> bool {
@@ -60,17 +59,16 @@ impl Ledger for Store {
         self.vault.batch(self.state.feeds.get(*id)?, index).ok()
     }
 
-    fn epochs_without_key(&self, id: &FeedId) -> Vec<u32> {
-        let epochs = self
-            .state
-            .feeds
-            .get(*id)
-            .map(super::FeedState::epochs)
-            .into_iter()
-            .flatten();
+    fn epochs_without_key(&self, id: &FeedId, above: u32, most: usize) -> Vec<u32> {
+        let Some(feed) = self.state.feeds.get(*id) else {
+            return Vec::new();
+        };
+        let above = (std::ops::Bound::Excluded(above), std::ops::Bound::Unbounded);
+        let epochs = feed.epochs().range(above);
         epochs
             .filter(|(_, epoch)| !epoch.has_key())
             .map(|(number, _)| *number)
+            .take(most)
             .collect()
     }
 }

@@ -80,6 +80,12 @@ pub(super) fn open(
         }
     };
     let replayed = replay(log, vault, key, &mut state, &mut derived, mark)?;
+    state.find_waiting();
+    while !state.waiting.is_empty() {
+        let mut effects = Effects::default();
+        state.open_waiting(vault, &mut effects)?;
+        derived.add(effects.rows)?;
+    }
     Ok((
         state,
         derived,

@@ -38,6 +38,8 @@ pub struct OwnEntry {
     pub highest: Revision,
     /// When it was last seen, by the newest assertion.
     pub last_seen: Option<Timestamp>,
+    /// When that was made, if it does not say when it was last seen.
+    pub made: Option<Timestamp>,
     /// Whether the newest statement withdraws it.
     pub withdrawn: bool,
     /// The newest statement in the private feed; none if that was lost or erased.
@@ -54,7 +56,7 @@ pub struct OwnTable {
     sets: CarriedSets,
 }
 
-/// An entry in memory: 48 bytes. `NO_PLACE` and `NO_TIME` stand for none.
+/// An entry in memory: 48 bytes. `NO_PLACE` stands for none.
 #[derive(Clone, Copy, Debug)]
 struct Row {
     key: OwnKey,
@@ -62,8 +64,10 @@ struct Row {
     at: u64,
     revision: u32,
     highest: u32,
-    last_seen: u32,
-    /// The number of the carried set; the upper bit says withdrawn.
+    /// When it was last seen or, if that is not said, when it was made.
+    moment: u32,
+    /// The number of the carried set; the upper bits say withdrawn, and that the moment is when it
+    /// was last seen.
     carried: u32,
 }
 
@@ -71,8 +75,8 @@ struct Row {
 pub(super) type OwnKey = [u8; 16];
 
 const NO_PLACE: u64 = u64::MAX;
-const NO_TIME: u32 = u32::MAX;
 const WITHDRAWN: u32 = 1 << 31;
+const SEEN: u32 = 1 << 30;
 
 impl OwnTable {
     pub(super) fn new(index_key: Arc<IndexKey>) -> Self {
@@ -190,7 +194,7 @@ impl Row {
             at: NO_PLACE,
             revision: 0,
             highest: 0,
-            last_seen: NO_TIME,
+            moment: 0,
             carried: 0,
         }
     }
@@ -206,27 +210,32 @@ impl Row {
         if class == Class::Withdrawn {
             self.carried |= WITHDRAWN;
         } else {
-            self.carried &= !WITHDRAWN;
+            self.carried &= !(WITHDRAWN | SEEN);
             self.content = own.content;
-            self.last_seen = own.last_seen.unwrap_or(NO_TIME);
+            self.moment = own.last_seen.unwrap_or(own.made);
+            if own.last_seen.is_some() {
+                self.carried |= SEEN;
+            }
         }
     }
 
     const fn set(&self) -> CarriedId {
-        CarriedId(self.carried & !WITHDRAWN)
+        CarriedId(self.carried & !(WITHDRAWN | SEEN))
     }
 
     const fn set_set(&mut self, id: CarriedId) {
-        self.carried = self.carried & WITHDRAWN | id.0;
+        self.carried = self.carried & (WITHDRAWN | SEEN) | id.0;
     }
 
     fn entry(&self) -> OwnEntry {
-        let seen = (self.last_seen != NO_TIME).then_some(u64::from(self.last_seen));
+        let moment = Timestamp::from_seconds(u64::from(self.moment));
+        let seen = self.carried & SEEN != 0;
         OwnEntry {
             content: self.content,
             revision: Revision::new(self.revision),
             highest: Revision::new(self.highest),
-            last_seen: seen.and_then(Timestamp::from_seconds),
+            last_seen: moment.filter(|_| seen),
+            made: moment.filter(|_| !seen),
             withdrawn: self.carried & WITHDRAWN != 0,
             at: (self.at != NO_PLACE).then(|| Place::unpack(self.at)),
             carried: self.set(),

@@ -4,6 +4,7 @@
 //! from one that never was rebuilt.
 
 use std::cell::OnceCell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use kentong_keys::{Digest, IndexKey, MemberName};
@@ -33,6 +34,17 @@ pub(super) struct State {
     /// Empty until it is asked for, and again after own batches were dropped, erased, or opened
     /// out of order: then it is read from the rows anew.
     pub(super) own: OnceCell<OwnTable>,
+    /// Epochs whose keys came after bodies of theirs, which are opened little by little.
+    pub(super) waiting: VecDeque<Waiting>,
+}
+
+/// Bodies of an epoch that are held and not opened, though the key is there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    pub(super) feed: FeedNo,
+    pub(super) epoch: u32,
+    /// Those below this index are dealt with.
+    pub(super) next: u64,
 }
 
 /// What applying records leads to outside memory.
@@ -52,6 +64,7 @@ impl State {
             feeds: Feeds::default(),
             lookup: Lookup::default(),
             own: OnceCell::new(),
+            waiting: VecDeque::new(),
         }
     }
 
@@ -93,7 +106,7 @@ impl State {
                     feed.checkpoint = Some((index, note));
                 }
             }
-            Fact::EpochKey => self.epoch_key(vault, (number, index), at, effects)?,
+            Fact::EpochKey => self.epoch_key((number, index), at, effects),
             Fact::Disposition => {
                 let key = RowKey::Disposition(number, index, at);
                 effects.rows.put(key.encode(), Vec::new());

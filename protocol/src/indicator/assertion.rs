@@ -16,7 +16,7 @@ pub use projection::{Projection, UnknownField};
 pub use recipient::{Recipient, RecipientError};
 
 use super::{Kind, Tlp};
-use crate::time::DAY;
+use crate::time::{DAY, Timestamp};
 use wire::Wire;
 
 /// What a publisher says about an indicator: a [`Draft`] that was checked, whose fields can be read
@@ -48,17 +48,39 @@ impl Assertion {
         timeless(self) == timeless(other)
     }
 
-    /// Whether this is worth a new revision after `previous`: it says something else, was last seen
-    /// a day or more away from what `previous` says, or is the first to say when. A list that is
-    /// imported every day would else release the world again every day.
+    /// Whether this is worth a new revision after `previous`: it says something else, or when it was
+    /// last seen or until when it holds is a day or more away from what `previous` says, or said for
+    /// the first time. A list that is imported every day would else release the world again every
+    /// day.
     #[must_use]
     pub fn is_news(&self, previous: &Self) -> bool {
-        let seen_anew = match (previous.last_seen, self.last_seen) {
+        let moved = |before: Option<Timestamp>, now: Option<Timestamp>| match (before, now) {
             (None, Some(_)) => true,
             (_, None) => false,
             (Some(before), Some(now)) => before.seconds().abs_diff(now.seconds()) >= DAY,
         };
-        seen_anew || !self.same_but_for_times(previous)
+        moved(previous.last_seen, self.last_seen)
+            || moved(previous.valid_until, self.valid_until)
+            || !self.same_but_for_times(previous)
+    }
+
+    /// Until when it holds: as its publisher says, else for as long as is usual for its kind from
+    /// when it was last seen, or `made` if that is not said.
+    #[must_use]
+    pub fn holds_until(&self, kind: Kind, made: Timestamp) -> Timestamp {
+        let from = self.last_seen.unwrap_or(made);
+        self.valid_until
+            .unwrap_or_else(|| from.plus(default_validity(kind)))
+    }
+
+    /// Whether saying the same at `now` renews it: its publisher does not say until when it holds,
+    /// and half of what is usual for its kind has gone by since `made`. What a list still holds
+    /// would else expire, though it is imported every day.
+    #[must_use]
+    pub fn is_due_anew(&self, kind: Kind, made: Timestamp, now: Timestamp) -> bool {
+        let unsaid = self.valid_until.is_none() && self.last_seen.is_none();
+        let half = default_validity(kind) / 2;
+        unsaid && now.since(made).is_some_and(|age| age >= half)
     }
 
     /// The fields, to change them and have them checked again.

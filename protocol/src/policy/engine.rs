@@ -3,8 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kentong_keys::MemberName;
-
 use super::party::Asker;
 use super::question::evaluate;
 use super::{Ceiling, Class, LocalAction, Operator, Party, PolicySet, Reason, Verdict, tlp};
@@ -41,7 +39,7 @@ impl Engine {
     }
 
     /// May `to` have an indicator of this class that `publisher`, ourselves, publishes?
-    pub fn share(&mut self, class: &Class, publisher: &MemberName, to: &Party) -> Arc<Verdict> {
+    pub fn share(&mut self, class: &Class, publisher: &Party, to: &Party) -> Arc<Verdict> {
         let asker = Asker::Share {
             publisher: publisher.clone(),
             to: to.clone(),
@@ -66,7 +64,7 @@ impl Engine {
         &mut self,
         action: LocalAction,
         operator: &Operator,
-        subject: Option<(&MemberName, &Class)>,
+        subject: Option<(&Party, &Class)>,
     ) -> Arc<Verdict> {
         // The node is administered as a whole.
         let subject = subject.filter(|_| action != LocalAction::Administer);

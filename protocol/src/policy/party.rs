@@ -139,14 +139,14 @@ impl Asked {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Asker {
     /// `to` would receive an indicator of `publisher`.
-    Share { publisher: MemberName, to: Party },
+    Share { publisher: Party, to: Party },
     /// `from` published the indicator.
     Accept { from: Party },
     /// `operator` wants to do something with an indicator of `publisher`, or with the node.
     Local {
         action: LocalAction,
         operator: Operator,
-        publisher: Option<MemberName>,
+        publisher: Option<Party>,
     },
 }
 

@@ -89,7 +89,7 @@ impl Posed {
             }
             Asker::Accept { from } => {
                 let class = class.ok_or_else(|| Unasked("which indicator?".to_owned()))?;
-                (types.party(from)?, types.indicator(class, &from.name)?)
+                (types.party(from)?, types.indicator(class, from)?)
             }
             Asker::Local {
                 action,

@@ -4,7 +4,6 @@ use cedar_policy::{
     Entity, EntityAttrEvaluationError, EntityId, EntityTypeName, EntityUid,
     RestrictedExpression as Value, Schema,
 };
-use kentong_keys::MemberName;
 
 use crate::indicator::{Basis, Country, Kind, Recipient, Scheme, Tlp};
 
@@ -80,15 +79,8 @@ impl Types {
 
     /// A member with its groups.
     pub(super) fn party(&self, party: &Party) -> Result<Known, EntityFault> {
-        let groups = party
-            .groups
-            .iter()
-            .map(|group| uid(&self.group, group.as_str()))
-            .collect();
-        self.member(&party.name, groups)
-    }
-
-    fn member(&self, name: &MemberName, groups: Vec<EntityUid>) -> Result<Known, EntityFault> {
+        let Party { name, groups } = party;
+        let groups = groups.iter().map(|group| uid(&self.group, group.as_str()));
         let own = uid(&self.member, name.as_str());
         // A member's name begins with its country.
         let country = name.as_str().get(..2).unwrap_or_default();
@@ -97,7 +89,7 @@ impl Types {
             entities: vec![Entity::new(
                 own.clone(),
                 attributes.into(),
-                groups.into_iter().collect(),
+                groups.collect(),
             )?],
             uid: own,
         })
@@ -130,13 +122,9 @@ impl Types {
     }
 
     /// An indicator of this class.
-    pub(super) fn indicator(
-        &self,
-        class: &Class,
-        publisher: &MemberName,
-    ) -> Result<Known, EntityFault> {
+    pub(super) fn indicator(&self, class: &Class, publisher: &Party) -> Result<Known, EntityFault> {
         let own = uid(&self.indicator, "it");
-        let publisher = self.member(publisher, Vec::new())?;
+        let publisher = self.party(publisher)?;
         let (mut members, mut groups) = (Vec::new(), Vec::new());
         for recipient in class.releasable_to.iter() {
             match recipient {

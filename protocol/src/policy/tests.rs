@@ -58,7 +58,7 @@ fn engine(text: &str) -> Engine {
 
 /// What MY's policies say about sharing with SG, which is in the group `mekong`.
 fn shared(text: &str, class: &Class) -> Arc<Verdict> {
-    engine(text).share(class, &member("MY"), &party("SG", &["mekong"]))
+    engine(text).share(class, &party("MY", &[]), &party("SG", &["mekong"]))
 }
 
 const ALL: &str = r#"permit (principal, action == Action::"share", resource);"#;
@@ -113,7 +113,7 @@ fn the_ceiling_stands_above_a_permit_for_all() {
 fn the_ceiling_of_readers() {
     use Purpose::{Bulk, Export, Look};
     let mut engine = engine("permit (principal, action, resource);");
-    let my = member("MY");
+    let my = party("MY", &[]);
     let mut check = |tlp, purpose, uid, expected| {
         let class = class(tlp, &["SG"]);
         let action = LocalAction::Query(purpose);
@@ -142,7 +142,7 @@ fn the_ceiling_of_readers() {
 #[test]
 fn ceilings_of_readers_in_words() {
     let mut engine = engine("permit (principal, action, resource);");
-    let my = member("MY");
+    let my = party("MY", &[]);
     let mut check = |tlp, purpose, expected: &str| {
         let action = LocalAction::Query(purpose);
         let class = class(tlp, &["MY"]);
@@ -206,7 +206,7 @@ fn every_visible_attribute_decides() {
         );
         let mut engine = engine(&text);
         let mut ask = |class: &Class| {
-            let verdict = engine.share(class, &member("MY"), &party("SG", &["mekong"]));
+            let verdict = engine.share(class, &party("MY", &[]), &party("SG", &["mekong"]));
             verdict.is_permit()
         };
         // Twice, so that the cache answers too; it must tell the two classes apart.
@@ -290,7 +290,7 @@ fn who_asks_decides_too() {
         ("MY", party("TH", &["banks"]), false),
         ("MY", party("VN", &["mekong"]), false),
     ] {
-        let verdict = engine.share(&green, &member(publisher), &to);
+        let verdict = engine.share(&green, &party(publisher, &[]), &to);
         assert_eq!(verdict.is_permit(), expected, "{publisher} to {to:?}");
     }
     assert!(engine.accept(&green, &party("SG", &[])).is_permit());
@@ -298,7 +298,7 @@ fn who_asks_decides_too() {
         engine.accept(&green, &party("TH", &[])).to_string(),
         "not accepted: no policy permits it"
     );
-    let (my, sg) = (member("MY"), member("SG"));
+    let (my, sg) = (party("MY", &[]), party("SG", &[]));
     use LocalAction::{Administer, Publish, Query, Withdraw};
     for (action, uid, subject, expected) in [
         (Query(Purpose::Look), 1, Some((&my, &green)), true),
@@ -318,6 +318,26 @@ fn who_asks_decides_too() {
     ] {
         let verdict = engine.local(action, &operator(uid), subject);
         assert_eq!(verdict.is_permit(), expected, "{action:?} by {uid}");
+    }
+}
+
+#[test]
+fn a_rule_about_the_publisher_s_group_holds_for_local_users_too() {
+    let mut engine = engine(
+        r#"permit (principal, action, resource);
+        forbid (principal, action == Action::"query", resource is Indicator)
+        when { resource.publisher in Group::"outside" };
+        forbid (principal, action == Action::"share", resource)
+        when { resource.publisher in Group::"outside" };"#,
+    );
+    let green = class(Tlp::Green, &[]);
+    for (publisher, expected) in [(party("SG", &["outside"]), false), (party("SG", &[]), true)] {
+        let query = LocalAction::Query(Purpose::Look);
+        let subject = Some((&publisher, &green));
+        let verdict = engine.local(query, &operator(1), subject);
+        assert_eq!(verdict.is_permit(), expected, "{publisher:?}");
+        let verdict = engine.share(&green, &publisher, &party("TH", &[]));
+        assert_eq!(verdict.is_permit(), expected, "{publisher:?}");
     }
 }
 
@@ -360,7 +380,7 @@ fn obligations_of_all_matching_permits_are_joined() {
 fn a_refused_set_leaves_the_old_one_usable() {
     let mut engine = engine(ALL);
     let green = class(Tlp::Green, &[]);
-    let (my, sg) = (member("MY"), party("SG", &[]));
+    let (my, sg) = (party("MY", &[]), party("SG", &[]));
     assert!(engine.share(&green, &my, &sg).is_permit());
     assert!(
         PolicySet::parse(&[(
@@ -378,7 +398,7 @@ fn one_evaluation_for_each_class_that_policies_can_tell_apart() {
     let text = r#"permit (principal, action == Action::"share", resource)
         when { resource.confidence > 50 || resource.kind == Kind::"url" };"#;
     let mut engine = engine(text);
-    let (my, sg) = (member("MY"), party("SG", &[]));
+    let (my, sg) = (party("MY", &[]), party("SG", &[]));
     for n in 0_u8..=255 {
         for tag in 0..40 {
             let mut class = class(Tlp::Green, &[]);
@@ -428,7 +448,7 @@ fn the_default_files_do_what_they_say() {
     let policies = PolicySet::parse(&DEFAULT_FILES).unwrap();
     assert!(policies.lines().all(|line| line.note.is_some()));
     let mut engine = Engine::new(policies, BTreeSet::new());
-    let (my, sg) = (member("MY"), party("SG", &["mekong"]));
+    let (my, sg) = (party("MY", &[]), party("SG", &["mekong"]));
     for (tlp, to, expected) in [
         (Tlp::Clear, &[][..], true),
         (Tlp::Green, &[], true),
@@ -484,7 +504,7 @@ fn the_schema_knows_all_kinds_schemes_and_markings() {
             for tlp in Tlp::ALL {
                 let mut class = class(tlp, &["SG"]);
                 (class.kind, class.scheme) = (kind, scheme);
-                let verdict = engine.share(&class, &member("MY"), &party("SG", &[]));
+                let verdict = engine.share(&class, &party("MY", &[]), &party("SG", &[]));
                 assert!(verdict.is_permit(), "{verdict}");
             }
         }
@@ -540,7 +560,7 @@ proptest! {
         let mut engine = engine("permit (principal, action, resource);");
         for class in &classes {
             for (name, groups) in [("SG", &["mekong"][..]), ("TH", &["mekong", "banks"]), ("LA", &[])] {
-                let verdict = engine.share(class, &member("MY"), &party(name, groups));
+                let verdict = engine.share(class, &party("MY", &[]), &party(name, groups));
                 prop_assert_eq!(verdict.is_permit(), may_have(class, name, groups), "{}", verdict);
             }
         }
@@ -560,9 +580,9 @@ proptest! {
         let policies = kept.policies().clone();
         for class in &classes {
             let sg = party("SG", &["mekong"]);
-            let known = kept.share(class, &member("MY"), &sg);
+            let known = kept.share(class, &party("MY", &[]), &sg);
             let mut fresh = Engine::new(policies.clone(), BTreeSet::new());
-            prop_assert_eq!(known, fresh.share(class, &member("MY"), &sg));
+            prop_assert_eq!(known, fresh.share(class, &party("MY", &[]), &sg));
         }
     }
 }

@@ -2,20 +2,25 @@
 
 use std::fmt;
 
-use kentong_keys::Digest;
+use kentong_keys::{Digest, MemberName};
 
 use crate::feed::{ConsistencyProof, FeedId, Tree};
 
-/// Two checkpoints of one feed, both truly signed by its publisher, that cannot both be.
+/// Two checkpoints of one feed, both truly signed by its publisher, that cannot both be, or of which
+/// the publisher did not show that they can.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
+    /// Who signed them.
+    pub publisher: MemberName,
     /// Which feed.
     pub feed: FeedId,
     /// The checkpoint that this node went by.
     pub held: Vec<u8>,
     /// The one that was shown now.
     pub shown: Vec<u8>,
-    /// If their sizes differ: that the held one has this root at the shown one's size.
+    /// That the held one has this root at the shown one's size, which proves it if the sizes differ.
+    /// Without it two of different sizes are a reason to ask the publisher for a proof that the one
+    /// goes on from the other: it gave none that holds.
     pub link: Option<(u64, Digest, ConsistencyProof)>,
 }
 
@@ -45,6 +50,13 @@ impl fmt::Display for Evidence {
             for step in proof.path() {
                 writeln!(f, "{step}")?;
             }
+        }
+        if self.link.is_none() {
+            writeln!(
+                f,
+                "unless both have one size, this is proof only if {} cannot show that they go together",
+                self.publisher
+            )?;
         }
         for note in [&self.held, &self.shown] {
             // A parsed note is text.

@@ -37,7 +37,7 @@ pub enum Fault {
     /// A checkpoint of a feed of somebody else, or of this node's own.
     #[error("sent a checkpoint of a feed that is not its own")]
     NotItsFeed,
-    /// A checkpoint that is smaller than one it sent before, or has another root at the same size.
+    /// A checkpoint, or leaves, that do not go together with what it signed before.
     #[error("showed two histories of one feed")]
     TwoHistories,
     /// Leaves that do not begin where the held ones end.
@@ -68,6 +68,9 @@ pub enum Fault {
     /// A body that was neither asked for nor announced.
     #[error("sent a body that was not asked for")]
     UnaskedBody,
+    /// Bodies announced of other leaves than those sent with them, or more than are sent unasked.
+    #[error("announced bodies that it may not send unasked")]
+    Announced,
     /// A body that is not the one that its leaf names.
     #[error("sent a body that does not match its leaf")]
     BodyMismatch,
@@ -89,7 +92,7 @@ pub enum Fault {
     /// A signed claim that is not truly signed, or is none.
     #[error("sent a claim that does not verify")]
     Claim,
-    /// A receipt for a feed that is not this node's, or for more than was published.
+    /// A receipt for a feed of ours that the peer may not read, or for other leaves than ours.
     #[error("sent a receipt for what it cannot hold")]
     Receipt,
 }

@@ -1,6 +1,6 @@
 //! Getting from a peer what it has and this node may read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kentong_keys::{Digest, SealedEpochKey, SealingKeyId};
 
@@ -10,40 +10,84 @@ use crate::wire::{MAX_WANTED, Message};
 
 use super::evidence::Evidence;
 use super::fault::Fault;
-use super::ledger::Ledger;
+use super::ledger::{FeedView, Ledger};
 use super::limits::Now;
 use super::session::{Output, Session};
+
+/// How many times its patience a request is put off at most, while other things come.
+const PUT_OFF: u64 = 10;
+/// The most promises of a feed that are kept until the leaves come that show whether they hold.
+const MAX_UNCHECKED: usize = 8;
 
 /// What was asked for and is not there yet.
 #[derive(Debug, Default)]
 pub(super) struct Fetch {
     /// Leaves asked for, each with the moment until which they must come.
-    leaves: BTreeMap<FeedId, u64>,
+    leaves: BTreeMap<FeedId, Deadline>,
     /// Bodies asked for or announced.
     bodies: BTreeMap<(FeedId, u64), Expected>,
     bytes: u64,
-    /// Bodies that the peer says it does not have.
-    withheld: BTreeSet<(FeedId, u64)>,
+    /// Below which index of a feed each missing body was asked for in this session: what the peer
+    /// says it does not have is not asked for again, nor looked up.
+    looked: BTreeMap<FeedId, u64>,
     /// Epoch keys asked for, each with the moment from which no answer is waited for: a peer that
     /// has no key says nothing.
     epochs: BTreeMap<(FeedId, u32), u64>,
     /// The newest epoch of each feed whose key was asked for: each is, once in a session.
     asked_to: BTreeMap<FeedId, u32>,
+    /// Up to which epoch of each feed it was looked which keys are not held.
+    looked_at: BTreeMap<FeedId, u32>,
 }
 
 #[derive(Debug)]
 struct Expected {
     leaf: BatchLeaf,
-    until: u64,
+    until: Deadline,
     /// How often: a push can cross a request for the same body.
     times: u8,
+}
+
+/// Until when something must come. It is put off while other things come, since answers come in
+/// order; but not for ever, or a peer could hide one thing behind all the others.
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    next: u64,
+    last: u64,
+}
+
+impl Deadline {
+    const fn new(now: u64, patience: u64) -> Self {
+        Self {
+            next: now.saturating_add(patience),
+            last: now.saturating_add(patience.saturating_mul(PUT_OFF)),
+        }
+    }
+
+    fn put_off(&mut self, until: u64) {
+        self.next = until.min(self.last);
+    }
 }
 
 impl Fetch {
     /// When the first of the requests is overdue.
     pub(super) fn wake_at(&self) -> Option<u64> {
-        let bodies = self.bodies.values().map(|expected| expected.until);
-        self.leaves.values().copied().chain(bodies).min()
+        let bodies = self.bodies.values().map(|expected| expected.until.next);
+        let leaves = self.leaves.values().map(|until| until.next);
+        leaves.chain(bodies).min()
+    }
+
+    /// The bodies that did not come by now.
+    pub(super) fn withheld_at(&self, millis: u64) -> impl Iterator<Item = (FeedId, u64)> + use<> {
+        let late = self
+            .bodies
+            .iter()
+            .filter(|(_, expected)| expected.until.next <= millis);
+        late.map(|(at, _)| *at).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Whether more bodies are on their way than an honest peer sends.
+    pub(super) fn is_flooded(&self, most: usize) -> bool {
+        self.bodies.len() >= most
     }
 
     pub(super) fn overdue(&self, millis: u64) -> bool {
@@ -52,10 +96,10 @@ impl Fetch {
 
     /// Something new came: what is still asked for gets its time anew, since answers come in order.
     fn heard(&mut self, until: u64) {
-        self.leaves.values_mut().for_each(|at| *at = until);
+        self.leaves.values_mut().for_each(|at| at.put_off(until));
         self.bodies
             .values_mut()
-            .for_each(|expected| expected.until = until);
+            .for_each(|expected| expected.until.put_off(until));
     }
 
     /// Leaves came that were not held. Those that are held answer nothing and renew nothing, or a
@@ -72,7 +116,8 @@ impl Fetch {
     }
 
     /// Expects a body, once more if it is expected already; that does not give it more time.
-    pub(super) fn expect(&mut self, at: (FeedId, u64), leaf: BatchLeaf, until: u64) {
+    pub(super) fn expect(&mut self, at: (FeedId, u64), leaf: BatchLeaf, now: u64, patience: u64) {
+        let until = Deadline::new(now, patience);
         self.bytes += u64::from(leaf.body_len);
         let expected = self.bodies.entry(at).or_insert(Expected {
             leaf,
@@ -109,22 +154,29 @@ impl Fetch {
         }
     }
 
-    /// The next of these epochs to ask for, as far as the bound allows.
+    /// The next epochs of a feed to ask for, as far as the bound allows. `without_key` gives some
+    /// above one, as many as it is asked for; `newest` is the newest of all.
     fn next_epochs(
         &mut self,
         feed: FeedId,
-        without_key: &[u32],
+        newest: u32,
         most: usize,
-        now: u64,
-        until: u64,
+        (now, until): (u64, u64),
+        without_key: impl FnOnce(u32, usize) -> Vec<u32>,
     ) -> Vec<u32> {
+        let looked_at = self.looked_at.entry(feed).or_default();
+        if *looked_at >= newest {
+            return Vec::new();
+        }
         self.epochs.retain(|_, until| *until > now);
         let room = most.saturating_sub(self.epochs.len());
-        let asked_to = self.asked_to.entry(feed).or_default();
-        let next = without_key.iter().filter(|epoch| **epoch > *asked_to);
-        let next: Vec<u32> = next.copied().take(room).collect();
+        let next = without_key(*looked_at, room);
         if let Some(last) = next.last() {
-            *asked_to = *last;
+            self.asked_to.insert(feed, *last);
+            *looked_at = *last;
+        }
+        if next.len() < room {
+            *looked_at = newest;
         }
         self.epochs
             .extend(next.iter().map(|epoch| ((feed, *epoch), until)));
@@ -158,10 +210,7 @@ impl Session {
             }
             let held = view.tree.root_at(size);
             if held.is_some_and(|held| held != root) {
-                if let Some((at, note)) = view.checkpoint {
-                    let link = Evidence::link(view.tree, at, size);
-                    self.keep_evidence(&checkpoint, note.to_vec(), link);
-                }
+                self.keep_fork(&checkpoint, &view);
                 return Err(Fault::TwoHistories);
             }
         }
@@ -184,18 +233,69 @@ impl Session {
             }
         }
         if known.is_none_or(|at| at < size) {
-            self.promised.insert(feed, checkpoint.clone());
+            let before = self.promised.insert(feed, checkpoint.clone());
+            let unchecked = self.unchecked.entry(feed).or_default();
+            if unchecked.len() < MAX_UNCHECKED {
+                unchecked.extend(before);
+            }
         }
         Ok(checkpoint)
     }
 
-    fn keep_evidence(
+    /// Compares with the leaves that came what was promised before them: a publisher may have shown
+    /// a head and then gone on from another.
+    pub(super) fn check_promises(&mut self, ledger: &impl Ledger) -> Result<(), Fault> {
+        let unchecked = std::mem::take(&mut self.unchecked);
+        for (feed, promises) in unchecked {
+            let Some(view) = ledger.feed(&feed) else {
+                self.unchecked.insert(feed, promises);
+                continue;
+            };
+            let mut later = Vec::new();
+            for promise in promises {
+                match view.tree.root_at(promise.size()) {
+                    None => later.push(promise),
+                    Some(root) if root == *promise.root() => {}
+                    Some(_) => {
+                        self.keep_fork(&promise, &view);
+                        return Err(Fault::TwoHistories);
+                    }
+                }
+            }
+            if !later.is_empty() {
+                self.unchecked.insert(feed, later);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what shows that a checkpoint does not belong to the held history: the checkpoint that
+    /// this history was last proven by, and if possible the link between the two.
+    pub(super) fn keep_fork(&mut self, shown: &Checkpoint, view: &FeedView<'_>) {
+        let (size, feed) = (shown.size(), shown.origin().feed);
+        let stored = view.checkpoint;
+        let promised = self.promised.get(&feed);
+        let promised = promised.filter(|promised| promised.root() != shown.root());
+        let held = match (stored, promised) {
+            (Some((at, note)), _) if at >= size => Some((note.to_vec(), Some(at))),
+            (_, Some(promised)) => Some((promised.note().to_vec(), None)),
+            (Some((_, note)), None) => Some((note.to_vec(), None)),
+            (None, None) => None,
+        };
+        if let Some((note, at)) = held {
+            let link = at.and_then(|at| Evidence::link(view.tree, at, size));
+            self.keep_evidence(shown, note, link);
+        }
+    }
+
+    pub(super) fn keep_evidence(
         &mut self,
         shown: &Checkpoint,
         held: Vec<u8>,
         link: Option<(u64, Digest, ConsistencyProof)>,
     ) {
         self.out.push(Output::Evidence(Box::new(Evidence {
+            publisher: shown.origin().publisher.clone(),
             feed: shown.origin().feed,
             held,
             shown: shown.note().to_vec(),
@@ -205,30 +305,32 @@ impl Session {
 
     /// Asks for what is missing, as far as the bounds allow.
     pub(super) fn pull(&mut self, now: Now, ledger: &impl Ledger) {
-        let until = now.millis + self.local.limits.patience;
+        let patience = self.local.limits.patience;
+        let until = now.millis + patience;
         for (feed, promised) in &self.promised {
             let from = ledger.feed(feed).map_or(0, |view| view.tree.size());
             if from < promised.size() && !self.fetch.leaves.contains_key(feed) {
-                self.fetch.leaves.insert(*feed, until);
+                let deadline = Deadline::new(now.millis, patience);
+                self.fetch.leaves.insert(*feed, deadline);
                 self.out
                     .push(Output::Send(Message::WantLeaves { feed: *feed, from }));
             }
         }
         for feed in ledger.feeds_of(&self.peer.member, &self.local.me) {
-            self.pull_bodies(feed, until, ledger);
-            let (without_key, most) = (
-                ledger.epochs_without_key(&feed),
-                self.local.limits.epochs_in_flight,
-            );
-            let epochs = self
-                .fetch
-                .next_epochs(feed, &without_key, most, now.millis, until);
+            self.pull_bodies(feed, now, ledger);
+            let newest = ledger.feed(&feed).map_or(0, |view| view.epoch);
+            let most = self.local.limits.epochs_in_flight;
+            let epochs =
+                self.fetch
+                    .next_epochs(feed, newest, most, (now.millis, until), |above, most| {
+                        ledger.epochs_without_key(&feed, above, most)
+                    });
             let ask = |epoch| Output::Send(Message::WantEpoch { feed, epoch });
             self.out.extend(epochs.into_iter().map(ask));
         }
     }
 
-    fn pull_bodies(&mut self, feed: FeedId, until: u64, ledger: &impl Ledger) {
+    fn pull_bodies(&mut self, feed: FeedId, now: Now, ledger: &impl Ledger) {
         let limits = self.local.limits;
         let room = limits
             .bodies_in_flight
@@ -237,31 +339,30 @@ impl Session {
         if room < limits.bodies_in_flight / 4 || self.fetch.bytes >= limits.bytes_in_flight {
             return;
         }
-        let skip = |at: &(FeedId, u64), fetch: &Fetch| {
-            fetch.bodies.contains_key(at) || fetch.withheld.contains(at)
+        let Some(size) = ledger.feed(&feed).map(|view| view.tree.size()) else {
+            return;
         };
-        let busy = self
-            .fetch
-            .bodies
-            .range((feed, 0)..=(feed, u64::MAX))
-            .count()
-            + self
-                .fetch
-                .withheld
-                .range((feed, 0)..=(feed, u64::MAX))
-                .count();
+        let from = self.fetch.looked.get(&feed).copied().unwrap_or(0);
+        let most = room.min(MAX_WANTED);
+        let found = ledger.missing(&feed, from, most);
+        let mut looked = if found.len() < most { size } else { from };
         let mut indexes = Vec::new();
-        for wanted in ledger.missing(&feed, 0, busy + room) {
+        for wanted in found {
             let at = (feed, wanted.index);
             let full = self.fetch.bytes + u64::from(wanted.leaf.body_len) > limits.bytes_in_flight;
-            if indexes.len() == room.min(MAX_WANTED) || (full && self.fetch.bytes > 0) {
+            if full && self.fetch.bytes > 0 {
+                looked = wanted.index;
                 break;
             }
-            if !skip(&at, &self.fetch) {
-                self.fetch.expect(at, wanted.leaf, until);
+            looked = looked.max(wanted.index + 1);
+            // What a push announced is on its way.
+            if !self.fetch.bodies.contains_key(&at) {
+                self.fetch
+                    .expect(at, wanted.leaf, now.millis, limits.patience);
                 indexes.push(wanted.index);
             }
         }
+        self.fetch.looked.insert(feed, looked);
         if let Some(indexes) = BoundedVec::new(indexes)
             .ok()
             .filter(|list| !list.is_empty())
@@ -297,7 +398,6 @@ impl Session {
     ) -> Result<(), Fault> {
         let (_, again) = self.fetch.take(&(feed, index)).ok_or(Fault::UnaskedBody)?;
         if !again && ledger.lacks(&feed, index) {
-            self.fetch.withheld.insert((feed, index));
             self.out.push(Output::Withheld { feed, index });
         }
         Ok(())

@@ -4,7 +4,7 @@ use kentong_keys::{Digest, Label};
 
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{FeedId, UnverifiedCheckpoint};
-use crate::wire::{Claim, Heads, Holds, MAX_HEADS, Message};
+use crate::wire::{Claim, Heads, Holds, MAX_HEADS, MAX_NOTE, MAX_NOTES_BYTES, Message};
 
 use super::fault::Fault;
 use super::ledger::{FeedView, Ledger};
@@ -14,21 +14,21 @@ use super::session::{Output, Session};
 const HEADS: Label = Label::new("kentong/heads/1");
 
 impl Session {
-    /// Tells the peer the newest checkpoints of our feeds, and how much of its own we hold.
+    /// Tells the peer the newest checkpoints of the feeds that both may read, and how many leaves of
+    /// its own we hold. What does not fit one message follows in others.
     pub(super) fn send_heads(&mut self, ledger: &impl Ledger) {
-        let ours = ledger.feeds_of(&self.local.me, &self.peer.member);
-        let mine = ours.iter().filter_map(|id| {
-            let (_, note) = ledger.feed(id)?.checkpoint?;
-            BoundedBytes::new(note.to_vec()).ok()
-        });
-        let mine = BoundedVec::new(mine.take(MAX_HEADS).collect()).unwrap_or_default();
         let theirs = ledger.feeds_of(&self.peer.member, &self.local.me);
         let yours = theirs
             .iter()
             .filter_map(|id| Some((*id, ledger.feed(id)?.tree.size())));
         let yours = BoundedVec::new(yours.take(MAX_HEADS).collect()).unwrap_or_default();
-        self.out
-            .push(Output::Send(Message::Heads(Heads { mine, yours })));
+        let ours = ledger.feeds_of(&self.local.me, &self.peer.member);
+        let mine = ours.iter().chain(&theirs).filter_map(|id| {
+            let (_, note) = ledger.feed(id)?.checkpoint?;
+            BoundedBytes::new(note.to_vec()).ok()
+        });
+        let heads = heads_messages(mine, yours).map(|heads| Output::Send(Message::Heads(heads)));
+        self.out.extend(heads);
     }
 
     pub(super) fn heads(
@@ -44,12 +44,7 @@ impl Session {
                 continue;
             };
             if self.may_serve(&view) {
-                if *size > view.tree.size() {
-                    self.out.push(Output::Behind {
-                        feed: *feed,
-                        size: *size,
-                    });
-                }
+                // A claim to hold more proves nothing: the checkpoint that it shows with it does.
                 let size = (*size).min(published(&view));
                 // What was sent meanwhile is on its way, whatever the peer held when it wrote.
                 let sent = self.sent.entry(*feed).or_insert(size);
@@ -62,7 +57,11 @@ impl Session {
         self.greeted = true;
         for note in heads.mine.iter() {
             let checkpoint = UnverifiedCheckpoint::parse(note).map_err(Fault::Checkpoint)?;
-            self.promise(checkpoint, ledger)?;
+            if checkpoint.origin().publisher == self.local.me {
+                self.own_head(checkpoint, ledger);
+            } else {
+                self.promise(checkpoint, ledger)?;
+            }
         }
         if whole {
             let ours = ledger.feeds_of(&self.local.me, &self.peer.member);
@@ -71,6 +70,28 @@ impl Session {
         self.pull(now, ledger);
         self.receipt(now, ledger);
         Ok(())
+    }
+
+    /// Looks at a checkpoint in our own name. One that we signed and that our history does not lead to
+    /// means that we lost a part of it, or have another. One that our present key did not sign means
+    /// nothing, whoever made it.
+    fn own_head(&mut self, shown: UnverifiedCheckpoint, ledger: &impl Ledger) {
+        let Ok(shown) = shown.verify(&self.local.signing) else {
+            return;
+        };
+        let (feed, size) = (shown.origin().feed, shown.size());
+        let view = ledger.feed(&feed);
+        match view.and_then(|view| view.tree.root_at(size)) {
+            Some(root) if root == *shown.root() => {}
+            Some(_) => {
+                if let Some(view) = &view {
+                    self.keep_fork(&shown, view);
+                }
+                self.forked.insert(feed);
+                self.out.push(Output::Forked { feed, size });
+            }
+            None => self.out.push(Output::Behind { feed, size }),
+        }
     }
 
     /// The hash over the heads that the two share: our feeds as published, the peer's as held.
@@ -135,6 +156,30 @@ impl Session {
     pub(super) fn may_serve(&self, view: &FeedView<'_>) -> bool {
         view.genesis.publisher == self.local.me && view.genesis.audience.holds(&self.peer.member)
     }
+}
+
+/// Checkpoints in as few messages as hold them; how much is held of the receiver's feeds is in the
+/// first, which is there in any case.
+fn heads_messages(
+    mine: impl Iterator<Item = BoundedBytes<MAX_NOTE>>,
+    yours: BoundedVec<(FeedId, u64), MAX_HEADS>,
+) -> impl Iterator<Item = Heads> {
+    let (mut lists, mut bytes) = (vec![Vec::new()], 0);
+    for note in mine {
+        bytes += note.len();
+        match lists.last_mut() {
+            Some(last) if last.len() < MAX_HEADS && bytes <= MAX_NOTES_BYTES => last.push(note),
+            _ => {
+                bytes = note.len();
+                lists.push(vec![note]);
+            }
+        }
+    }
+    let mut yours = Some(yours);
+    lists.into_iter().map(move |mine| Heads {
+        mine: BoundedVec::new(mine).expect("a list is begun anew at the bound"),
+        yours: yours.take().unwrap_or_default(),
+    })
 }
 
 /// How many leaves of a feed of one's own are published.

@@ -55,6 +55,6 @@ pub trait Ledger {
     /// The batch leaf at an index, if one is there.
     fn batch(&self, id: &FeedId, index: u64) -> Option<BatchLeaf>;
 
-    /// The epochs of a feed whose keys are not held.
-    fn epochs_without_key(&self, id: &FeedId) -> Vec<u32>;
+    /// The first `most` epochs of a feed above `above` whose keys are not held.
+    fn epochs_without_key(&self, id: &FeedId, above: u32, most: usize) -> Vec<u32>;
 }

@@ -30,10 +30,20 @@ pub struct Limits {
     pub alive_every: u64,
     /// Milliseconds between two receipts for one feed.
     pub holds_every: u64,
-    /// Requests that the peer may make at once, each body one; they come back at `requests_per_second`.
-    pub requests: u64,
-    /// Requests that the peer may make each second in the long run.
-    pub requests_per_second: u64,
+    /// What the peer's messages may cost at once, by what it takes to look into them; it comes back
+    /// at `messages_per_second`. Whoever asks for more breaks the rules.
+    pub messages: u64,
+    /// What the peer's messages may cost each second in the long run.
+    pub messages_per_second: u64,
+    /// What answers to the peer's requests may cost at once, a unit for each 16 KiB or part of it;
+    /// it comes back at `answers_per_second`. What costs more is answered later.
+    pub answers: u64,
+    /// What answers may cost each second in the long run.
+    pub answers_per_second: u64,
+    /// Requests that wait to be answered.
+    pub waiting_requests: usize,
+    /// Milliseconds between two whole lists of heads that the peer's signs of life lead to.
+    pub heads_every: u64,
     /// Seconds by which a peer's clock may be ahead before it is reported.
     pub clock_slack: u64,
     /// The most feeds that one publisher may open towards one reader.
@@ -51,39 +61,63 @@ impl Default for Limits {
             hello_patience: 10_000,
             alive_every: 60_000,
             holds_every: 1_000,
-            requests: 20_000,
-            requests_per_second: 10_000,
+            messages: 20_000,
+            messages_per_second: 10_000,
+            answers: 20_000,
+            answers_per_second: 10_000,
+            waiting_requests: 1024,
+            heads_every: 10_000,
             clock_slack: 300,
             feeds: 512,
         }
     }
 }
 
-/// Requests that a peer may still make now.
+/// What a peer may still cost now.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Allowance {
+    most: u64,
+    per_second: u64,
     left: u64,
     since: u64,
 }
 
 impl Allowance {
-    pub(super) const fn full(limits: &Limits, millis: u64) -> Self {
+    /// As much as is allowed at once.
+    pub(super) const fn full(most: u64, per_second: u64, millis: u64) -> Self {
         Self {
-            left: limits.requests,
+            most,
+            per_second,
+            left: most,
             since: millis,
         }
     }
 
-    /// Takes requests from the allowance; false when there are not as many left.
-    pub(super) fn take(&mut self, limits: &Limits, cost: u64, millis: u64) -> bool {
-        let gained = millis.saturating_sub(self.since) * limits.requests_per_second / 1000;
+    /// Takes a cost from what is left; false, and nothing is taken, when that is less. A cost above
+    /// what is ever allowed at once counts as that much.
+    pub(super) fn take(&mut self, cost: u64, millis: u64) -> bool {
+        let gained = millis.saturating_sub(self.since) * self.per_second / 1000;
         if gained > 0 {
-            self.left = (self.left + gained).min(limits.requests);
+            self.left = (self.left + gained).min(self.most);
             self.since = millis;
         }
+        let cost = cost.min(self.most);
         let allowed = self.left >= cost;
-        self.left = self.left.saturating_sub(cost);
+        if allowed {
+            self.left -= cost;
+        }
         allowed
+    }
+
+    /// From when on this cost can be taken.
+    pub(super) const fn wait_for(&self, cost: u64) -> u64 {
+        let cost = if cost < self.most { cost } else { self.most };
+        let lacking = cost.saturating_sub(self.left);
+        if self.per_second == 0 {
+            return u64::MAX;
+        }
+        self.since
+            .saturating_add((lacking * 1000).div_ceil(self.per_second))
     }
 }
 
@@ -93,16 +127,14 @@ mod tests {
 
     #[test]
     fn allowance_runs_out_and_comes_back() {
-        let limits = Limits {
-            requests: 3,
-            requests_per_second: 2,
-            ..Limits::default()
-        };
-        let mut allowance = Allowance::full(&limits, 0);
-        let taken: Vec<_> = (0..4).map(|_| allowance.take(&limits, 1, 0)).collect();
+        let mut allowance = Allowance::full(3, 2, 0);
+        let taken: Vec<_> = (0..4).map(|_| allowance.take(1, 0)).collect();
         assert_eq!(taken, [true, true, true, false]);
-        assert!(!allowance.take(&limits, 1, 499));
-        assert!(allowance.take(&limits, 1, 500));
-        assert!(!allowance.take(&limits, 1, 501));
+        assert_eq!((allowance.wait_for(1), allowance.wait_for(3)), (500, 1500));
+        assert!(!allowance.take(1, 499));
+        assert!(allowance.take(1, 500));
+        assert!(!allowance.take(1, 501));
+        assert!(allowance.take(99, 2000), "or it would wait for ever");
+        assert!(!allowance.take(1, 2000));
     }
 }

@@ -12,6 +12,9 @@ use super::ledger::{FeedView, Ledger};
 use super::limits::Now;
 use super::session::{Output, Session};
 
+/// What sealing a key anew costs of the peer's allowance: a hundred times what reading a leaf does.
+const REWRAP_COST: u64 = 16;
+
 /// The most leaves that are pushed unasked.
 const PUSHED_LEAVES: u64 = 8;
 
@@ -111,16 +114,17 @@ impl Session {
         now: Now,
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
-        let view = self.entitled(feed, 1, now, ledger)?;
-        if from >= published(&view) {
-            return Err(Fault::BeyondEnd);
-        }
-        self.out.push(Output::ServeLeaves {
+        let view = self.entitled(feed, ledger)?;
+        let count = published(&view)
+            .checked_sub(from)
+            .filter(|count| *count > 0)
+            .ok_or(Fault::BeyondEnd)?;
+        let answer = Output::ServeLeaves {
             feed,
             from,
             following: Vec::new(),
-        });
-        Ok(())
+        };
+        self.serve(1 + count.min(MAX_LEAVES as u64) / 64, answer, now)
     }
 
     pub(super) fn serve_bodies(
@@ -130,16 +134,17 @@ impl Session {
         now: Now,
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
-        let view = self.entitled(feed, indexes.len() as u64, now, ledger)?;
+        let view = self.entitled(feed, ledger)?;
         if indexes.iter().any(|index| *index >= published(&view)) {
             return Err(Fault::BeyondEnd);
         }
         // A small request that names one body often would have it sent often.
         let once: BTreeSet<u64> = indexes.iter().copied().collect();
-        let bodies = once
-            .into_iter()
-            .map(|index| Output::ServeBody { feed, index });
-        self.out.extend(bodies);
+        for index in once {
+            let len = ledger.batch(&feed, index).map_or(0, |leaf| leaf.body_len);
+            let cost = 1 + u64::from(len / (16 * 1024));
+            self.serve(cost, Output::ServeBody { feed, index }, now)?;
+        }
         Ok(())
     }
 
@@ -150,25 +155,21 @@ impl Session {
         now: Now,
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
-        let view = self.entitled(feed, 1, now, ledger)?;
+        let view = self.entitled(feed, ledger)?;
         if epoch > view.epoch {
             return Err(Fault::BeyondEnd);
         }
-        self.out.push(Output::ServeEpoch { feed, epoch });
-        Ok(())
+        // A reader asks for each once, in their order. One that does not gets no second seal.
+        let last = self.rewrapped.entry(feed).or_default();
+        if epoch <= *last {
+            return self.charge(REWRAP_COST, now);
+        }
+        *last = epoch;
+        self.serve(REWRAP_COST, Output::ServeEpoch { feed, epoch }, now)
     }
 
-    /// A feed that the peer asks for, if it may read it and does not ask too often.
-    fn entitled<'l>(
-        &mut self,
-        feed: FeedId,
-        cost: u64,
-        now: Now,
-        ledger: &'l impl Ledger,
-    ) -> Result<FeedView<'l>, Fault> {
-        if !self.allowance.take(&self.local.limits, cost, now.millis) {
-            return Err(Fault::TooFast);
-        }
+    /// A feed that the peer asks for, if it may read it.
+    fn entitled<'l>(&self, feed: FeedId, ledger: &'l impl Ledger) -> Result<FeedView<'l>, Fault> {
         let view = ledger.feed(&feed).filter(|view| self.may_serve(view));
         view.ok_or(Fault::NotEntitled)
     }

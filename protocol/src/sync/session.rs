@@ -1,6 +1,6 @@
 //! One session with one member: who is let in, what comes when, when it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kentong_keys::{Digest, MemberName, PublicKey, SealedEpochKey, SealingKeyId};
 
@@ -24,6 +24,8 @@ const CREDENTIALS_COST: u64 = 1_000;
 pub struct Local {
     /// This node's member.
     pub me: MemberName,
+    /// The key by which this node signs checkpoints.
+    pub signing: PublicKey,
     /// The federation's id.
     pub federation: Digest,
     /// The federation's name, which origins carry.
@@ -157,12 +159,19 @@ pub enum Output {
         /// The index of its leaf.
         index: u64,
     },
-    /// The peer holds more of a feed of ours than we do: this node has lost history. It must not sign
-    /// on from here, or it would fork the feed.
+    /// The peer shows a checkpoint that we signed over more of a feed than we hold: this node has
+    /// lost history. It must not sign on from here, or it would fork the feed.
     Behind {
         /// Which feed.
         feed: FeedId,
-        /// How many leaves the peer holds.
+        /// How many leaves that checkpoint covers.
+        size: u64,
+    },
+    /// The peer shows a checkpoint that we signed over another history of a feed than we hold.
+    Forked {
+        /// Which feed.
+        feed: FeedId,
+        /// How many leaves that checkpoint covers.
         size: u64,
     },
     /// The publisher signed two histories of one feed: keep what shows it.
@@ -202,18 +211,30 @@ pub struct Session {
     pub(super) local: Local,
     pub(super) peer: Peer,
     stage: Stage,
-    pub(super) allowance: Allowance,
+    /// What the peer's messages may cost.
+    messages: Allowance,
+    /// What answers to its requests may cost, and the answers that wait.
+    answers: Allowance,
+    waiting: VecDeque<(u64, Output)>,
+    /// The newest epoch of each of our feeds whose key was sealed anew for the peer.
+    pub(super) rewrapped: BTreeMap<FeedId, u32>,
+    /// When the peer's sign of life may lead to a whole list of heads again.
+    pub(super) heads_from: u64,
+    /// Own feeds of which the peer showed another history: what it says of them means nothing.
+    pub(super) forked: BTreeSet<FeedId>,
     /// Whether the peer has said what it holds of our feeds.
     pub(super) greeted: bool,
     /// How far each of our feeds was sent to the peer.
     pub(super) sent: BTreeMap<FeedId, u64>,
     /// The peer's newest checkpoints.
     pub(super) promised: BTreeMap<FeedId, Checkpoint>,
+    /// Those before them that no leaves were compared with yet.
+    pub(super) unchecked: BTreeMap<FeedId, Vec<Checkpoint>>,
     pub(super) fetch: Fetch,
     /// What was last said of each of the peer's feeds: when, and `(size, missing, unopened)`.
     pub(super) receipts: BTreeMap<FeedId, (u64, (u64, u64, u64))>,
     /// What the peer said last that it holds of our feeds: size, missing, unopened, erased.
-    acknowledged: BTreeMap<FeedId, (u64, u64, u64, u64)>,
+    pub(super) acknowledged: BTreeMap<FeedId, (u64, u64, u64, u64)>,
     /// When a receipt that came too soon after another is to be sent.
     pub(super) receipt_due: Option<u64>,
     next_alive: u64,
@@ -240,10 +261,24 @@ impl Session {
             stage: Stage::Greeting {
                 until: now.millis + local.limits.hello_patience,
             },
-            allowance: Allowance::full(&local.limits, now.millis),
+            messages: Allowance::full(
+                local.limits.messages,
+                local.limits.messages_per_second,
+                now.millis,
+            ),
+            answers: Allowance::full(
+                local.limits.answers,
+                local.limits.answers_per_second,
+                now.millis,
+            ),
+            waiting: VecDeque::new(),
+            rewrapped: BTreeMap::new(),
+            heads_from: 0,
+            forked: BTreeSet::new(),
             greeted: false,
             sent: BTreeMap::new(),
             promised: BTreeMap::new(),
+            unchecked: BTreeMap::new(),
             fetch: Fetch::default(),
             receipts: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
@@ -276,7 +311,9 @@ impl Session {
             Stage::Open => {
                 let fetch = self.fetch.wake_at().unwrap_or(u64::MAX);
                 let receipt = self.receipt_due.unwrap_or(u64::MAX);
-                self.next_alive.min(fetch).min(receipt)
+                let answer = self.waiting.front();
+                let answer = answer.map_or(u64::MAX, |(cost, _)| self.answers.wait_for(*cost));
+                self.next_alive.min(fetch).min(receipt).min(answer)
             }
             Stage::Over => u64::MAX,
         }
@@ -312,6 +349,7 @@ impl Session {
             }
             Input::Changed => {
                 if self.is_open() {
+                    self.check_promises(ledger)?;
                     self.pull(now, ledger);
                     self.receipt(now, ledger);
                 }
@@ -357,11 +395,15 @@ impl Session {
                 Ok(())
             }
             Message::Heads(heads) => {
-                self.charge(1 + heads.mine.len() as u64, now)?;
+                self.charge(1 + (heads.mine.len() + heads.yours.len() / 16) as u64, now)?;
                 self.heads(&heads, now, ledger)
             }
             Message::WantLeaves { feed, from } => self.serve_leaves(feed, from, now, ledger),
-            Message::Leaves(leaves) => self.leaves(*leaves, now, ledger),
+            Message::Leaves(leaves) => {
+                let cost = 1 + leaves.leaves.len() / 64 + leaves.following.len();
+                self.charge(cost as u64, now)?;
+                self.leaves(*leaves, now, ledger)
+            }
             Message::WantBodies { feed, indexes } => self.serve_bodies(feed, &indexes, now, ledger),
             Message::Body { feed, index, body } => {
                 self.body(feed, index, body.into_vec(), now, ledger)
@@ -421,8 +463,12 @@ impl Session {
             Stage::Open => {}
         }
         if self.fetch.overdue(now.millis) {
+            let withheld = self.fetch.withheld_at(now.millis);
+            let name = |(feed, index)| Output::Withheld { feed, index };
+            self.out.extend(withheld.map(name));
             return Err(Fault::Stalled);
         }
+        self.answer(now);
         if now.millis >= self.next_alive {
             self.next_alive = now.millis + self.local.limits.alive_every;
             let heads = self.shared_heads(ledger);
@@ -437,43 +483,32 @@ impl Session {
         Ok(())
     }
 
-    /// Takes what a message costs from the peer's allowance.
-    fn charge(&mut self, cost: u64, now: Now) -> Result<(), Fault> {
-        let allowed = self.allowance.take(&self.local.limits, cost, now.millis);
-        if allowed { Ok(()) } else { Err(Fault::TooFast) }
+    /// Takes what a message costs to look into from the peer's allowance.
+    pub(super) fn charge(&mut self, cost: u64, now: Now) -> Result<(), Fault> {
+        if self.messages.take(cost, now.millis) {
+            Ok(())
+        } else {
+            Err(Fault::TooFast)
+        }
     }
 
-    fn claim(&mut self, signed: SignedClaim, now: Now, ledger: &impl Ledger) -> Result<(), Fault> {
-        self.charge(1, now)?;
-        match signed
-            .verify(&self.peer.signing)
-            .map_err(|_| Fault::Claim)?
-        {
-            Claim::Alive(alive) => {
-                let ahead = alive.time.since(now.wall).unwrap_or(0);
-                if ahead > self.local.limits.clock_slack {
-                    self.out.push(Output::ClockAhead(ahead));
-                }
-                if alive.heads != self.shared_heads(ledger) {
-                    self.send_heads(ledger);
-                }
-                self.out.push(Output::Heard(alive));
-            }
-            Claim::Holds(holds) => {
-                let view = ledger.feed(&holds.feed).ok_or(Fault::Receipt)?;
-                let mine = view.genesis.publisher == self.local.me
-                    && view.genesis.audience.holds(&self.peer.member);
-                let root = view.tree.root_at(holds.size);
-                if !mine || root != Some(holds.root) {
-                    return Err(Fault::Receipt);
-                }
-                // Said again it is no news, and need not be stored again.
-                let said = (holds.size, holds.missing, holds.unopened, holds.erased);
-                if self.acknowledged.insert(holds.feed, said) != Some(said) {
-                    self.out.push(Output::Receipt { holds, signed });
-                }
-            }
+    /// Answers a request, at once or, if the peer asks faster than it may be answered, later.
+    pub(super) fn serve(&mut self, cost: u64, answer: Output, now: Now) -> Result<(), Fault> {
+        if self.waiting.len() >= self.local.limits.waiting_requests {
+            return Err(Fault::TooFast);
         }
+        self.waiting.push_back((cost, answer));
+        self.answer(now);
         Ok(())
+    }
+
+    /// Answers the requests that waited, as far as the allowance goes.
+    fn answer(&mut self, now: Now) {
+        while let Some((cost, _)) = self.waiting.front()
+            && self.answers.take(*cost, now.millis)
+        {
+            self.out
+                .extend(self.waiting.pop_front().map(|(_, answer)| answer));
+        }
     }
 }

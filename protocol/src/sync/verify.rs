@@ -1,7 +1,7 @@
 //! Leaves that came: where they may stand, and that they lead to the signed root.
 
 use crate::feed::{FeedId, GenesisLeaf, Leaf, UnverifiedCheckpoint, leaf_hash};
-use crate::wire::Leaves;
+use crate::wire::{Leaves, MAX_WANTED};
 
 use super::fault::Fault;
 use super::ledger::Ledger;
@@ -49,6 +49,9 @@ impl Session {
             view.and_then(|view| view.tree.leaf(index)) == Some(leaf_hash(bytes))
         });
         if !same {
+            if let Some(view) = &view {
+                self.keep_fork(&checkpoint, view);
+            }
             return Err(Fault::TwoHistories);
         }
         let mut cursor = Cursor {
@@ -64,12 +67,18 @@ impl Session {
             frontier.push(leaf_hash(bytes));
             leaves.push((leaf, bytes.to_vec()));
         }
-        self.expect_following(&came, &leaves, held, until, ledger);
+        self.expect_following(&came, &leaves, held, now, ledger)?;
         if !leaves.is_empty() {
             let signed = (checkpoint.size(), checkpoint.root());
-            came.proof
-                .verify((frontier.size(), &frontier.root()), signed)
-                .map_err(|_| Fault::LeafProof)?;
+            let proven = came
+                .proof
+                .verify((frontier.size(), &frontier.root()), signed);
+            if proven.is_err() {
+                if let Some(view) = &view {
+                    self.keep_fork(&checkpoint, view);
+                }
+                return Err(Fault::LeafProof);
+            }
             self.fetch.fresh_leaves_came(&feed, until);
             let reached = frontier.size() == checkpoint.size();
             let checkpoint = reached.then(|| (checkpoint.size(), checkpoint.note().to_vec()));
@@ -134,10 +143,18 @@ impl Session {
         came: &Leaves,
         fresh: &[(Leaf, Vec<u8>)],
         held: u64,
-        until: u64,
+        now: Now,
         ledger: &impl Ledger,
-    ) {
+    ) -> Result<(), Fault> {
+        let limits = self.local.limits;
+        let end = came.from + came.leaves.len() as u64;
         for index in came.following.iter() {
+            if *index < came.from || *index >= end {
+                return Err(Fault::Announced); // A push brings the bodies of its own leaves.
+            }
+            if self.fetch.is_flooded(limits.bodies_in_flight + MAX_WANTED) {
+                return Err(Fault::Announced);
+            }
             let batch = match index
                 .checked_sub(held)
                 .and_then(|at| usize::try_from(at).ok())
@@ -149,8 +166,10 @@ impl Session {
                 },
             };
             if let Some(batch) = batch {
-                self.fetch.expect((came.feed, *index), batch, until);
+                let at = (came.feed, *index);
+                self.fetch.expect(at, batch, now.millis, limits.patience);
             }
         }
+        Ok(())
     }
 }

@@ -154,9 +154,23 @@ fn a_release_never_carries_local_fields() {
 fn news_is_more_than_a_date() {
     let base = Assertion::try_from(full()).unwrap();
     type Change = fn(&mut Draft);
-    let rows: [(&str, Change, bool); 8] = [
+    let rows: [(&str, Change, bool); 10] = [
         ("nothing", |_| {}, false),
-        ("valid until", |draft| draft.valid_until = None, false),
+        (
+            "valid nearly a day longer",
+            |draft| draft.valid_until = time(2_000_000 + DAY - 1),
+            false,
+        ),
+        (
+            "valid for a day less",
+            |draft| draft.valid_until = time(2_000_000 - DAY),
+            true,
+        ),
+        (
+            "no longer says until when",
+            |draft| draft.valid_until = None,
+            false,
+        ),
         ("first seen", |draft| draft.first_seen = None, false),
         (
             "seen nearly a day later",
@@ -188,6 +202,37 @@ fn news_is_more_than_a_date() {
     })
     .unwrap();
     assert!(base.is_news(&undated), "the first to say when");
+    let unbounded = Assertion::try_from(Draft {
+        valid_until: None,
+        ..full()
+    })
+    .unwrap();
+    assert!(base.is_news(&unbounded), "the first to say until when");
+}
+
+#[test]
+fn what_says_no_end_has_the_usual_one_of_its_kind() {
+    let made = time(1_000_000).unwrap();
+    let check = |last_seen, valid_until, kind, end: u64, renewed: Option<u64>| {
+        let said = Assertion::try_from(Draft {
+            first_seen: None,
+            last_seen,
+            valid_until,
+            ..full()
+        })
+        .unwrap();
+        assert_eq!(said.holds_until(kind, made).seconds(), end);
+        let due = |at: u64| said.is_due_anew(kind, made, Timestamp::from_seconds(at).unwrap());
+        match renewed {
+            None => assert!(!due(1_000_000 + 99 * 365 * DAY)),
+            Some(at) => assert_eq!((due(at - 1), due(at), due(0)), (false, true, false)),
+        }
+    };
+    let half = 1_000_000 + 15 * DAY;
+    check(None, None, Kind::Ip, 1_000_000 + 30 * DAY, Some(half));
+    check(time(9), None, Kind::Ip, 9 + 30 * DAY, None);
+    check(time(9), time(77), Kind::Ip, 77, None);
+    check(None, time(77), Kind::Wallet, 77, None);
 }
 
 #[test]

@@ -1,7 +1,12 @@
 //! Honest members: everything that is released arrives, and nothing else.
 
+use kentong_keys::Digest;
+
 use super::member::{Member, Pair, at};
-use crate::sync::{Input, Ledger as _, Output};
+use crate::bounded::{BoundedBytes, BoundedVec};
+use crate::feed::{Checkpoint, FeedId, Origin};
+use crate::sync::{Input, Ledger as _, Output, Session};
+use crate::wire::{Heads, MAX_HEADS, Message};
 
 fn two() -> (Member, Member) {
     (Member::new("MY", 1), Member::new("SG", 2))
@@ -164,7 +169,7 @@ fn an_announcement_is_not_answered_with_another() {
     (0..50_u8).for_each(|i| pair.a.0.add(feed, &[i]));
     pair.a.0.publish(feed);
     pair.a.0.log.clear();
-    let announcement = crate::wire::Message::Heads(crate::wire::Heads::default());
+    let announcement = Message::Heads(Heads::default());
     pair.give_a(Input::Frame(&announcement.encode()));
     assert_eq!(
         pair.a.0.log,
@@ -173,27 +178,112 @@ fn an_announcement_is_not_answered_with_another() {
     );
 }
 
+/// MY and SG, who hold the same of a feed; then MY goes back to `size` leaves, and both meet anew.
+fn gone_back(size: u64, then: impl FnOnce(&mut Member, FeedId)) -> (Pair, FeedId) {
+    let (mut my, sg) = two();
+    let feed = my.open(&[&sg], 1);
+    my.publish(feed);
+    (0..3_u8).for_each(|i| my.add(feed, &[i]));
+    let mut pair = Pair::connect(my, sg);
+    pair.a.0.publish(feed);
+    pair.settle();
+    pair.assert_equal(feed);
+    let (mut my, sg) = (pair.a.0, pair.b.0);
+    let held = my.feeds.get_mut(&feed).unwrap();
+    held.leaves.truncate(usize::try_from(size).unwrap());
+    held.tree.truncate(size);
+    held.bodies.retain(|index, _| *index < size);
+    then(&mut my, feed);
+    my.publish(feed);
+    my.log.clear();
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    (pair, feed)
+}
+
 #[test]
-fn a_publisher_that_lost_history_is_told_so() {
+fn a_publisher_that_lost_history_is_shown_what_it_signed() {
+    let (pair, feed) = gone_back(5, |_, _| {});
+    let lost = |output: &Output| matches!(output, Output::Behind { .. } | Output::Forked { .. });
+    assert!(!pair.a.0.log.iter().any(lost), "it has lost nothing");
+    for size in 2..5 {
+        let (pair, feed) = gone_back(size, |_, _| {});
+        assert!(pair.a.0.log.contains(&Output::Behind { feed, size: 5 }));
+        assert!(pair.a.1.is_open(), "and the peer did nothing wrong");
+    }
+    let (mut my, sg) = (pair.a.0, pair.b.0);
+    my.feeds.remove(&feed);
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    assert!(pair.a.0.log.contains(&Output::Behind { feed, size: 5 }));
+}
+
+#[test]
+fn a_publisher_that_signed_two_histories_is_shown_the_other() {
+    let (pair, feed) = gone_back(4, |my, feed| {
+        (0..9_u8).for_each(|i| my.add(feed, &[9, i]));
+    });
+    let log = &pair.a.0.log;
+    assert!(log.contains(&Output::Forked { feed, size: 5 }));
+    let kept = log.iter().any(|output| match output {
+        Output::Evidence(evidence) => evidence.feed == feed && evidence.link.is_some(),
+        _ => false,
+    });
+    assert!(kept);
+}
+
+#[test]
+fn a_reader_s_word_alone_makes_no_publisher_believe_that_it_lost_history() {
     let (mut my, sg) = two();
     let feed = my.open(&[&sg], 1);
     my.publish(feed);
     let mut pair = Pair::connect(my, sg);
     pair.settle();
-    assert!(
-        !pair
-            .a
-            .0
-            .log
-            .iter()
-            .any(|output| matches!(output, Output::Behind { .. }))
-    );
-    let yours = crate::bounded::BoundedVec::new(vec![(feed, 3)]).unwrap();
-    let heads = crate::wire::Heads {
-        yours,
-        ..crate::wire::Heads::default()
+    // A checkpoint in MY's name by SG's key, and one of a feed that MY never had.
+    let origin = |feed| Origin {
+        federation: "TEST".into(),
+        publisher: "MY".parse().unwrap(),
+        feed,
+        incarnation: 0,
     };
-    pair.give_a(Input::Frame(&crate::wire::Message::Heads(heads).encode()));
-    assert!(pair.a.0.log.contains(&Output::Behind { feed, size: 3 }));
-    assert!(pair.a.1.is_open(), "and the peer did nothing wrong");
+    let other = FeedId::from_digest(Digest::from_bytes([7; 32]));
+    let root = Digest::from_bytes([7; 32]);
+    let mine = [feed, other]
+        .map(|feed| Checkpoint::sign(origin(feed), 9, root, &pair.b.0.signing))
+        .map(|checkpoint| BoundedBytes::new(checkpoint.note().to_vec()).unwrap());
+    let heads = Heads {
+        mine: BoundedVec::new(mine.to_vec()).unwrap(),
+        yours: BoundedVec::new(vec![(feed, 9), (other, 9)]).unwrap(),
+    };
+    pair.a.0.log.clear();
+    pair.give_a(Input::Frame(&Message::Heads(heads).encode()));
+    assert_eq!(pair.a.0.log, []);
+    assert!(pair.a.1.is_open());
+}
+
+#[test]
+fn heads_that_do_not_fit_one_message_come_in_several() {
+    let (mut my, sg) = two();
+    let count = MAX_HEADS + 3;
+    for nonce in 0..count {
+        let feed = my.open(&[&sg], (nonce % 251) as u8);
+        let held = my.feeds.remove(&feed).unwrap();
+        let id = FeedId::from_digest(Digest::labelled(
+            kentong_keys::Label::new("kentong/test/1"),
+            &[&nonce.to_be_bytes()],
+        ));
+        my.feeds.insert(id, held);
+        my.publish(id);
+    }
+    let (mut session, _) = Session::begin(my.local(), sg.as_peer(), at(0));
+    let hello = Session::begin(sg.local(), my.as_peer(), at(0)).1;
+    let [Output::Send(hello)] = hello.as_slice() else {
+        panic!("{hello:?}");
+    };
+    let said = session.handle(Input::Frame(&hello.encode()), at(0), &my);
+    let heads = said.iter().filter_map(|output| match output {
+        Output::Send(Message::Heads(heads)) => Some(heads.mine.len()),
+        _ => None,
+    });
+    assert_eq!(heads.collect::<Vec<_>>(), [MAX_HEADS, 3]);
 }

@@ -281,6 +281,91 @@ fn two_histories() {
     assert_eq!(outputs[1], Output::Fault(Fault::TwoHistories));
 }
 
+/// MY shows SG, which holds three leaves, a history of `size` leaves that goes another way after the
+/// second; SG has promised nothing of it yet.
+fn another_way(size: u8) -> (Pair, Vec<u8>, Message) {
+    let (mut pair, feed) = published();
+    pair.settle();
+    let held = pair.a.0.feeds[&feed].checkpoint.clone().unwrap().1;
+    let mut liar = Member::new("MY", 1);
+    liar.open(&[&pair.b.0], 1);
+    (2..size).for_each(|i| liar.add(feed, &[9, i]));
+    liar.publish(feed);
+    pair.a.0.feeds = liar.feeds;
+    let message = leaves(honest(&pair, feed, 3));
+    (pair, held, message)
+}
+
+#[test]
+fn another_history_that_is_longer_leaves_evidence_too() {
+    let evidence = |pair: &Pair| match &pair.b.0.log[0] {
+        Output::Evidence(evidence) => (**evidence).clone(),
+        other => panic!("{other:?}"),
+    };
+    let (mut pair, held, message) = another_way(6);
+    assert_eq!(sg_refuses(&mut pair, &message), Some(Fault::LeafProof));
+    let kept = evidence(&pair);
+    assert_eq!((&kept.held, &kept.link), (&held, &None));
+    assert_eq!(UnverifiedCheckpoint::parse(&kept.shown).unwrap().size(), 6);
+    assert!(kept.to_string().contains("unless both have one size"));
+
+    // A head that the publisher showed and then did not go on from.
+    let (mut pair, feed) = published();
+    pair.settle();
+    let mut liar = Member::new("MY", 1);
+    liar.open(&[&pair.b.0], 1);
+    (0..3).for_each(|i| liar.add(feed, &[9, i]));
+    liar.publish(feed);
+    let shown = liar.feeds[&feed].checkpoint.clone().unwrap().1;
+    let mine = BoundedVec::new(vec![BoundedBytes::new(shown.clone()).unwrap()]).unwrap();
+    let yours = BoundedVec::default();
+    let heads = Message::Heads(crate::wire::Heads { mine, yours });
+    assert_eq!(sg_refuses(&mut pair, &heads), None);
+    pair.b.2.clear();
+    (0..9).for_each(|i| pair.a.0.add(feed, &[i]));
+    pair.a.0.publish(feed);
+    let message = leaves(honest(&pair, feed, 3));
+    assert_eq!(sg_refuses(&mut pair, &message), Some(Fault::TwoHistories));
+    let log = pair.b.0.log.iter();
+    let kept = log.filter_map(|output| match output {
+        Output::Evidence(evidence) => Some(evidence.shown.clone()),
+        _ => None,
+    });
+    assert_eq!(kept.collect::<Vec<_>>(), [shown]);
+}
+
+#[test]
+fn bodies_that_may_not_be_announced() {
+    let announced = |from: u64, following: Vec<u64>| {
+        let (mut my, sg) = (Member::new("MY", 1), Member::new("SG", 2));
+        let feed = my.open(&[&sg], 1);
+        (0..300_u32).for_each(|i| my.add(feed, &i.to_be_bytes()));
+        my.publish(feed);
+        let mut pair = Pair::connect(my, sg);
+        pair.settle();
+        let mut message = honest(&pair, feed, from);
+        message.following = BoundedVec::new(following).unwrap();
+        (pair, leaves(message))
+    };
+    let (mut pair, message) = announced(200, vec![200, 201]);
+    assert_eq!(sg_refuses(&mut pair, &message), None);
+    for beside in [199, 302] {
+        let (mut pair, message) = announced(200, vec![beside]);
+        assert_eq!(sg_refuses(&mut pair, &message), Some(Fault::Announced));
+    }
+    // Three times sixty-four are more than an honest peer has on its way.
+    let (mut pair, _) = announced(2, vec![]);
+    let feed = *pair.a.0.feeds.keys().next().unwrap();
+    let faults = (0..3).map(|n| {
+        let mut message = honest(&pair, feed, 2);
+        let following = (2 + 64 * n..66 + 64 * n).collect();
+        message.following = BoundedVec::new(following).unwrap();
+        sg_refuses_at_once(&mut pair, &leaves(message))
+    });
+    let faults: Vec<_> = faults.collect();
+    assert_eq!(faults, [None, None, Some(Fault::Announced)]);
+}
+
 #[test]
 fn leaves_that_do_not_continue() {
     let (pair, feed) = published();

@@ -228,3 +228,29 @@ fn a_body_that_a_request_names_often_is_sent_once() {
     });
     assert_eq!(served.collect::<Vec<_>>(), [2, 3]);
 }
+
+#[test]
+fn one_body_is_not_hidden_behind_all_the_others() {
+    let (mut pair, feed) = settled(2);
+    for index in [2, 3] {
+        pair.b.0.feeds.get_mut(&feed).unwrap().bodies.remove(&index);
+    }
+    let announced = leaves(&pair, feed, 2, &[2, 3]);
+    pair.give_b(Input::Frame(&announced));
+    // Others come, again and again, and this one does not.
+    let other = body(&pair, feed, 3);
+    let mut last = 0;
+    while pair.b.1.is_open() {
+        last = pair.now;
+        pair.now += 30_000;
+        assert!(pair.now < 1_000_000, "for ever");
+        pair.b.0.feeds.get_mut(&feed).unwrap().bodies.remove(&3);
+        let again = leaves(&pair, feed, 3, &[3]);
+        pair.give_b(Input::Frame(&again));
+        pair.give_b(Input::Frame(&other));
+        pair.give_b(Input::Tick);
+    }
+    assert_eq!(last, 570_000, "ten times its patience");
+    assert!(pair.b.0.log.contains(&Output::Withheld { feed, index: 2 }));
+    assert_eq!(said(&pair, fault), [Fault::Stalled]);
+}

@@ -248,7 +248,7 @@ fn what_makes_work_is_counted() {
     };
     let (mut pair, _) = settled();
     let mut local = pair.b.0.local();
-    local.limits.requests = 3;
+    local.limits.messages = 3;
     pair.b.1 = Session::begin(local, pair.a.0.as_peer(), at(0)).0;
     let hello = Pair::connect(Member::new("MY", 1), Member::new("SG", 2))
         .a
@@ -265,9 +265,11 @@ fn what_makes_work_is_counted() {
 
 #[test]
 fn epoch_keys_that_are_no_news_are_counted() {
-    let (mut pair, feed) = settled();
-    pair.b.0.feeds.get_mut(&feed).unwrap().keys.clear();
-    pair.give_b(Input::Changed);
+    let (pair, feed) = settled();
+    let (my, mut sg) = (pair.a.0, pair.b.0);
+    sg.feeds.get_mut(&feed).unwrap().keys.clear();
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
     let message = Message::Rewrap {
         feed,
         epoch: 1,
@@ -292,12 +294,13 @@ fn a_receipt_is_for_a_reader_of_a_feed_of_ours() {
     b.0.feeds.insert(theirs, feeds);
     let unknown = FeedId::from_digest(Digest::from_bytes([5; 32]));
     let wrong = Some(Fault::Receipt);
-    for (feed, more, expected) in [
-        (ours, 0, None),
-        (ours, 1, wrong),
-        (for_another, 0, wrong),
-        (theirs, 0, wrong),
-        (unknown, 0, wrong),
+    // A reader of what we have lost does nothing wrong, and nothing follows from it.
+    for (feed, more, expected, receipts) in [
+        (ours, 0, None, 1),
+        (ours, 1, None, 0),
+        (for_another, 0, wrong, 0),
+        (theirs, 0, wrong, 0),
+        (unknown, 0, None, 0),
     ] {
         let (mut fresh, _) = settled();
         let held = pair.b.0.feeds.get(&feed);
@@ -320,10 +323,49 @@ fn a_receipt_is_for_a_reader_of_a_feed_of_ours() {
         if expected.is_none() {
             fresh.give_b(Input::Frame(&message.encode()));
             let kept = |output: &&Output| matches!(output, Output::Receipt { .. });
-            assert_eq!(fresh.b.0.log.iter().filter(kept).count(), 1, "said again");
+            let kept = fresh.b.0.log.iter().filter(kept).count();
+            assert_eq!(kept, receipts, "said again: {feed:?}");
         }
         std::mem::swap(&mut fresh.b.0.feeds, &mut pair.b.0.feeds);
     }
+}
+
+#[test]
+fn a_receipt_for_other_leaves_than_ours_is_a_fault() {
+    let (mut pair, _) = settled();
+    let feed = pair.b.0.open(&[&pair.a.0], 7);
+    let holds = Holds {
+        feed,
+        size: 1,
+        root: Digest::from_bytes([9; 32]),
+        missing: 0,
+        unopened: 0,
+        erased: 0,
+        applied: 0,
+        time: at(0).wall,
+    };
+    let message = Message::Claim(Claim::Holds(holds).sign(&pair.a.0.signing));
+    assert_eq!(refusal(&mut pair, &message), Some(Fault::Receipt));
+}
+
+#[test]
+fn a_sign_of_life_leads_to_a_list_of_heads_now_and_then_only() {
+    let (mut pair, _) = settled();
+    let alive = Alive {
+        time: at(0).wall,
+        charter_version: 1,
+        heads: Digest::from_bytes([0; 32]),
+    };
+    let frame = Message::Claim(Claim::Alive(alive).sign(&pair.a.0.signing)).encode();
+    let heads = |pair: &mut Pair| {
+        pair.b.0.log.clear();
+        (0..50).for_each(|_| pair.give_b(Input::Frame(&frame)));
+        let list = |output: &&Output| matches!(output, Output::Send(Message::Heads(_)));
+        pair.b.0.log.iter().filter(list).count()
+    };
+    assert_eq!((heads(&mut pair), heads(&mut pair)), (1, 0));
+    pair.now += 10_000;
+    assert_eq!(heads(&mut pair), 1);
 }
 
 #[test]

@@ -24,6 +24,7 @@ variants!(FAULTS, name_of, Fault, {
     Fault::LeafProof => "LeafProof",
     Fault::TooManyFeeds => "TooManyFeeds",
     Fault::UnaskedBody => "UnaskedBody",
+    Fault::Announced => "Announced",
     Fault::BodyMismatch => "BodyMismatch",
     Fault::UnaskedKey => "UnaskedKey",
     Fault::NotEntitled => "NotEntitled",

@@ -77,6 +77,20 @@ fn bodies_are_asked_for_as_far_as_there_is_room() {
 }
 
 #[test]
+fn bodies_that_are_withheld_are_looked_up_once() {
+    let (mut pair, feed, mut wanted) = asked(Limits::default(), 300);
+    while let Some(indexes) = wanted.pop() {
+        for index in indexes {
+            no_body(&mut pair, feed, index);
+            wanted.extend(wants(&pair));
+        }
+    }
+    let lost = pair.b.0.lacks(&feed, 2) && pair.b.0.lacks(&feed, 301);
+    assert!(lost && pair.b.1.is_open());
+    assert_eq!(pair.b.0.read.get(), 300, "or a publisher could hold us up");
+}
+
+#[test]
 fn one_message_carries_what_fits_and_what_is_published() {
     let (mut my, sg) = (Member::new("MY", 1), Member::new("SG", 2));
     let feed = my.open(&[&sg], 1);
@@ -226,24 +240,70 @@ fn what_a_peer_says_of_feeds_that_are_not_for_it_means_nothing() {
     assert_eq!(pair.a.0.log, [], "or anybody could halt us by a guess");
 }
 
-#[test]
-fn each_body_of_a_request_is_counted() {
+/// MY, which answers no more than this at once, and is asked for the bodies of its three batches.
+fn asked_for_three(change: impl FnOnce(&mut Limits)) -> (Member, Session, Vec<Output>) {
     let (mut my, sg) = (Member::new("MY", 1), Member::new("SG", 2));
     let feed = my.open(&[&sg], 1);
     (0..3_u8).for_each(|i| my.add(feed, &[i]));
     my.publish(feed);
-    for (requests, expected) in [(4, true), (3, false)] {
-        let mut local = my.local();
-        local.limits.requests = requests;
-        let (mut session, _) = Session::begin(local, sg.as_peer(), at(0));
-        let hello = Session::begin(sg.local(), my.as_peer(), at(0)).1;
-        let [Output::Send(hello)] = &hello[..] else {
-            panic!("a session begins with Hello")
+    let mut local = my.local();
+    change(&mut local.limits);
+    let (mut session, _) = Session::begin(local, sg.as_peer(), at(0));
+    let hello = Session::begin(sg.local(), my.as_peer(), at(0)).1;
+    let [Output::Send(hello)] = &hello[..] else {
+        panic!("a session begins with Hello")
+    };
+    session.handle(Input::Frame(&hello.encode()), at(0), &my);
+    let indexes = crate::bounded::BoundedVec::new(vec![2, 3, 4, 4]).unwrap();
+    let want = Message::WantBodies { feed, indexes };
+    let outputs = session.handle(Input::Frame(&want.encode()), at(0), &my);
+    (my, session, outputs)
+}
+
+#[test]
+fn who_asks_for_much_is_answered_by_and_by() {
+    let served = |outputs: &[Output]| -> Vec<u64> {
+        let index = |output: &Output| match output {
+            Output::ServeBody { index, .. } => Some(*index),
+            _ => None,
         };
-        session.handle(Input::Frame(&hello.encode()), at(0), &my);
-        let indexes = crate::bounded::BoundedVec::new(vec![2, 3, 4, 4]).unwrap();
-        let want = Message::WantBodies { feed, indexes };
-        session.handle(Input::Frame(&want.encode()), at(0), &my);
-        assert_eq!(session.is_open(), expected);
+        outputs.iter().filter_map(index).collect()
+    };
+    let slow = |limits: &mut Limits| {
+        (limits.answers, limits.answers_per_second) = (1, 1);
+    };
+    let (my, mut session, outputs) = asked_for_three(slow);
+    assert_eq!(served(&outputs), [2]);
+    for (moment, index) in [(1000, 3), (2000, 4)] {
+        assert_eq!(session.wake_at(), moment);
+        assert_eq!(
+            served(&session.handle(Input::Tick, at(moment - 1), &my)),
+            [0; 0]
+        );
+        assert_eq!(
+            served(&session.handle(Input::Tick, at(moment), &my)),
+            [index]
+        );
     }
+    assert!(session.is_open() && session.wake_at() == 60_000);
+    let (_, session, outputs) = asked_for_three(|_| {});
+    assert_eq!((served(&outputs), session.is_open()), (vec![2, 3, 4], true));
+    let (_, session, _) = asked_for_three(|limits| {
+        slow(limits);
+        limits.waiting_requests = 1;
+    });
+    assert!(!session.is_open(), "more than may wait");
+}
+
+#[test]
+fn an_epoch_s_key_is_sealed_anew_once() {
+    let (mut my, sg) = (Member::new("MY", 1), Member::new("SG", 2));
+    let feed = my.open(&[&sg], 1);
+    my.publish(feed);
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    let want = Message::WantEpoch { feed, epoch: 1 }.encode();
+    (0..5).for_each(|_| pair.give_a(Input::Frame(&want)));
+    let sealed = |output: &&Output| matches!(output, Output::ServeEpoch { .. });
+    assert_eq!(pair.a.0.log.iter().filter(sealed).count(), 1);
 }

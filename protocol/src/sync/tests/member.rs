@@ -1,5 +1,6 @@
 //! A member in memory: feeds, and sessions that carry out their outputs at once.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
 use kentong_keys::{BodyContext, Digest, EpochKey, MemberName, SealingSecret, SigningKey};
@@ -31,6 +32,8 @@ pub(super) struct Member {
     pub(super) feeds: BTreeMap<FeedId, Feed>,
     pub(super) receipts: Vec<Holds>,
     pub(super) log: Vec<Output>,
+    /// How many leaves of missing bodies were read.
+    pub(super) read: Cell<usize>,
 }
 
 pub(super) fn federation() -> Digest {
@@ -88,13 +91,15 @@ impl Ledger for Member {
                 _ => None,
             });
         let missing = all.filter(|w| w.index >= from && !feed.bodies.contains_key(&w.index));
-        missing.take(most).collect()
+        let missing: Vec<_> = missing.take(most).collect();
+        self.read.set(self.read.get() + missing.len());
+        missing
     }
 
     fn lacks(&self, id: &FeedId, index: u64) -> bool {
-        self.missing(id, index, 1)
-            .first()
-            .is_some_and(|wanted| wanted.index == index)
+        let feed = self.feeds.get(id);
+        feed.is_some_and(|feed| !feed.bodies.contains_key(&index))
+            && self.batch(id, index).is_some()
     }
 
     fn batch(&self, id: &FeedId, index: u64) -> Option<BatchLeaf> {
@@ -104,10 +109,11 @@ impl Ledger for Member {
         }
     }
 
-    fn epochs_without_key(&self, id: &FeedId) -> Vec<u32> {
+    fn epochs_without_key(&self, id: &FeedId, above: u32, most: usize) -> Vec<u32> {
         let feed = &self.feeds[id];
-        (1..=feed.epoch())
+        (above + 1..=feed.epoch())
             .filter(|epoch| !feed.keys.contains_key(epoch))
+            .take(most)
             .collect()
     }
 }
@@ -148,12 +154,14 @@ impl Member {
             feeds: BTreeMap::new(),
             receipts: Vec::new(),
             log: Vec::new(),
+            read: Cell::new(0),
         }
     }
 
     pub(super) fn local(&self) -> Local {
         Local {
             me: self.name.clone(),
+            signing: self.signing.public_key(),
             federation: federation(),
             federation_name: "TEST".into(),
             charter_version: 1,

@@ -1,0 +1,126 @@
+//! What readers say that they hold of the own feeds.
+//!
+//! The newest word of each is at hand at once; the log gets one a minute at most, however often a
+//! reader changes its mind, for it keeps them all. What a crash loses of them the readers say again
+//! when they next connect.
+
+use std::collections::BTreeMap;
+
+use kentong_protocol::MemberName;
+use kentong_protocol::feed::FeedId;
+use kentong_protocol::wire::SignedClaim;
+
+use crate::store::{Durably, Step, StoreError};
+
+use super::core::Core;
+
+/// Milliseconds between two receipts of one reader for one feed that go to the log.
+const EVERY: u64 = 60_000;
+
+/// The newest receipts; as many as there are own feeds and readers of them.
+#[derive(Debug, Default)]
+pub(super) struct Receipts {
+    newest: BTreeMap<(FeedId, MemberName), Newest>,
+}
+
+#[derive(Debug)]
+struct Newest {
+    bytes: Vec<u8>,
+    /// The log has these bytes.
+    stored: bool,
+    /// When the log takes another, in the milliseconds of the node.
+    from: u64,
+}
+
+impl Receipts {
+    /// Takes note of a receipt.
+    fn note(&mut self, at: (FeedId, MemberName), bytes: Vec<u8>) {
+        let newest = self.newest.entry(at).or_insert(Newest {
+            bytes: Vec::new(),
+            stored: true,
+            from: 0,
+        });
+        newest.stored &= newest.bytes == bytes;
+        newest.bytes = bytes;
+    }
+
+    /// What the log is to have now; counts as stored.
+    fn due(&mut self, now: u64) -> Step {
+        let due = self
+            .newest
+            .iter_mut()
+            .filter(|(_, newest)| !newest.stored && newest.from <= now);
+        due.fold(Step::new(), |step, ((feed, reader), newest)| {
+            newest.stored = true;
+            newest.from = now.saturating_add(EVERY);
+            step.receipt(reader.clone(), *feed, newest.bytes.clone())
+        })
+    }
+}
+
+impl Core {
+    /// Takes in a verified receipt.
+    pub(super) fn receipt(
+        &mut self,
+        reader: MemberName,
+        feed: FeedId,
+        signed: &SignedClaim,
+    ) -> Result<(), StoreError> {
+        self.receipts.note((feed, reader), signed.to_bytes());
+        self.store_receipts(self.now().millis)
+    }
+
+    /// Writes the receipts that are due at this moment.
+    pub(super) fn store_receipts(&mut self, now: u64) -> Result<(), StoreError> {
+        let step = self.receipts.due(now);
+        if !step.is_empty() {
+            self.store.commit(step, Durably::Later)?;
+        }
+        Ok(())
+    }
+
+    /// A reader's newest word on an own feed, as it was signed.
+    pub(super) fn newest_receipt(&self, feed: FeedId, reader: &MemberName) -> Option<Vec<u8>> {
+        match self.receipts.newest.get(&(feed, reader.clone())) {
+            Some(newest) => Some(newest.bytes.clone()),
+            None => self.store.receipt(feed, reader).ok()?,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kentong_protocol::Digest;
+
+    use super::*;
+
+    #[test]
+    fn receipts_that_alternate_do_not_fill_the_log() {
+        let mut receipts = Receipts::default();
+        let feed = FeedId::from_digest(Digest::from_bytes([1; 32]));
+        let sg: MemberName = "SG".parse().unwrap();
+        let mut written = 0;
+        for n in 0..1000_u64 {
+            receipts.note((feed, sg.clone()), vec![(n % 2) as u8]);
+            written += usize::from(!receipts.due(n).is_empty());
+        }
+        assert_eq!(written, 1);
+        let newest = &receipts.newest[&(feed, sg.clone())];
+        assert_eq!(
+            newest.bytes,
+            [1],
+            "what is shown is the newest all the same"
+        );
+        assert!(receipts.due(EVERY - 1).is_empty());
+        assert!(
+            !receipts.due(EVERY).is_empty(),
+            "and the log has it in the end"
+        );
+        assert!(receipts.due(u64::MAX).is_empty());
+        receipts.note((feed, sg), vec![1]);
+        assert!(
+            receipts.due(u64::MAX).is_empty(),
+            "said again it is no news"
+        );
+    }
+}
