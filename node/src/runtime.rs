@@ -17,6 +17,7 @@ mod query;
 mod receipts;
 mod receive;
 mod recover;
+mod relay;
 mod release;
 mod search;
 mod serve;

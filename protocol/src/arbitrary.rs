@@ -181,6 +181,22 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
         }),
         (claim(), any::<[u8; 32]>())
             .prop_map(|(claim, seed)| Message::Claim(claim.sign(&SigningKey::from_seed(seed)))),
+        (
+            member(),
+            feed_id(),
+            bytes(40),
+            bytes(40),
+            option::of((any::<u64>(), digest(), proof(1..40)))
+        )
+            .prop_map(|(publisher, feed, held, shown, link)| {
+                Message::Evidence(Box::new(crate::wire::Evidence {
+                    publisher,
+                    feed,
+                    held,
+                    shown,
+                    link,
+                }))
+            }),
         select(vec![
             Bye::Stopping,
             Bye::Version,
@@ -214,23 +230,30 @@ fn hello() -> impl Strategy<Value = Message> {
     )
 }
 
+/// The proof from a size to 40.
+fn proof(from: std::ops::Range<u64>) -> impl Strategy<Value = crate::feed::ConsistencyProof> {
+    from.prop_map(|old| {
+        let tree = crate::feed::Tree::over((0..40_u8).map(|i| Digest::from_bytes([i; 32])));
+        tree.consistency(old, 40).unwrap()
+    })
+}
+
 fn leaves() -> impl Strategy<Value = Message> {
     let parts = (
         feed_id(),
         any::<u64>(),
         vec(bytes(40), 0..4),
         bytes(80),
-        1..40_u64,
+        proof(1..40),
         vec(any::<u64>(), 0..4),
     );
-    parts.prop_map(|(feed, from, leaves, checkpoint, old, following)| {
-        let tree = crate::feed::Tree::over((0..40_u8).map(|i| Digest::from_bytes([i; 32])));
+    parts.prop_map(|(feed, from, leaves, checkpoint, proof, following)| {
         Message::Leaves(Box::new(Leaves {
             feed,
             from,
             leaves: bounded(leaves),
             checkpoint,
-            proof: tree.consistency(old, 40).unwrap(),
+            proof,
             following: bounded(following),
         }))
     })

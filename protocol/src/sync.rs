@@ -11,16 +11,19 @@ mod fetch;
 mod heads;
 mod ledger;
 mod limits;
+mod promise;
 mod serve;
 mod session;
+mod sources;
 mod verify;
 
-pub use evidence::Evidence;
+pub use evidence::{Evidence, Link};
 pub use fault::Fault;
 pub use ledger::{FeedView, Ledger, WantedBody};
 pub use limits::{Limits, Now};
 pub use serve::leaves_message;
 pub use session::{Ended, Input, Local, Output, Peer, Session};
+pub use sources::Sources;
 
 #[cfg(test)]
 mod tests;

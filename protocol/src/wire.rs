@@ -91,6 +91,21 @@ pub struct Leaves {
     pub following: BoundedVec<u64, MAX_WANTED>,
 }
 
+/// Two checkpoints by which a publisher shows two histories of a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Who signed them.
+    pub publisher: MemberName,
+    /// Which feed.
+    pub feed: FeedId,
+    /// The one.
+    pub held: BoundedBytes<MAX_NOTE>,
+    /// The other: of the same size, or of fewer leaves.
+    pub shown: BoundedBytes<MAX_NOTE>,
+    /// Of fewer leaves: how many, the first one's root at that size, and the proof of that.
+    pub link: Option<(u64, Digest, ConsistencyProof)>,
+}
+
 /// Why a session ends, as the peer is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -177,6 +192,8 @@ pub enum Message {
     Claim(SignedClaim),
     /// The last message.
     Bye(Bye),
+    /// What shows that a publisher signed two histories.
+    Evidence(Box<Evidence>),
 }
 
 type HelloWire = (
@@ -210,6 +227,15 @@ type LeavesWire = (
 type WantBodiesWire = (u8, FeedId, BoundedVec<u64, MAX_WANTED>);
 type BodyWire = (u8, FeedId, u64, BoundedBytes<MAX_BODY>);
 type RewrapWire = (u8, FeedId, u32, SealingKeyId, SealedEpochKey);
+
+type EvidenceWire = (
+    u8,
+    MemberName,
+    FeedId,
+    BoundedBytes<MAX_NOTE>,
+    BoundedBytes<MAX_NOTE>,
+    Option<(u64, Digest, ConsistencyProof)>,
+);
 
 /// Why bytes are not a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -264,6 +290,14 @@ impl Message {
             } => encoding::encode(&(10_u8, feed, epoch, key_id, sealed)),
             Self::Claim(claim) => claim.encode(11),
             Self::Bye(bye) => encoding::encode(&(12_u8, *bye as u8)),
+            Self::Evidence(evidence) => encoding::encode(&(
+                13_u8,
+                &evidence.publisher,
+                &evidence.feed,
+                &evidence.held,
+                &evidence.shown,
+                &evidence.link,
+            )),
         }
     }
 
@@ -325,6 +359,16 @@ impl Message {
             Some(12) => {
                 let (_, reason): (u8, u8) = wire(bytes)?;
                 Self::Bye(Bye::from_number(reason))
+            }
+            Some(13) => {
+                let (_, publisher, feed, held, shown, link): EvidenceWire = wire(bytes)?;
+                Self::Evidence(Box::new(Evidence {
+                    publisher,
+                    feed,
+                    held,
+                    shown,
+                    link,
+                }))
             }
             Some(_) => return Err(MessageError::Unknown),
             None => return Err(DecodeError::Malformed.into()),

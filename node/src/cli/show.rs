@@ -129,6 +129,7 @@ fn describe(indicator: &Indicator) -> String {
         );
     }
     line("proof", &indicator.proof);
+    line("witnesses", &indicator.witnesses.join(", "));
     let Indicator {
         feed, index, place, ..
     } = indicator;

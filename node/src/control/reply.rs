@@ -47,6 +47,8 @@ pub struct Indicator {
     pub says: Option<Says>,
     /// How far the word is proven: `own`, `received` or `verified`.
     pub proof: String,
+    /// Other readers who cosigned a history that holds it.
+    pub witnesses: Vec<String>,
     /// The feed that carries it, in hexadecimal.
     pub feed: String,
     /// The index of its leaf.

@@ -22,6 +22,7 @@ use super::links::{Link, Standing};
 use super::members::Members;
 use super::publish::OpenEpoch;
 use super::receipts::Receipts;
+use super::relay::Relay;
 use super::search::Searching;
 use super::warnings::{Subject, Warnings};
 use super::{Input, RunError, Settings};
@@ -46,6 +47,7 @@ pub(super) struct Core {
     pub(super) links: BTreeMap<LinkId, Link>,
     pub(super) standing: BTreeMap<MemberName, Standing>,
     pub(super) receipts: Receipts,
+    pub(super) relay: Relay,
     /// The open own feed for each audience.
     pub(super) feeds: BTreeMap<Audience, FeedId>,
     /// The epochs that this process has begun. Those of an earlier one are not continued.
@@ -106,6 +108,7 @@ impl Core {
             links: BTreeMap::new(),
             standing: BTreeMap::new(),
             receipts: Receipts::default(),
+            relay: Relay::default(),
             feeds: BTreeMap::new(),
             epochs: BTreeMap::new(),
             pending: Pending::default(),
@@ -124,6 +127,7 @@ impl Core {
         core.report(&opening);
         core.recover()?;
         core.sweep_all();
+        core.cosign_all();
         core.admit();
         tracing::info!(me = %core.me, feeds = core.store.feeds().len(), "the node is open");
         Ok(core)

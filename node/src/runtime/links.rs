@@ -1,8 +1,9 @@
 //! Links to other members' nodes: what the network reports, and what sessions ask for.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kentong_protocol::MemberName;
+use kentong_protocol::feed::FeedId;
 use kentong_protocol::sync::{
     Ended, Fault, Input as SessionInput, Local, Now, Output, Peer, Session,
 };
@@ -13,6 +14,7 @@ use crate::net::{Event, LinkId, PeerName, UnsentBecause};
 use crate::store::StoreError;
 
 use super::core::Core;
+use super::relay::View;
 use super::warnings::Subject;
 
 /// Milliseconds for which a member that broke a rule is not spoken to.
@@ -82,6 +84,8 @@ impl Core {
             Event::Disconnected { peer, link, why } => {
                 if let Some(gone) = self.links.remove(&link) {
                     tracing::info!(peer = %gone.member, %why, "disconnected");
+                    self.relay.gone(&gone.member);
+                    self.others_are_asked(None);
                     let standing = self.standing.entry(gone.member).or_default();
                     standing.why.get_or_insert_with(|| why.to_string());
                 }
@@ -189,6 +193,7 @@ impl Core {
         for link in due {
             self.with_link(link, SessionInput::Tick);
         }
+        self.relay_on(now);
         if let Err(error) = self.store_receipts(now) {
             tracing::error!(%error, "receipts could not be stored");
         }
@@ -209,31 +214,47 @@ impl Core {
         self.each_link(|_| true, |_| SessionInput::Close(Bye::Stopping));
     }
 
-    fn with_link(&mut self, id: LinkId, input: SessionInput<'_>) {
-        let now = self.now();
-        let Some(link) = self.links.get_mut(&id) else {
-            return;
-        };
-        let outputs = link.session.handle(input, now, &self.store);
-        link.next = link.session.wake_at();
+    pub(super) fn with_link(&mut self, id: LinkId, input: SessionInput<'_>) {
+        let outputs = self.handle(id, input);
         self.carry_out(id, outputs);
     }
 
-    /// Does what a session asks, in order. What it changes is shown to the session at once.
+    /// Gives an input to a session; answers what it asks for, nothing if there is none any more.
+    fn handle(&mut self, id: LinkId, input: SessionInput<'_>) -> Vec<Output> {
+        let now = self.now();
+        let view = View {
+            store: &self.store,
+            members: &self.members,
+            relay: &self.relay,
+        };
+        let Some(link) = self.links.get_mut(&id) else {
+            return Vec::new();
+        };
+        let outputs = link.session.handle(input, now, &view);
+        link.next = link.session.wake_at();
+        outputs
+    }
+
+    /// Does what a session asks, in order. What all of it changes is shown to the session then.
     fn carry_out(&mut self, id: LinkId, outputs: Vec<Output>) {
         let mut outputs = VecDeque::from(outputs);
-        while let Some(output) = outputs.pop_front() {
+        let (mut changed, mut reassigned) = (false, BTreeSet::new());
+        loop {
+            let Some(output) = outputs.pop_front() else {
+                let next = if let Some(feed) = reassigned.pop_first() {
+                    SessionInput::Reassigned(Some(feed))
+                } else if std::mem::take(&mut changed) {
+                    SessionInput::Changed
+                } else {
+                    return;
+                };
+                outputs.extend(self.handle(id, next));
+                continue;
+            };
             match self.one(id, output) {
                 Ok(Then::Go) => {}
-                Ok(Then::Changed) => {
-                    let now = self.now();
-                    let Some(link) = self.links.get_mut(&id) else {
-                        return;
-                    };
-                    let more = link.session.handle(SessionInput::Changed, now, &self.store);
-                    link.next = link.session.wake_at();
-                    outputs.extend(more);
-                }
+                Ok(Then::Changed) => changed = true,
+                Ok(Then::Reassigned(feed)) => drop(reassigned.insert(feed)),
                 Err(error) => {
                     tracing::error!(%error, "a peer's data could not be stored or read");
                     if let Some(link) = self.links.remove(&id) {
@@ -276,6 +297,7 @@ impl Core {
                 checkpoint,
             } => {
                 self.store_leaves(feed, from, leaves, checkpoint)?;
+                self.others_give(id, feed, from);
                 return Ok(Then::Changed);
             }
             Output::StoreBody { feed, index, body } => {
@@ -296,7 +318,19 @@ impl Core {
             Output::Opened => {
                 let wall = self.wall();
                 self.standing.entry(member).or_default().heard = Some(wall);
+                self.pass_evidence(id);
             }
+            Output::Compared => {}
+            Output::Shows { feed, size } => {
+                self.relay.show(&member, feed, size);
+                return Ok(Then::Reassigned(feed));
+            }
+            Output::Cosigned {
+                feed,
+                size,
+                root,
+                time,
+            } => self.cosigned(member, (feed, size), root, time),
             Output::Heard(_) => {
                 let wall = self.wall();
                 self.standing.entry(member).or_default().heard = Some(wall);
@@ -309,6 +343,8 @@ impl Core {
                     let so_far = *withheld;
                     tracing::warn!(peer = %member, ?feed, index, so_far, "a body is withheld");
                 }
+                self.relay.refuse(&member, feed, index);
+                self.others_are_asked(Some(id));
                 return Ok(Then::Changed); // There is room for another.
             }
             Output::Behind { feed, size } => self.halt(format!(
@@ -319,7 +355,7 @@ impl Core {
                 "{member} shows that we signed another history of our feed {feed}, at {size} leaves: \
                  another node has run with these keys, or an older copy of this home"
             )),
-            Output::Evidence(evidence) => self.evidence(&evidence),
+            Output::Evidence(evidence) => self.take_evidence(*evidence),
             Output::ClockAhead(seconds) => {
                 tracing::warn!(peer = %member, seconds, "a member's clock is ahead of ours");
             }
@@ -384,6 +420,8 @@ enum Then {
     Go,
     /// The store changed: the session must look again.
     Changed,
+    /// So did from whom this feed is fetched.
+    Reassigned(FeedId),
 }
 
 const fn said_goodbye(bye: Bye) -> &'static str {

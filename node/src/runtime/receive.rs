@@ -2,7 +2,7 @@
 
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::{FeedId, Leaf, open_epoch};
-use kentong_protocol::sync::{Input as SessionInput, Ledger as _};
+use kentong_protocol::sync::Input as SessionInput;
 
 use crate::store::{Applied, Durably, Step, StoreError};
 
@@ -32,10 +32,14 @@ impl Core {
                 }
             }
         }
+        let reached = checkpoint.is_some();
         if let Some((size, note)) = checkpoint {
             step = step.checkpoint(feed, note, size);
         }
         self.store.commit(step, Durably::Later)?;
+        if reached {
+            self.relay.stored(feed, self.now().millis);
+        }
         Ok(())
     }
 

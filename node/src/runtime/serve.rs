@@ -3,7 +3,7 @@
 use kentong_protocol::MemberName;
 use kentong_protocol::bounded::BoundedBytes;
 use kentong_protocol::feed::FeedId;
-use kentong_protocol::sync::{Ledger as _, leaves_message};
+use kentong_protocol::sync::leaves_message;
 use kentong_protocol::wire::Message;
 
 use crate::net::LinkId;
@@ -27,7 +27,7 @@ impl Core {
         from: u64,
         following: &[u64],
     ) -> Result<(), StoreError> {
-        let Some(view) = self.store.feed(&feed) else {
+        let Some(view) = self.store.view(&feed) else {
             return Ok(());
         };
         let read = |index| self.store.leaf(feed, index).ok();

@@ -1,6 +1,5 @@
 //! The node about itself, its members and its feeds.
 
-use kentong_protocol::sync::Ledger as _;
 use kentong_protocol::time::DAY;
 use kentong_protocol::wire::{Claim, SignedClaim};
 
@@ -8,6 +7,9 @@ use crate::control::reply::{Done, Feed, Peer, Reply, Status, Warning};
 use crate::store::FeedState;
 
 use super::core::Core;
+
+/// How many of the bodies that nobody gives are named.
+const SHOWN_REFUSED: usize = 5;
 
 impl Core {
     pub(super) fn status(&self, rows: &mut Vec<Reply>) -> Done {
@@ -82,6 +84,21 @@ impl Core {
                 )));
             }
         }
+        for (feed, index, by) in self.relay.refused().take(SHOWN_REFUSED) {
+            let by: Vec<_> = by.iter().map(ToString::to_string).collect();
+            warnings.push(present(format!(
+                "body {index} of feed {feed} is not given by {}; it is asked for again, and of others",
+                by.join(", ")
+            )));
+        }
+        for evidence in self.relay.forked() {
+            warnings.push(present(format!(
+                "{} signed two histories of feed {}: no more is taken of it; the evidence is in {}",
+                evidence.publisher,
+                evidence.feed,
+                self.home.evidence().display()
+            )));
+        }
         warnings
     }
 
@@ -138,7 +155,7 @@ impl Core {
     pub(super) fn feeds_held(&self, rows: &mut Vec<Reply>) -> Done {
         for held in self.store.feeds().iter().filter(|feed| feed.size() > 0) {
             let genesis = held.genesis();
-            let unopened = self.store.feed(&held.id()).map_or(0, |view| view.unopened);
+            let unopened = self.store.view(&held.id()).map_or(0, |view| view.unopened);
             rows.push(Reply::Feed(Box::new(Feed {
                 id: held.id().to_string(),
                 publisher: genesis.publisher.to_string(),

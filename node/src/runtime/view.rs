@@ -40,8 +40,14 @@ impl Core {
         let signed = feed
             .and_then(|feed| feed.checkpoint())
             .map_or(0, |(size, _)| size);
+        let witnesses = match feed {
+            Some(feed) if !own => self.relay.witnesses(feed, place.index),
+            _ => Vec::new(),
+        };
+        let witnesses: Vec<_> = witnesses.iter().map(ToString::to_string).collect();
         let proof = match (own, place.index < signed) {
             (true, _) => "own",
+            (false, true) if !witnesses.is_empty() => "witnessed",
             (false, true) => "verified",
             (false, false) => "received",
         };
@@ -66,6 +72,7 @@ impl Core {
                 Said::Withdrawn { .. } | Said::Ceased => None,
             },
             proof: proof.to_owned(),
+            witnesses,
             feed: feed.map(|feed| feed.id().to_string()).unwrap_or_default(),
             index: place.index,
             place: place.place,

@@ -1,24 +1,27 @@
-//! The store as a sync session sees it.
+//! What a sync session asks of the store; the rest of what it asks the runtime knows.
 
 use kentong_keys::MemberName;
-use kentong_protocol::feed::{BatchLeaf, FeedId};
-use kentong_protocol::sync::{FeedView, Ledger, WantedBody};
+use kentong_protocol::feed::FeedId;
+use kentong_protocol::sync::{FeedView, WantedBody};
 
-use super::{BodyState, Store};
+use super::{BodyState, FeedState, Store};
 
-impl Ledger for Store {
-    fn feeds_of(&self, publisher: &MemberName, reader: &MemberName) -> Vec<FeedId> {
-        let feeds = self.state.feeds.of(publisher);
-        let shared = feeds.filter(|feed| {
-            let audience = &feed.genesis().audience;
-            audience.holds(reader) && audience.holds(&self.state.me)
-        });
-        let mut ids: Vec<_> = shared.map(super::FeedState::id).collect();
-        ids.sort_unstable();
-        ids
+impl Store {
+    /// The feeds of one publisher that a reader may read, in the order of their ids.
+    #[must_use]
+    pub fn feeds_of(&self, publisher: &MemberName, reader: &MemberName) -> Vec<FeedId> {
+        sorted(self.state.feeds.of(publisher), reader)
     }
 
-    fn feed(&self, id: &FeedId) -> Option<FeedView<'_>> {
+    /// All feeds that a reader may read, in the order of their ids.
+    #[must_use]
+    pub fn shared_with(&self, reader: &MemberName) -> Vec<FeedId> {
+        sorted(self.state.feeds.iter(), reader)
+    }
+
+    /// A feed as a session sees it.
+    #[must_use]
+    pub fn view(&self, id: &FeedId) -> Option<FeedView<'_>> {
         let feed = self.state.feeds.get(*id)?;
         Some(FeedView {
             genesis: feed.genesis(),
@@ -36,12 +39,23 @@ impl Ledger for Store {
         })
     }
 
-    /// A leaf that the log does not give is left out: the log's next use says what is wrong.
-    fn missing(&self, id: &FeedId, from: u64, most: usize) -> Vec<WantedBody> {
+    /// The first bodies that are missing from an index on, of those that are wanted. A leaf that the
+    /// log does not give is left out: the log's next use says what is wrong.
+    #[must_use]
+    pub fn missing(
+        &self,
+        id: &FeedId,
+        from: u64,
+        most: usize,
+        wanted: &dyn Fn(u64) -> bool,
+    ) -> Vec<WantedBody> {
         let Some(feed) = self.state.feeds.get(*id) else {
             return Vec::new();
         };
-        let wanted = feed.missing(from).filter_map(|index| {
+        // Below what is applied nothing is missing.
+        let from = from.max(feed.applied_to());
+        let missing = feed.missing(from).filter(|index| wanted(*index));
+        let wanted = missing.filter_map(|index| {
             Some(WantedBody {
                 index,
                 leaf: self.vault.batch(feed, index).ok()?,
@@ -50,16 +64,16 @@ impl Ledger for Store {
         wanted.take(most).collect()
     }
 
-    fn lacks(&self, id: &FeedId, index: u64) -> bool {
+    /// Whether a body is missing.
+    #[must_use]
+    pub fn lacks(&self, id: &FeedId, index: u64) -> bool {
         let feed = self.state.feeds.get(*id);
         feed.and_then(|feed| feed.body(index)) == Some(BodyState::Missing)
     }
 
-    fn batch(&self, id: &FeedId, index: u64) -> Option<BatchLeaf> {
-        self.vault.batch(self.state.feeds.get(*id)?, index).ok()
-    }
-
-    fn epochs_without_key(&self, id: &FeedId, above: u32, most: usize) -> Vec<u32> {
+    /// The first epochs of a feed above one whose keys are not held.
+    #[must_use]
+    pub fn epochs_without_key(&self, id: &FeedId, above: u32, most: usize) -> Vec<u32> {
         let Some(feed) = self.state.feeds.get(*id) else {
             return Vec::new();
         };
@@ -71,4 +85,12 @@ impl Ledger for Store {
             .take(most)
             .collect()
     }
+}
+
+/// The ids of those that a reader may read, in order.
+fn sorted<'a>(feeds: impl Iterator<Item = &'a FeedState>, reader: &MemberName) -> Vec<FeedId> {
+    let shared = feeds.filter(|feed| feed.size() > 0 && feed.genesis().audience.holds(reader));
+    let mut ids: Vec<_> = shared.map(FeedState::id).collect();
+    ids.sort_unstable();
+    ids
 }

@@ -9,8 +9,10 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kentong_keys::{
-    Digest, KeyName, KeyType, MemberName, Note, PublicKey, SigningKey, VerifierKey,
+    Digest, KeyName, KeyType, MemberName, Note, NoteSignature, PublicKey, SigningKey, VerifierKey,
 };
+
+use crate::time::Timestamp;
 
 use super::leaf::FeedId;
 
@@ -134,6 +136,20 @@ impl Checkpoint {
     pub fn note(&self) -> &[u8] {
         &self.note
     }
+
+    /// A checkpoint's bytes with a witness's cosignature added, none if they are no checkpoint or have
+    /// too many signatures. Whoever calls has verified and persisted it.
+    #[must_use]
+    pub fn cosign(
+        note: &[u8],
+        name: &KeyName,
+        key: &SigningKey,
+        now: Timestamp,
+    ) -> Option<Vec<u8>> {
+        let note = UnverifiedCheckpoint::parse(note).ok()?.note;
+        let signature = note.cosign(name, key, now.seconds());
+        Some(note.with_signature(signature).ok()?.bytes().to_vec())
+    }
 }
 
 impl fmt::Debug for Checkpoint {
@@ -180,7 +196,16 @@ impl UnverifiedCheckpoint {
         self.size
     }
 
-    /// Believes it, if the publisher's signing key signed it.
+    /// When the witness with this key cosigned it (C2SP tlog-cosignature), if it did. Says nothing about
+    /// the publisher's own signature.
+    pub fn cosigned_by(&self, witness: &VerifierKey) -> Result<Timestamp, CheckpointError> {
+        let time = self.note.verify_cosignature(witness);
+        let time = time.map_err(|_| CheckpointError::Signature)?;
+        Timestamp::from_seconds(time).ok_or(CheckpointError::Form)
+    }
+
+    /// Believes it, if the publisher's signing key signed it. Other signature lines are left behind:
+    /// nobody vouches for those.
     pub fn verify(self, key: &PublicKey) -> Result<Checkpoint, CheckpointError> {
         let name = key_of(&self.origin.publisher);
         let key = VerifierKey::new(name, KeyType::Ed25519, *key);
@@ -193,11 +218,16 @@ impl UnverifiedCheckpoint {
             root,
             note,
         } = self;
+        let its =
+            |line: &&NoteSignature| line.name() == key.name() && line.key_id() == key.key_id();
+        let line = note.signatures().iter().find(its);
+        let line = line.ok_or(CheckpointError::Signature)?;
+        let note = format!("{}\n{line}\n", note.text()).into_bytes();
         Ok(Checkpoint {
             origin,
             size,
             root,
-            note: note.bytes().to_vec(),
+            note,
         })
     }
 }
@@ -239,6 +269,26 @@ mod tests {
             read(signed.note()).unwrap().verify(&key.public_key()),
             Ok(signed.clone())
         );
+        // A witness's line is read, and not kept: it may be anybody's.
+        let witness = SigningKey::from_seed([3; 32]);
+        let name: KeyName = "kentong/SG/witness".parse().unwrap();
+        let now = Timestamp::from_seconds(1_800_000_000).unwrap();
+        let cosigned = Checkpoint::cosign(signed.note(), &name, &witness, now).unwrap();
+        assert!(cosigned.len() > signed.note().len());
+        let verifier = |key: &SigningKey| {
+            VerifierKey::new(name.clone(), KeyType::Cosignature, key.public_key())
+        };
+        let shown = read(&cosigned).unwrap();
+        assert_eq!(shown.cosigned_by(&verifier(&witness)), Ok(now));
+        let unsigned = Err(CheckpointError::Signature);
+        assert_eq!(shown.cosigned_by(&verifier(&key)), unsigned);
+        assert_eq!(
+            read(signed.note())
+                .unwrap()
+                .cosigned_by(&verifier(&witness)),
+            unsigned
+        );
+        assert_eq!(shown.verify(&key.public_key()), Ok(signed.clone()));
         let other = SigningKey::from_seed([2; 32]);
         let stranger = read(signed.note()).unwrap().verify(&other.public_key());
         assert_eq!(stranger, Err(CheckpointError::Signature));

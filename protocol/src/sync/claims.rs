@@ -47,7 +47,7 @@ impl Session {
         let Some(view) = ledger.feed(&holds.feed) else {
             return Ok(()); // It may be a feed that we have lost; a receipt for it tells nothing.
         };
-        if !self.may_serve(&view) {
+        if view.genesis.publisher != self.local.me || !self.may_serve(&view) {
             return Err(Fault::Receipt);
         }
         match view.tree.root_at(holds.size) {

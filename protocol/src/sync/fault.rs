@@ -34,8 +34,9 @@ pub enum Fault {
     /// A checkpoint that is none, or not truly signed.
     #[error("sent a checkpoint that is {0}")]
     Checkpoint(CheckpointError),
-    /// A checkpoint of a feed of somebody else, or of this node's own.
-    #[error("sent a checkpoint of a feed that is not its own")]
+    /// A checkpoint of a feed of another federation, publisher or incarnation than it says, or that
+    /// the peer may not read.
+    #[error("sent a checkpoint of a feed that is not its own, nor one that it may read")]
     NotItsFeed,
     /// A checkpoint, or leaves, that do not go together with what it signed before.
     #[error("showed two histories of one feed")]
@@ -53,10 +54,11 @@ pub enum Fault {
     /// batch of another epoch, anything behind a closing leaf.
     #[error("sent a leaf where it cannot stand")]
     LeafOrder,
-    /// A first leaf that does not hash to the feed's id, or is of another federation or publisher.
+    /// A first leaf that does not hash to the feed's id, or is of another federation or publisher
+    /// than the checkpoint says.
     #[error("sent a first leaf that is not this feed's")]
     Genesis,
-    /// A feed whose audience does not hold this node's member.
+    /// A feed whose audience does not hold both this node's member and the peer.
     #[error("sent a feed that is not for us")]
     NotForUs,
     /// Leaves that do not lead to the signed root.
@@ -89,6 +91,9 @@ pub enum Fault {
     /// A request that was not answered in time.
     #[error("did not answer in time")]
     Stalled,
+    /// Evidence that does not show by itself that somebody signed two histories.
+    #[error("sent evidence that shows nothing")]
+    Evidence,
     /// A signed claim that is not truly signed, or is none.
     #[error("sent a claim that does not verify")]
     Claim,

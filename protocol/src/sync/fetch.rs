@@ -2,23 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use kentong_keys::{Digest, SealedEpochKey, SealingKeyId};
+use kentong_keys::{SealedEpochKey, SealingKeyId};
 
 use crate::bounded::BoundedVec;
-use crate::feed::{BatchLeaf, Checkpoint, ConsistencyProof, FeedId, UnverifiedCheckpoint};
+use crate::feed::{BatchLeaf, FeedId};
 use crate::wire::{MAX_WANTED, Message};
 
-use super::evidence::Evidence;
 use super::fault::Fault;
-use super::ledger::{FeedView, Ledger};
+use super::ledger::Ledger;
 use super::limits::Now;
 use super::session::{Output, Session};
 
 /// How many times its patience a request is put off at most, while other things come.
 const PUT_OFF: u64 = 10;
-/// The most promises of a feed that are kept until the leaves come that show whether they hold.
-const MAX_UNCHECKED: usize = 8;
-
 /// What was asked for and is not there yet.
 #[derive(Debug, Default)]
 pub(super) struct Fetch {
@@ -76,6 +72,12 @@ impl Fetch {
         leaves.chain(bodies).min()
     }
 
+    /// Others give what is missing than before: it is looked through anew.
+    pub(super) fn look_anew(&mut self, feed: Option<FeedId>) {
+        self.looked
+            .retain(|of, _| feed.is_some_and(|feed| *of != feed));
+    }
+
     /// The bodies that did not come by now.
     pub(super) fn withheld_at(&self, millis: u64) -> impl Iterator<Item = (FeedId, u64)> + use<> {
         let late = self
@@ -83,6 +85,11 @@ impl Fetch {
             .iter()
             .filter(|(_, expected)| expected.until.next <= millis);
         late.map(|(at, _)| *at).collect::<Vec<_>>().into_iter()
+    }
+
+    /// The leaves of a feed are not waited for any more.
+    pub(super) fn drop_leaves(&mut self, feed: &FeedId) {
+        self.leaves.remove(feed);
     }
 
     /// Whether more bodies are on their way than an honest peer sends.
@@ -185,138 +192,23 @@ impl Fetch {
 }
 
 impl Session {
-    /// Believes a peer's checkpoint, and remembers what it promises.
-    pub(super) fn promise(
-        &mut self,
-        checkpoint: UnverifiedCheckpoint,
-        ledger: &impl Ledger,
-    ) -> Result<Checkpoint, Fault> {
-        let origin = checkpoint.origin();
-        let its =
-            origin.publisher == self.peer.member && origin.federation == self.local.federation_name;
-        if !its {
-            return Err(Fault::NotItsFeed);
-        }
-        let checkpoint = checkpoint
-            .verify(&self.peer.signing)
-            .map_err(Fault::Checkpoint)?;
-        let feed = checkpoint.origin().feed;
-        let (size, root) = (checkpoint.size(), *checkpoint.root());
-        if let Some(view) = ledger.feed(&feed) {
-            if view.genesis.publisher != self.peer.member
-                || view.genesis.incarnation != checkpoint.origin().incarnation
-            {
-                return Err(Fault::NotItsFeed);
-            }
-            let held = view.tree.root_at(size);
-            if held.is_some_and(|held| held != root) {
-                self.keep_fork(&checkpoint, &view);
-                return Err(Fault::TwoHistories);
-            }
-        }
-        let known = self.promised.get(&feed);
-        if let Some(known) = known
-            && known.size() == size
-            && *known.root() != root
-        {
-            let note = known.note().to_vec();
-            self.keep_evidence(&checkpoint, note, None);
-            return Err(Fault::TwoHistories);
-        }
-        let known = known.map(Checkpoint::size);
-        if known.is_none() && ledger.feed(&feed).is_none() {
-            // What is held counts too, or each session could bring as many again.
-            let held = ledger.feeds_of(&self.peer.member, &self.local.me);
-            let promised = self.promised.keys().filter(|id| !held.contains(id)).count();
-            if held.len() + promised >= self.local.limits.feeds {
-                return Err(Fault::TooManyFeeds);
-            }
-        }
-        if known.is_none_or(|at| at < size) {
-            let before = self.promised.insert(feed, checkpoint.clone());
-            let unchecked = self.unchecked.entry(feed).or_default();
-            if unchecked.len() < MAX_UNCHECKED {
-                unchecked.extend(before);
-            }
-        }
-        Ok(checkpoint)
-    }
-
-    /// Compares with the leaves that came what was promised before them: a publisher may have shown
-    /// a head and then gone on from another.
-    pub(super) fn check_promises(&mut self, ledger: &impl Ledger) -> Result<(), Fault> {
-        let unchecked = std::mem::take(&mut self.unchecked);
-        for (feed, promises) in unchecked {
-            let Some(view) = ledger.feed(&feed) else {
-                self.unchecked.insert(feed, promises);
-                continue;
-            };
-            let mut later = Vec::new();
-            for promise in promises {
-                match view.tree.root_at(promise.size()) {
-                    None => later.push(promise),
-                    Some(root) if root == *promise.root() => {}
-                    Some(_) => {
-                        self.keep_fork(&promise, &view);
-                        return Err(Fault::TwoHistories);
-                    }
-                }
-            }
-            if !later.is_empty() {
-                self.unchecked.insert(feed, later);
-            }
-        }
-        Ok(())
-    }
-
-    /// Keeps what shows that a checkpoint does not belong to the held history: the checkpoint that
-    /// this history was last proven by, and if possible the link between the two.
-    pub(super) fn keep_fork(&mut self, shown: &Checkpoint, view: &FeedView<'_>) {
-        let (size, feed) = (shown.size(), shown.origin().feed);
-        let stored = view.checkpoint;
-        let promised = self.promised.get(&feed);
-        let promised = promised.filter(|promised| promised.root() != shown.root());
-        let held = match (stored, promised) {
-            (Some((at, note)), _) if at >= size => Some((note.to_vec(), Some(at))),
-            (_, Some(promised)) => Some((promised.note().to_vec(), None)),
-            (Some((_, note)), None) => Some((note.to_vec(), None)),
-            (None, None) => None,
-        };
-        if let Some((note, at)) = held {
-            let link = at.and_then(|at| Evidence::link(view.tree, at, size));
-            self.keep_evidence(shown, note, link);
-        }
-    }
-
-    pub(super) fn keep_evidence(
-        &mut self,
-        shown: &Checkpoint,
-        held: Vec<u8>,
-        link: Option<(u64, Digest, ConsistencyProof)>,
-    ) {
-        self.out.push(Output::Evidence(Box::new(Evidence {
-            publisher: shown.origin().publisher.clone(),
-            feed: shown.origin().feed,
-            held,
-            shown: shown.note().to_vec(),
-            link,
-        })));
-    }
-
     /// Asks for what is missing, as far as the bounds allow.
     pub(super) fn pull(&mut self, now: Now, ledger: &impl Ledger) {
         let patience = self.local.limits.patience;
         let until = now.millis + patience;
         for (feed, promised) in &self.promised {
             let from = ledger.feed(feed).map_or(0, |view| view.tree.size());
-            if from < promised.size() && !self.fetch.leaves.contains_key(feed) {
+            let publisher = &promised.origin().publisher;
+            let ours = ledger.sources().of_leaves(feed, publisher, from) == Some(&self.peer.member);
+            let wanted = from < promised.size() && ours && !ledger.is_forked(feed);
+            if wanted && !self.fetch.leaves.contains_key(feed) {
                 let deadline = Deadline::new(now.millis, patience);
                 self.fetch.leaves.insert(*feed, deadline);
                 self.out
                     .push(Output::Send(Message::WantLeaves { feed: *feed, from }));
             }
         }
-        for feed in ledger.feeds_of(&self.peer.member, &self.local.me) {
+        for feed in ledger.shared_with(&self.peer.member) {
             self.pull_bodies(feed, now, ledger);
             let newest = ledger.feed(&feed).map_or(0, |view| view.epoch);
             let most = self.local.limits.epochs_in_flight;
@@ -344,7 +236,9 @@ impl Session {
         };
         let from = self.fetch.looked.get(&feed).copied().unwrap_or(0);
         let most = room.min(MAX_WANTED);
-        let found = ledger.missing(&feed, from, most);
+        let peer = &self.peer.member;
+        let ours = |index| ledger.sources().of_body(&feed, index) == Some(peer);
+        let found = ledger.missing(&feed, from, most, &ours);
         let mut looked = if found.len() < most { size } else { from };
         let mut indexes = Vec::new();
         for wanted in found {

@@ -22,11 +22,8 @@ impl Session {
             .iter()
             .filter_map(|id| Some((*id, ledger.feed(id)?.tree.size())));
         let yours = BoundedVec::new(yours.take(MAX_HEADS).collect()).unwrap_or_default();
-        let ours = ledger.feeds_of(&self.local.me, &self.peer.member);
-        let mine = ours.iter().chain(&theirs).filter_map(|id| {
-            let (_, note) = ledger.feed(id)?.checkpoint?;
-            BoundedBytes::new(note.to_vec()).ok()
-        });
+        let shared = ledger.shared_with(&self.peer.member);
+        let mine = shared.iter().filter_map(|id| shown(*id, ledger));
         let heads = heads_messages(mine, yours).map(|heads| Output::Send(Message::Heads(heads)));
         self.out.extend(heads);
     }
@@ -43,7 +40,7 @@ impl Session {
             let Some(view) = ledger.feed(feed) else {
                 continue;
             };
-            if self.may_serve(&view) {
+            if view.genesis.publisher == self.local.me && self.may_serve(&view) {
                 // A claim to hold more proves nothing: the checkpoint that it shows with it does.
                 let size = (*size).min(published(&view));
                 // What was sent meanwhile is on its way, whatever the peer held when it wrote.
@@ -54,7 +51,7 @@ impl Session {
         // An announcement of single heads asks for nothing; answering it with another would go on
         // for as long as both sides are behind.
         let whole = !self.greeted || !heads.yours.is_empty();
-        self.greeted = true;
+        let first = !std::mem::replace(&mut self.greeted, true);
         for note in heads.mine.iter() {
             let checkpoint = UnverifiedCheckpoint::parse(note).map_err(Fault::Checkpoint)?;
             if checkpoint.origin().publisher == self.local.me {
@@ -62,6 +59,9 @@ impl Session {
             } else {
                 self.promise(checkpoint, ledger)?;
             }
+        }
+        if first {
+            self.out.push(Output::Compared);
         }
         if whole {
             let ours = ledger.feeds_of(&self.local.me, &self.peer.member);
@@ -72,49 +72,16 @@ impl Session {
         Ok(())
     }
 
-    /// Looks at a checkpoint in our own name. One that we signed and that our history does not lead to
-    /// means that we lost a part of it, or have another. One that our present key did not sign means
-    /// nothing, whoever made it.
-    fn own_head(&mut self, shown: UnverifiedCheckpoint, ledger: &impl Ledger) {
-        let Ok(shown) = shown.verify(&self.local.signing) else {
-            return;
-        };
-        let (feed, size) = (shown.origin().feed, shown.size());
-        let view = ledger.feed(&feed);
-        match view.and_then(|view| view.tree.root_at(size)) {
-            Some(root) if root == *shown.root() => {}
-            Some(_) => {
-                if let Some(view) = &view {
-                    self.keep_fork(&shown, view);
-                }
-                self.forked.insert(feed);
-                self.out.push(Output::Forked { feed, size });
-            }
-            None => self.out.push(Output::Behind { feed, size }),
-        }
-    }
-
-    /// The hash over the heads that the two share: our feeds as published, the peer's as held.
+    /// The hash over the heads that the two share: the newest checkpoint that is held of each feed.
     pub(super) fn shared_heads(&self, ledger: &impl Ledger) -> Digest {
         let mut heads = Vec::new();
-        let (me, peer) = (&self.local.me, &self.peer.member);
-        for (publisher, reader) in [(me, peer), (peer, me)] {
-            for id in ledger.feeds_of(publisher, reader) {
-                let Some(view) = ledger.feed(&id) else {
-                    continue;
-                };
-                let size = if publisher == me {
-                    published(&view)
-                } else {
-                    view.tree.size()
-                };
-                if size > 0 {
-                    heads.push((
-                        id,
-                        size,
-                        view.tree.root_at(size).unwrap_or(self.local.charter),
-                    ));
-                }
+        for id in ledger.shared_with(&self.peer.member) {
+            let Some(view) = ledger.feed(&id) else {
+                continue;
+            };
+            let size = published(&view);
+            if let Some(root) = view.tree.root_at(size).filter(|_| size > 0) {
+                heads.push((id, size, root));
             }
         }
         heads.sort_unstable();
@@ -152,9 +119,21 @@ impl Session {
         }
     }
 
-    /// Whether a feed is one of ours that the peer may read.
+    /// Shows the peer the newest checkpoint of a feed that another publishes, if it may read it.
+    pub(super) fn show_head(&mut self, feed: FeedId, ledger: &impl Ledger) {
+        let view = ledger.feed(&feed).filter(|view| self.may_serve(view));
+        let mine = view.and_then(|_| shown(feed, ledger));
+        let heads = heads_messages(mine.into_iter(), BoundedVec::default());
+        self.out.extend(
+            heads
+                .filter(|heads| !heads.mine.is_empty())
+                .map(|heads| Output::Send(Message::Heads(heads))),
+        );
+    }
+
+    /// Whether the peer may read a feed, whoever publishes it.
     pub(super) fn may_serve(&self, view: &FeedView<'_>) -> bool {
-        view.genesis.publisher == self.local.me && view.genesis.audience.holds(&self.peer.member)
+        view.genesis.audience.holds(&self.peer.member)
     }
 }
 
@@ -182,7 +161,16 @@ fn heads_messages(
     })
 }
 
-/// How many leaves of a feed of one's own are published.
+/// The newest checkpoint of a feed, with our cosignature if there is one.
+fn shown(feed: FeedId, ledger: &impl Ledger) -> Option<BoundedBytes<MAX_NOTE>> {
+    let note = match ledger.cosigned(&feed) {
+        Some(note) => note,
+        None => ledger.feed(&feed)?.checkpoint?.1,
+    };
+    BoundedBytes::new(note.to_vec()).ok()
+}
+
+/// Up to where leaves of a feed are given to others: as far as a checkpoint covers them.
 pub(super) fn published(view: &FeedView<'_>) -> u64 {
     view.checkpoint.map_or(0, |(size, _)| size)
 }

@@ -1,8 +1,10 @@
 //! What a session sees of the feeds that its node holds.
 
-use kentong_keys::MemberName;
+use kentong_keys::{MemberName, PublicKey, VerifierKey};
 
 use crate::feed::{BatchLeaf, FeedId, GenesisLeaf, Tree};
+
+use super::sources::Sources;
 
 /// A feed as it is held now.
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +48,34 @@ pub trait Ledger {
     /// A feed, if it is held.
     fn feed(&self, id: &FeedId) -> Option<FeedView<'_>>;
 
-    /// The first `most` bodies of a feed that are missing, from index `from` on.
-    fn missing(&self, id: &FeedId, from: u64, most: usize) -> Vec<WantedBody>;
+    /// All feeds that are held and that this member may read, in the order of their ids.
+    fn shared_with(&self, reader: &MemberName) -> Vec<FeedId>;
+
+    /// The key by which a member signs checkpoints, if it is a member whose warrant is known.
+    fn signing(&self, member: &MemberName) -> Option<PublicKey>;
+
+    /// The key by which a member cosigns those of others.
+    fn witness(&self, member: &MemberName) -> Option<VerifierKey>;
+
+    /// The newest checkpoint of a feed with this node's own cosignature, if that is made.
+    fn cosigned(&self, id: &FeedId) -> Option<&[u8]>;
+
+    /// Whether the publisher of a feed is known to have signed two histories of it: no more is taken
+    /// of it.
+    fn is_forked(&self, id: &FeedId) -> bool;
+
+    /// From whom is fetched what is missing.
+    fn sources(&self) -> &Sources;
+
+    /// The first `most` bodies of a feed that are missing, from index `from` on, of those whose index
+    /// is `wanted`.
+    fn missing(
+        &self,
+        id: &FeedId,
+        from: u64,
+        most: usize,
+        wanted: &dyn Fn(u64) -> bool,
+    ) -> Vec<WantedBody>;
 
     /// Whether the body at an index is missing.
     fn lacks(&self, id: &FeedId, index: u64) -> bool;

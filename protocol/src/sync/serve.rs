@@ -63,7 +63,9 @@ impl Session {
     /// What the peer was sent is exact, because a stream keeps its order; a push may still cross
     /// a request for the same leaves, which then come twice and do no harm.
     pub(super) fn push(&mut self, feed: FeedId, ledger: &impl Ledger) {
-        let Some(view) = ledger.feed(&feed).filter(|view| self.may_serve(view)) else {
+        let ours =
+            |view: &FeedView<'_>| view.genesis.publisher == self.local.me && self.may_serve(view);
+        let Some(view) = ledger.feed(&feed).filter(ours) else {
             return;
         };
         let Some((size, note)) = view.checkpoint else {

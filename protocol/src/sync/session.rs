@@ -6,6 +6,7 @@ use kentong_keys::{Digest, MemberName, PublicKey, SealedEpochKey, SealingKeyId};
 
 use crate::bounded::BoundedBytes;
 use crate::feed::{Checkpoint, FeedId, Leaf};
+use crate::time::Timestamp;
 use crate::wire::{
     Alive, Bye, Claim, Hello, MAX_CARD, MAX_WARRANT, Message, PROTOCOL, SignedClaim,
 };
@@ -18,6 +19,8 @@ use super::limits::{Allowance, Limits, Now};
 
 /// What a warrant and a card cost of the peer's allowance: they are checked and written to disk.
 const CREDENTIALS_COST: u64 = 1_000;
+/// What evidence costs: two signatures and a proof are checked.
+const EVIDENCE_COST: u64 = 8;
 
 /// What a session knows of its own side.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +65,13 @@ pub enum Input<'a> {
     Published(FeedId),
     /// What was asked for is stored, or keys came: look again at what is missing.
     Changed,
+    /// What is missing is fetched from others than before, of this feed or of all: look again at all
+    /// of it. To be given after [`Output::Shows`] too.
+    Reassigned(Option<FeedId>),
+    /// A newer checkpoint of another member's feed is held: show it.
+    Head(FeedId),
+    /// A publisher has two histories: pass on what shows it.
+    Evidence(&'a Evidence),
     /// The peer has a newer warrant.
     PeerKeys(Peer),
     /// The node ends the session.
@@ -103,7 +113,8 @@ pub enum Output {
         /// The epoch's number.
         epoch: u32,
     },
-    /// Store verified leaves, and the checkpoint if they reach it.
+    /// Store verified leaves, and the checkpoint if they reach it. Sessions with others who show more
+    /// than these are given [`Input::Reassigned`] then: their bodies may come from those.
     StoreLeaves {
         /// Which feed; it begins with `from` 0.
         feed: FeedId,
@@ -143,6 +154,27 @@ pub enum Output {
     },
     /// The peer is let in: the session is open.
     Opened,
+    /// The peer has shown all that it holds of the feeds that the two share.
+    Compared,
+    /// The peer shows a feed up to this size, by the publisher's signature: see
+    /// [`Sources::show`](super::Sources::show). [`Input::Reassigned`] follows.
+    Shows {
+        /// Which feed.
+        feed: FeedId,
+        /// How many leaves it shows.
+        size: u64,
+    },
+    /// The peer cosigned a checkpoint: it sees this history too.
+    Cosigned {
+        /// Which feed.
+        feed: FeedId,
+        /// How many leaves the checkpoint covers.
+        size: u64,
+        /// The root over them.
+        root: Digest,
+        /// When, as the peer says.
+        time: Timestamp,
+    },
     /// A sign of life was verified.
     Heard(Alive),
     /// A receipt was verified: keep it.
@@ -239,6 +271,8 @@ pub struct Session {
     pub(super) receipt_due: Option<u64>,
     next_alive: u64,
     pub(super) out: Vec<Output>,
+    /// What the peer was seen to show, to be told when all else of an input is done.
+    pub(super) shows: Vec<(FeedId, u64)>,
 }
 
 impl Session {
@@ -285,6 +319,7 @@ impl Session {
             receipt_due: None,
             next_alive: now.millis + local.limits.alive_every,
             out: Vec::new(),
+            shows: Vec::new(),
             local,
             peer,
         };
@@ -329,6 +364,10 @@ impl Session {
             self.out.push(Output::Send(Message::Bye(fault.bye())));
             self.end(Ended::ByFault);
         }
+        // Only now: what came with it is stored first, or it would be asked for.
+        let shows = self.shows.drain(..);
+        self.out
+            .extend(shows.map(|(feed, size)| Output::Shows { feed, size }));
         std::mem::take(&mut self.out)
     }
 
@@ -352,6 +391,25 @@ impl Session {
                     self.check_promises(ledger)?;
                     self.pull(now, ledger);
                     self.receipt(now, ledger);
+                }
+                Ok(())
+            }
+            Input::Reassigned(feed) => {
+                self.fetch.look_anew(feed);
+                if self.is_open() {
+                    self.pull(now, ledger);
+                }
+                Ok(())
+            }
+            Input::Head(feed) => {
+                if self.greeted {
+                    self.show_head(feed, ledger);
+                }
+                Ok(())
+            }
+            Input::Evidence(evidence) => {
+                if self.is_open() {
+                    self.pass_on(evidence, ledger);
                 }
                 Ok(())
             }
@@ -384,6 +442,7 @@ impl Session {
                 | Message::NoBody { .. }
                 | Message::WantEpoch { .. }
                 | Message::Rewrap { .. }
+                | Message::Evidence(_)
                 | Message::Claim(_) => Err(Fault::NoHello),
             };
         }
@@ -418,6 +477,10 @@ impl Session {
             } => {
                 self.charge(1, now)?;
                 self.epoch_key(feed, epoch, (key_id, sealed))
+            }
+            Message::Evidence(evidence) => {
+                self.charge(EVIDENCE_COST, now)?;
+                self.evidence((*evidence).into(), ledger)
             }
             Message::Claim(signed) => self.claim(signed, now, ledger),
             Message::Bye(bye) => {

@@ -12,3 +12,4 @@ mod guards;
 mod listing;
 mod measure;
 mod member;
+mod relay;

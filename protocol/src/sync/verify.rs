@@ -1,6 +1,6 @@
 //! Leaves that came: where they may stand, and that they lead to the signed root.
 
-use crate::feed::{FeedId, GenesisLeaf, Leaf, UnverifiedCheckpoint, leaf_hash};
+use crate::feed::{Checkpoint, GenesisLeaf, Leaf, UnverifiedCheckpoint, leaf_hash};
 use crate::wire::{Leaves, MAX_WANTED};
 
 use super::fault::Fault;
@@ -30,7 +30,12 @@ impl Session {
         if checkpoint.origin().feed != feed {
             return Err(Fault::NotItsFeed);
         }
-        let checkpoint = self.promise(checkpoint, ledger)?;
+        let publisher = checkpoint.origin().publisher.clone();
+        let Some(checkpoint) = self.promise(checkpoint, ledger)? else {
+            // Its publisher has two histories, and the peer has the other.
+            self.fetch.drop_leaves(&feed);
+            return Ok(());
+        };
         let view = ledger.feed(&feed);
         let held = view.map_or(0, |view| view.tree.size());
         let end = came
@@ -49,6 +54,9 @@ impl Session {
             view.and_then(|view| view.tree.leaf(index)) == Some(leaf_hash(bytes))
         });
         if !same {
+            if publisher != self.peer.member {
+                return Err(Fault::LeafProof); // Nothing shows yet that they are the publisher's.
+            }
             if let Some(view) = &view {
                 self.keep_fork(&checkpoint, view);
             }
@@ -63,7 +71,7 @@ impl Session {
         let mut leaves = Vec::with_capacity(fresh.len());
         for bytes in fresh {
             let leaf = Leaf::decode(bytes)?;
-            self.place(&leaf, feed, checkpoint.origin().incarnation, &mut cursor)?;
+            self.place(&leaf, &checkpoint, &mut cursor)?;
             frontier.push(leaf_hash(bytes));
             leaves.push((leaf, bytes.to_vec()));
         }
@@ -74,7 +82,9 @@ impl Session {
                 .proof
                 .verify((frontier.size(), &frontier.root()), signed);
             if proven.is_err() {
-                if let Some(view) = &view {
+                if let Some(view) = &view
+                    && publisher == self.peer.member
+                {
                     self.keep_fork(&checkpoint, view);
                 }
                 return Err(Fault::LeafProof);
@@ -96,8 +106,7 @@ impl Session {
     fn place(
         &self,
         leaf: &Leaf,
-        feed: FeedId,
-        incarnation: u32,
+        checkpoint: &Checkpoint,
         cursor: &mut Cursor,
     ) -> Result<(), Fault> {
         let first = cursor.index == 0;
@@ -105,7 +114,7 @@ impl Session {
             return Err(Fault::LeafOrder);
         }
         match leaf {
-            Leaf::Genesis(genesis) => self.genesis(genesis, feed, incarnation)?,
+            Leaf::Genesis(genesis) => self.genesis(genesis, checkpoint)?,
             Leaf::Epoch(epoch) => {
                 if Some(epoch.epoch) != cursor.epoch.checked_add(1) {
                     return Err(Fault::LeafOrder);
@@ -121,15 +130,17 @@ impl Session {
         Ok(())
     }
 
-    fn genesis(&self, genesis: &GenesisLeaf, feed: FeedId, incarnation: u32) -> Result<(), Fault> {
-        let its = genesis.feed_id() == feed
+    fn genesis(&self, genesis: &GenesisLeaf, checkpoint: &Checkpoint) -> Result<(), Fault> {
+        let origin = checkpoint.origin();
+        let its = genesis.feed_id() == origin.feed
             && genesis.federation == self.local.federation
-            && genesis.publisher == self.peer.member
-            && genesis.incarnation == incarnation;
+            && genesis.publisher == origin.publisher
+            && genesis.incarnation == origin.incarnation;
         if !its {
             return Err(Fault::Genesis);
         }
-        if genesis.audience.holds(&self.local.me) {
+        let audience = &genesis.audience;
+        if audience.holds(&self.local.me) && audience.holds(&self.peer.member) {
             Ok(())
         } else {
             Err(Fault::NotForUs)

@@ -31,6 +31,7 @@ variants!(FAULTS, name_of, Fault, {
     Fault::BeyondEnd => "BeyondEnd",
     Fault::TooFast => "TooFast",
     Fault::Stalled => "Stalled",
+    Fault::Evidence => "Evidence",
     Fault::Claim => "Claim",
     Fault::Receipt => "Receipt",
 });
@@ -38,7 +39,7 @@ variants!(FAULTS, name_of, Fault, {
 #[test]
 fn every_fault_is_named_by_a_test() {
     assert_eq!(name_of(&Fault::Silent), "Silent");
-    let tests = include_str!("faults.rs");
+    let tests = concat!(include_str!("faults.rs"), include_str!("relay.rs"));
     for name in FAULTS {
         let named = tests
             .match_indices(&format!("Fault::{name}"))

@@ -1,9 +1,12 @@
 //! A member in memory: feeds, and sessions that carry out their outputs at once.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use kentong_keys::{BodyContext, Digest, EpochKey, MemberName, SealingSecret, SigningKey};
+use kentong_keys::{
+    BodyContext, Digest, EpochKey, KeyName, KeyType, MemberName, PublicKey, SealingSecret,
+    SigningKey, VerifierKey,
+};
 
 use crate::bounded::BoundedBytes;
 use crate::feed::{
@@ -11,7 +14,8 @@ use crate::feed::{
     Tree, leaf_hash,
 };
 use crate::sync::{
-    FeedView, Input, Ledger, Limits, Local, Now, Output, Peer, Session, WantedBody, leaves_message,
+    FeedView, Input, Ledger, Limits, Local, Now, Output, Peer, Session, Sources, WantedBody,
+    leaves_message,
 };
 use crate::time::Timestamp;
 use crate::wire::{Holds, Message};
@@ -32,6 +36,10 @@ pub(super) struct Member {
     pub(super) feeds: BTreeMap<FeedId, Feed>,
     pub(super) receipts: Vec<Holds>,
     pub(super) log: Vec<Output>,
+    /// By which keys the others sign.
+    pub(super) others: BTreeMap<MemberName, PublicKey>,
+    pub(super) sources: Sources,
+    pub(super) forked: BTreeSet<FeedId>,
     /// How many leaves of missing bodies were read.
     pub(super) read: Cell<usize>,
 }
@@ -45,6 +53,10 @@ pub(super) fn at(millis: u64) -> Now {
     Now { wall, millis }
 }
 
+pub(super) fn witness_name(member: &MemberName) -> KeyName {
+    format!("kentong/{member}/witness").parse().unwrap()
+}
+
 impl Ledger for Member {
     fn feeds_of(&self, publisher: &MemberName, reader: &MemberName) -> Vec<FeedId> {
         let mine = |feed: &&FeedId| {
@@ -52,6 +64,36 @@ impl Ledger for Member {
             genesis.publisher == *publisher && genesis.audience.holds(reader)
         };
         self.feeds.keys().filter(mine).copied().collect()
+    }
+
+    fn shared_with(&self, reader: &MemberName) -> Vec<FeedId> {
+        let shared = |feed: &&FeedId| self.feeds[feed].genesis.audience.holds(reader);
+        self.feeds.keys().filter(shared).copied().collect()
+    }
+
+    fn signing(&self, member: &MemberName) -> Option<PublicKey> {
+        self.others.get(member).copied()
+    }
+
+    fn witness(&self, member: &MemberName) -> Option<VerifierKey> {
+        let key = self.others.get(member)?;
+        Some(VerifierKey::new(
+            witness_name(member),
+            KeyType::Cosignature,
+            *key,
+        ))
+    }
+
+    fn cosigned(&self, _: &FeedId) -> Option<&[u8]> {
+        None
+    }
+
+    fn is_forked(&self, id: &FeedId) -> bool {
+        self.forked.contains(id)
+    }
+
+    fn sources(&self) -> &Sources {
+        &self.sources
     }
 
     fn feed(&self, id: &FeedId) -> Option<FeedView<'_>> {
@@ -79,7 +121,13 @@ impl Ledger for Member {
         })
     }
 
-    fn missing(&self, id: &FeedId, from: u64, most: usize) -> Vec<WantedBody> {
+    fn missing(
+        &self,
+        id: &FeedId,
+        from: u64,
+        most: usize,
+        wanted: &dyn Fn(u64) -> bool,
+    ) -> Vec<WantedBody> {
         let feed = &self.feeds[id];
         let all = (0..)
             .zip(&feed.leaves)
@@ -90,7 +138,8 @@ impl Ledger for Member {
                 }),
                 _ => None,
             });
-        let missing = all.filter(|w| w.index >= from && !feed.bodies.contains_key(&w.index));
+        let missing = all
+            .filter(|w| w.index >= from && !feed.bodies.contains_key(&w.index) && wanted(w.index));
         let missing: Vec<_> = missing.take(most).collect();
         self.read.set(self.read.get() + missing.len());
         missing
@@ -154,6 +203,9 @@ impl Member {
             feeds: BTreeMap::new(),
             receipts: Vec::new(),
             log: Vec::new(),
+            others: BTreeMap::new(),
+            sources: Sources::default(),
+            forked: BTreeSet::new(),
             read: Cell::new(0),
         }
     }
@@ -251,8 +303,19 @@ impl Member {
         now: Now,
     ) -> Vec<Vec<u8>> {
         let (mut frames, mut todo) = (Vec::new(), VecDeque::from(outputs));
-        while let Some(output) = todo.pop_front() {
-            let mut changed = false;
+        let (mut changed, mut shown) = (false, BTreeSet::new());
+        loop {
+            let Some(output) = todo.pop_front() else {
+                // What was done is shown to the session once all of it is.
+                if let Some(feed) = shown.pop_first() {
+                    todo.extend(session.handle(Input::Reassigned(Some(feed)), now, self));
+                } else if std::mem::take(&mut changed) {
+                    todo.extend(session.handle(Input::Changed, now, self));
+                } else {
+                    break;
+                }
+                continue;
+            };
             match output.clone() {
                 Output::Send(message) => frames.push(message.encode()),
                 Output::SendClaim(claim) => {
@@ -294,12 +357,18 @@ impl Member {
                     changed = true;
                 }
                 Output::Receipt { holds, .. } => self.receipts.push(holds),
+                Output::Shows { feed, size } => {
+                    self.sources.show(session.member(), feed, size);
+                    shown.insert(feed);
+                }
+                Output::Withheld { feed, index } => {
+                    self.sources.refuse(session.member(), feed, index);
+                    changed = true;
+                }
+                Output::Evidence(evidence) => drop(self.forked.insert(evidence.feed)),
                 _ => {}
             }
             self.log.push(output);
-            if changed {
-                todo.extend(session.handle(Input::Changed, now, self));
-            }
         }
         frames
     }

@@ -55,6 +55,12 @@ fn lists_and_strings_end_at_their_bounds() {
         check("indexes", encoding::encode(&(6_u8, feed, indexes)));
         let body = zeroes(MAX_BODY + past);
         check("body", encoding::encode(&(7_u8, feed, 0_u64, body)));
+        let evidence = |held: &ByteBuf, proof: usize| {
+            let link = Some((0_u64, *feed.digest(), vec![*feed.digest(); proof]));
+            encoding::encode(&(13_u8, "MY", feed, held, zeroes(1), link))
+        };
+        check("evidence", evidence(&note, 1));
+        check("evidence's proof", evidence(&zeroes(1), 128 + past));
         let claim = (11_u8, zeroes(512 + past), zeroes(64));
         check("claim", encoding::encode(&claim));
     }

@@ -4,11 +4,12 @@ use kentong_keys::{Digest, Label, SealedEpochKey, SealingKeyId, SigningKey};
 
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::encoding::{DecodeError, encode};
-use crate::feed::{FeedId, Tree, leaf_hash};
+use crate::feed::{ConsistencyProof, FeedId, Tree, leaf_hash};
 use crate::golden::{Vector, check_made, check_outcomes, check_read, golden, replaced, variants};
 use crate::time::Timestamp;
 use crate::wire::{
-    Alive, Bye, Claim, ClaimError, Heads, Hello, Holds, Leaves, Message, MessageError, SignedClaim,
+    Alive, Bye, Claim, ClaimError, Evidence, Heads, Hello, Holds, Leaves, Message, MessageError,
+    SignedClaim,
 };
 
 variants!(MESSAGES, name_of, Message, {
@@ -24,6 +25,7 @@ variants!(MESSAGES, name_of, Message, {
     Message::Rewrap { .. } => "rewrap",
     Message::Claim(_) => "claim",
     Message::Bye(_) => "bye",
+    Message::Evidence(_) => "evidence",
 });
 variants!(MESSAGE_ERRORS, name_of_error, MessageError, {
     MessageError::Decode(DecodeError::Malformed) => "Decode(Malformed)",
@@ -88,6 +90,16 @@ fn holds() -> Claim {
         applied: 999,
         time: Timestamp::from_seconds(1_790_000_000).unwrap(),
     })
+}
+
+fn evidence(link: Option<(u64, Digest, ConsistencyProof)>) -> Message {
+    Message::Evidence(Box::new(Evidence {
+        publisher: "MY".parse().unwrap(),
+        feed: feed(),
+        held: bytes(b"a checkpoint"),
+        shown: bytes(b"another"),
+        link,
+    }))
 }
 
 /// Each message at least once.
@@ -169,6 +181,11 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("bye-charter", Message::Bye(Bye::Charter)),
         ("bye-fault", Message::Bye(Bye::Fault)),
         ("bye-unwell", Message::Bye(Bye::Unwell)),
+        ("evidence-one-size", evidence(None)),
+        (
+            "evidence-linked",
+            evidence(Some((3, digest(0x33), tree.consistency(3, 7).unwrap()))),
+        ),
     ]
 }
 
@@ -229,6 +246,10 @@ fn faults() -> Vec<Vector> {
         malformed("too-many-wanted", many(65)),
         malformed("too-many-heads", notes(513)),
         malformed(
+            "evidence-link-short",
+            replaced(&of("evidence-one-size"), &[0xf6], &[0x81, 0]),
+        ),
+        malformed(
             "checkpoint-too-long",
             encode(&(3_u8, vec![long_note], [0_u8; 0])),
         ),
@@ -240,7 +261,7 @@ fn faults() -> Vec<Vector> {
             replaced(&of("heads-none"), &[3, 0x80], &[3, 0x98, 0]),
         ),
         unknown("kind-zero", vec![0x82, 0, 0]),
-        unknown("kind-13", vec![0x82, 13, 0]),
+        unknown("kind-14", vec![0x82, 14, 0]),
         unknown("long-form-kind", vec![0x82, 0x18, 12, 0]),
         unknown("another-protocol", b"GET / HTTP/1.1\r\n".to_vec()),
     ]

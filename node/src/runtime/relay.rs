@@ -1,0 +1,288 @@
+//! Serving and fetching the feeds of others: who shows what, who vouches for it, who lies.
+//!
+//! Any reader serves a feed to any other reader. What a session asks beside the store it finds here,
+//! by way of [`View`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kentong_keys::{PublicKey, Role, VerifierKey, key_name};
+use kentong_protocol::feed::{BatchLeaf, Checkpoint, FeedId};
+use kentong_protocol::sync::{
+    Evidence, FeedView, Input as SessionInput, Ledger, Sources, WantedBody,
+};
+use kentong_protocol::time::Timestamp;
+use kentong_protocol::{Digest, MemberName};
+
+use crate::net::LinkId;
+use crate::store::{FeedState, Store};
+
+use super::core::Core;
+use super::members::Members;
+
+/// Milliseconds for which newer checkpoints of a feed are gathered before the last of them is shown to
+/// its other readers. Its publisher pushes them to all that it reaches.
+const SHOW_AFTER: u64 = 10_000;
+/// Milliseconds after which what nobody gave is asked for again.
+const TRY_ANEW: u64 = 60_000;
+/// The most feeds with two histories whose evidence is at hand to be passed on.
+const MAX_FORKED: usize = 1024;
+
+/// What is known of feeds beside what the store holds.
+#[derive(Debug, Default)]
+pub(super) struct Relay {
+    sources: Sources,
+    /// The newest checkpoint of each feed of another, with our cosignature: its size and note.
+    cosigned: BTreeMap<FeedId, (u64, Vec<u8>)>,
+    /// When the newest checkpoint of a feed is to be cosigned and shown.
+    to_show: BTreeMap<FeedId, u64>,
+    /// Feeds of which two histories are signed.
+    forked: BTreeMap<FeedId, Evidence>,
+    /// What other members cosigned last of each feed.
+    witnessed: BTreeMap<(FeedId, MemberName), Witnessed>,
+    try_anew: u64,
+}
+
+/// A head that a member cosigned.
+#[derive(Clone, Copy, Debug)]
+struct Witnessed {
+    size: u64,
+    root: Digest,
+}
+
+/// The node as a sync session sees it.
+pub(super) struct View<'a> {
+    pub(super) store: &'a Store,
+    pub(super) members: &'a Members,
+    pub(super) relay: &'a Relay,
+}
+
+impl Ledger for View<'_> {
+    fn feeds_of(&self, publisher: &MemberName, reader: &MemberName) -> Vec<FeedId> {
+        self.store.feeds_of(publisher, reader)
+    }
+
+    fn shared_with(&self, reader: &MemberName) -> Vec<FeedId> {
+        self.store.shared_with(reader)
+    }
+
+    fn signing(&self, member: &MemberName) -> Option<PublicKey> {
+        let (warrant, _) = self.members.credentials(member)?;
+        Some(*warrant.signing())
+    }
+
+    fn witness(&self, member: &MemberName) -> Option<VerifierKey> {
+        let (warrant, _) = self.members.credentials(member)?;
+        Some(warrant.witness_verifier())
+    }
+
+    fn cosigned(&self, id: &FeedId) -> Option<&[u8]> {
+        let (size, note) = self.relay.cosigned.get(id)?;
+        let newest = self.store.view(id)?.checkpoint?.0;
+        (*size == newest).then_some(note)
+    }
+
+    fn is_forked(&self, id: &FeedId) -> bool {
+        self.relay.forked.contains_key(id)
+    }
+
+    fn sources(&self) -> &Sources {
+        &self.relay.sources
+    }
+
+    fn feed(&self, id: &FeedId) -> Option<FeedView<'_>> {
+        self.store.view(id)
+    }
+
+    fn missing(
+        &self,
+        id: &FeedId,
+        from: u64,
+        most: usize,
+        wanted: &dyn Fn(u64) -> bool,
+    ) -> Vec<WantedBody> {
+        self.store.missing(id, from, most, wanted)
+    }
+
+    fn lacks(&self, id: &FeedId, index: u64) -> bool {
+        self.store.lacks(id, index)
+    }
+
+    fn batch(&self, id: &FeedId, index: u64) -> Option<BatchLeaf> {
+        self.store.batch(*id, index).ok()
+    }
+
+    fn epochs_without_key(&self, id: &FeedId, above: u32, most: usize) -> Vec<u32> {
+        self.store.epochs_without_key(id, above, most)
+    }
+}
+
+impl Relay {
+    /// A member shows a feed up to a size.
+    pub(super) fn show(&mut self, member: &MemberName, feed: FeedId, size: u64) {
+        self.sources.show(member, feed, size);
+    }
+
+    /// A member does not give a body that it shows.
+    pub(super) fn refuse(&mut self, member: &MemberName, feed: FeedId, index: u64) {
+        self.sources.refuse(member, feed, index);
+    }
+
+    /// The session with a member ended.
+    pub(super) fn gone(&mut self, member: &MemberName) {
+        self.sources.gone(member);
+    }
+
+    /// What nobody gave so far though somebody shows it: the feed, the index, who refused it.
+    pub(super) fn refused(&self) -> impl Iterator<Item = (FeedId, u64, &BTreeSet<MemberName>)> {
+        self.sources.refused()
+    }
+
+    /// What shows two histories of feeds.
+    pub(super) fn forked(&self) -> impl Iterator<Item = &Evidence> {
+        self.forked.values()
+    }
+
+    /// A newer checkpoint of a feed of another is stored.
+    pub(super) fn stored(&mut self, feed: FeedId, now: u64) {
+        self.to_show.entry(feed).or_insert(now + SHOW_AFTER);
+    }
+
+    /// A member cosigned a head.
+    pub(super) fn cosigned_by(
+        &mut self,
+        member: MemberName,
+        feed: FeedId,
+        size: u64,
+        root: Digest,
+    ) {
+        let newer = |known: &Witnessed| known.size <= size;
+        let at = (feed, member);
+        if self.witnessed.get(&at).is_none_or(newer) {
+            self.witnessed.insert(at, Witnessed { size, root });
+        }
+    }
+
+    /// The members who cosigned a history of this feed that goes on from its leaf at `index`.
+    pub(super) fn witnesses(&self, feed: &FeedState, index: u64) -> Vec<&MemberName> {
+        let publisher = &feed.genesis().publisher;
+        let least = (feed.id(), publisher.clone());
+        // A feed's readers only: the table is small and in order.
+        let of_feed = self
+            .witnessed
+            .iter()
+            .filter(|((id, member), _)| *id == least.0 && *member != least.1);
+        of_feed
+            .filter(|(_, seen)| {
+                seen.size > index && feed.tree().root_at(seen.size) == Some(seen.root)
+            })
+            .map(|((_, member), _)| member)
+            .collect()
+    }
+}
+
+impl Core {
+    /// Cosigns and shows the heads that are due, and asks anew for what nobody gave.
+    pub(super) fn relay_on(&mut self, now: u64) {
+        let due = self.relay.to_show.iter().filter(|(_, at)| **at <= now);
+        let due: Vec<FeedId> = due.map(|(feed, _)| *feed).collect();
+        // A cosignature is for what is on disk.
+        if !due.is_empty() && self.store.sync().is_ok() {
+            for feed in due {
+                self.relay.to_show.remove(&feed);
+                self.cosign(feed);
+                self.each_link(|_| true, |_| SessionInput::Head(feed));
+            }
+        }
+        if self.relay.try_anew <= now {
+            self.relay.try_anew = now + TRY_ANEW;
+            if self.relay.sources.try_anew() {
+                self.each_link(|_| true, |_| SessionInput::Reassigned(None));
+            }
+        }
+    }
+
+    /// Cosigns the newest checkpoint of a feed of another (C2SP tlog-cosignature).
+    fn cosign(&mut self, feed: FeedId) {
+        let held = self.store.feeds().get(feed);
+        let Some((size, note)) = held.and_then(FeedState::checkpoint) else {
+            return;
+        };
+        let name = key_name(&self.me, Role::Witness);
+        let now = self.wall();
+        if let Some(note) = Checkpoint::cosign(note, &name, &self.identity.witness, now) {
+            self.relay.cosigned.insert(feed, (size, note));
+        }
+    }
+
+    /// All heads of others that are held at the start are to be cosigned, little by little.
+    pub(super) fn cosign_all(&mut self) {
+        let others = self.store.feeds().iter();
+        let others = others.filter(|feed| feed.genesis().publisher != self.me && feed.size() > 0);
+        let ids: Vec<_> = others.map(FeedState::id).collect();
+        ids.into_iter().for_each(|feed| self.cosign(feed));
+    }
+
+    /// Somebody does not give what it shows: others are asked.
+    pub(super) fn others_are_asked(&mut self, but: Option<LinkId>) {
+        let links: Vec<_> = self.links.keys().copied().collect();
+        for link in links.into_iter().filter(|link| Some(*link) != but) {
+            self.with_link(link, SessionInput::Reassigned(None));
+        }
+    }
+
+    /// Leaves of a feed came from one member: their bodies may come from others who show them too.
+    pub(super) fn others_give(&mut self, link: LinkId, feed: FeedId, from: u64) {
+        let ahead = self.relay.sources.ahead(&feed, from);
+        let ahead: BTreeSet<MemberName> = ahead.cloned().collect();
+        let links = self.links.iter().filter(|(id, _)| **id != link);
+        let links = links.filter(|(_, one)| ahead.contains(&one.member));
+        let links: Vec<_> = links.map(|(id, _)| *id).collect();
+        for link in links {
+            self.with_link(link, SessionInput::Reassigned(Some(feed)));
+        }
+    }
+
+    /// Keeps evidence. If it shows by itself that a feed has two histories, no more is taken of that
+    /// feed, and its other readers are told.
+    pub(super) fn take_evidence(&mut self, evidence: Evidence) {
+        self.evidence(&evidence);
+        let Some(charter) = self.members.charter() else {
+            return;
+        };
+        let federation = charter.federation().as_str().to_owned();
+        let key = self.members.credentials(&evidence.publisher);
+        let Some(key) = key.map(|(warrant, _)| *warrant.signing()) else {
+            return;
+        };
+        let (feed, known) = (
+            evidence.feed,
+            self.relay.forked.contains_key(&evidence.feed),
+        );
+        let full = self.relay.forked.len() >= MAX_FORKED;
+        if known || full || !evidence.is_conclusive(&federation, &key) {
+            return;
+        }
+        self.relay.forked.insert(feed, evidence.clone());
+        self.each_link(|_| true, |_| SessionInput::Evidence(&evidence));
+    }
+
+    /// Passes on to a member that has just come what is known of two histories.
+    pub(super) fn pass_evidence(&mut self, link: LinkId) {
+        let known: Vec<_> = self.relay.forked.values().cloned().collect();
+        for evidence in known {
+            self.with_link(link, SessionInput::Evidence(&evidence));
+        }
+    }
+
+    /// What a member cosigned.
+    pub(super) fn cosigned(
+        &mut self,
+        member: MemberName,
+        (feed, size): (FeedId, u64),
+        root: Digest,
+        time: Timestamp,
+    ) {
+        tracing::debug!(peer = %member, ?feed, size, %time, "cosigned");
+        self.relay.cosigned_by(member, feed, size, root);
+    }
+}

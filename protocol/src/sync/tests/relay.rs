@@ -1,0 +1,514 @@
+//! Readers serve each other: what the publisher cannot or will not give, another does.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::member::{Member, at, witness_name};
+use crate::bounded::{BoundedBytes, BoundedVec};
+use crate::feed::{Checkpoint, FeedId};
+use crate::sync::{Evidence, Fault, Input, Ledger as _, Output, Session, leaves_message};
+use crate::wire::{Heads, Message};
+
+/// Several members, and the sessions between some of them.
+struct Web {
+    members: BTreeMap<&'static str, Member>,
+    sessions: BTreeMap<(&'static str, &'static str), (Session, VecDeque<Vec<u8>>)>,
+    /// Messages by who sent them, since they were last looked at.
+    sent: Vec<(&'static str, Message)>,
+}
+
+impl Web {
+    fn of(names: &[&'static str]) -> Self {
+        let member = |(seed, name): (u8, &&'static str)| (*name, Member::new(name, seed));
+        let mut members: BTreeMap<_, _> = (1..).zip(names).map(member).collect();
+        let keys: Vec<_> = members
+            .values()
+            .map(|member| (member.name.clone(), member.signing.public_key()))
+            .collect();
+        for member in members.values_mut() {
+            member.others = keys.iter().cloned().collect();
+        }
+        Self {
+            members,
+            sessions: BTreeMap::new(),
+            sent: Vec::new(),
+        }
+    }
+
+    fn get(&mut self, name: &str) -> &mut Member {
+        self.members.get_mut(name).unwrap()
+    }
+
+    /// `publisher` opens a feed for these readers, with batches of one statement each.
+    fn publish(
+        &mut self,
+        publisher: &'static str,
+        readers: &[&'static str],
+        batches: u32,
+    ) -> FeedId {
+        let mut one = self.members.remove(publisher).unwrap();
+        let readers: Vec<_> = readers.iter().map(|name| &self.members[name]).collect();
+        let feed = one.open(&readers, 1);
+        (0..batches).for_each(|i| one.add(feed, &i.to_be_bytes()));
+        one.publish(feed);
+        self.members.insert(publisher, one);
+        feed
+    }
+
+    fn connect(&mut self, a: &'static str, b: &'static str) {
+        for (me, peer) in [(a, b), (b, a)] {
+            let peer_of = self.members[peer].as_peer();
+            let member = self.get(me);
+            let (mut session, outputs) = Session::begin(member.local(), peer_of, at(0));
+            let frames = member.carry_out(&mut session, outputs, at(0));
+            self.sessions.insert((me, peer), (session, frames.into()));
+        }
+    }
+
+    fn part(&mut self, a: &'static str, b: &'static str) {
+        for (me, peer) in [(a, b), (b, a)] {
+            self.sessions.remove(&(me, peer));
+            let peer = self.members[peer].name.clone();
+            self.get(me).sources.gone(&peer);
+            self.all_of(me, Input::Reassigned(None));
+        }
+    }
+
+    fn give(&mut self, me: &'static str, peer: &'static str, input: Input<'_>, now: u64) {
+        let (session, to_peer) = self.sessions.get_mut(&(me, peer)).unwrap();
+        let member = self.members.get_mut(me).unwrap();
+        let refused = member.sources.refused().count();
+        let forked = member.forked.len();
+        let stored = |member: &Member| {
+            let leaves = |output: &&Output| matches!(output, Output::StoreLeaves { .. });
+            member.log.iter().filter(leaves).count()
+        };
+        let before = stored(member);
+        let outputs = session.handle(input, at(now), member);
+        to_peer.extend(member.carry_out(session, outputs, at(now)));
+        if member.sources.refused().count() != refused || stored(member) != before {
+            self.all_of(me, Input::Reassigned(None));
+        }
+        let evidence = self.members[me]
+            .log
+            .iter()
+            .rev()
+            .find_map(|output| match output {
+                Output::Evidence(evidence) => Some((**evidence).clone()),
+                _ => None,
+            });
+        if self.members[me].forked.len() != forked
+            && let Some(evidence) = evidence
+        {
+            self.all_of(me, Input::Evidence(&evidence));
+        }
+    }
+
+    fn all_of(&mut self, me: &'static str, input: Input<'_>) {
+        let own = self.sessions.iter_mut().filter(|((of, _), _)| *of == me);
+        let member = self.members.get_mut(me).unwrap();
+        for (_, (session, to_peer)) in own {
+            let input = match &input {
+                Input::Evidence(evidence) => Input::Evidence(evidence),
+                _ => Input::Reassigned(None),
+            };
+            let outputs = session.handle(input, at(0), member);
+            to_peer.extend(member.carry_out(session, outputs, at(0)));
+        }
+    }
+
+    /// Lets everything under way arrive, each session's frames in turn.
+    fn settle(&mut self) {
+        for round in 0_u32.. {
+            assert!(round < 20_000, "they never come to rest");
+            let waiting = self.sessions.iter_mut();
+            let mut waiting = waiting.filter(|(_, (_, frames))| !frames.is_empty());
+            let skip = round as usize % self.members.len();
+            let Some((&(from, to), (_, frames))) = (match waiting.nth(skip) {
+                Some(found) => Some(found),
+                None => self
+                    .sessions
+                    .iter_mut()
+                    .find(|(_, (_, frames))| !frames.is_empty()),
+            }) else {
+                return;
+            };
+            let frame = frames.pop_front().unwrap();
+            self.sent.push((from, Message::decode(&frame).unwrap()));
+            self.give(to, from, Input::Frame(&frame), 0);
+        }
+    }
+
+    fn is_open(&self, a: &'static str, b: &'static str) -> bool {
+        self.sessions[&(a, b)].0.is_open() && self.sessions[&(b, a)].0.is_open()
+    }
+
+    fn has_all(&self, name: &str, feed: FeedId, of: &str) {
+        let (ours, theirs) = (
+            &self.members[of].feeds[&feed],
+            &self.members[name].feeds[&feed],
+        );
+        assert_eq!(ours.tree.root(), theirs.tree.root());
+        let lacking = ours
+            .bodies
+            .keys()
+            .filter(|at| !theirs.bodies.contains_key(at));
+        assert_eq!(lacking.collect::<Vec<_>>(), [&0_u64; 0]);
+        assert!(ours.bodies == theirs.bodies);
+        assert_eq!(ours.checkpoint, theirs.checkpoint);
+        assert_eq!(theirs.keys.len(), ours.keys.len());
+    }
+
+    fn bodies_sent(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        for (from, message) in &self.sent {
+            if matches!(message, Message::Body { .. }) {
+                *counts.entry(*from).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    fn said(&self, name: &str, wanted: fn(&Output) -> bool) -> usize {
+        self.members[name]
+            .log
+            .iter()
+            .filter(|output| wanted(output))
+            .count()
+    }
+}
+
+fn is_fault(output: &Output) -> bool {
+    matches!(output, Output::Fault(_))
+}
+
+fn is_evidence(output: &Output) -> bool {
+    matches!(output, Output::Evidence(_))
+}
+
+#[test]
+fn a_publisher_that_is_away_delays_nobody() {
+    let mut web = Web::of(&["MY", "SG", "TH"]);
+    let feed = web.publish("MY", &["SG", "TH"], 300);
+    web.connect("MY", "SG");
+    web.settle();
+    web.part("MY", "SG");
+    web.connect("SG", "TH");
+    web.settle();
+    web.has_all("TH", feed, "MY");
+    assert!(web.is_open("SG", "TH"));
+    // And what is newer at one reader reaches the other when it shows it.
+    web.connect("MY", "SG");
+    web.settle();
+    web.get("MY").add(feed, b"more");
+    web.get("MY").publish(feed);
+    web.give("MY", "SG", Input::Published(feed), 0);
+    web.settle();
+    web.give("SG", "TH", Input::Head(feed), 0);
+    web.settle();
+    web.has_all("TH", feed, "MY");
+}
+
+#[test]
+fn several_serve_at_once_and_each_body_comes_once() {
+    let mut web = Web::of(&["MY", "SG", "TH", "VN"]);
+    let feed = web.publish("MY", &["SG", "TH", "VN"], 512);
+    for reader in ["SG", "VN"] {
+        web.connect("MY", reader);
+    }
+    web.settle();
+    web.part("MY", "SG");
+    web.part("MY", "VN");
+    web.sent.clear();
+    web.connect("SG", "TH");
+    web.connect("TH", "VN");
+    web.settle();
+    web.has_all("TH", feed, "MY");
+    let sent = web.bodies_sent();
+    assert_eq!(sent.values().sum::<usize>(), 512, "{sent:?}");
+    assert!(
+        sent.values().all(|count| *count > 64) && sent.len() == 2,
+        "{sent:?}"
+    );
+}
+
+#[test]
+fn who_withholds_a_body_is_named_with_it_and_another_gives_it() {
+    let mut web = Web::of(&["MY", "SG", "TH", "VN"]);
+    let feed = web.publish("MY", &["SG", "TH", "VN"], 100);
+    for reader in ["SG", "VN"] {
+        web.connect("MY", reader);
+    }
+    web.settle();
+    web.part("MY", "SG");
+    web.part("MY", "VN");
+    web.get("SG")
+        .feeds
+        .get_mut(&feed)
+        .unwrap()
+        .bodies
+        .remove(&7);
+    web.connect("SG", "TH");
+    web.connect("TH", "VN");
+    web.settle();
+    web.has_all("TH", feed, "MY");
+    let named = Output::Withheld { feed, index: 7 };
+    assert!(web.members["TH"].log.contains(&named));
+    assert_eq!(web.said("TH", is_fault), 0, "and it may have lost it");
+    // When nobody has it, it is missing, and everybody was asked once.
+    let mut web = Web::of(&["MY", "SG", "TH"]);
+    let feed = web.publish("MY", &["SG", "TH"], 100);
+    web.get("MY")
+        .feeds
+        .get_mut(&feed)
+        .unwrap()
+        .bodies
+        .remove(&7);
+    for (a, b) in [("MY", "SG"), ("MY", "TH"), ("SG", "TH")] {
+        web.connect(a, b);
+        web.settle();
+    }
+    for reader in ["SG", "TH"] {
+        assert_eq!(web.members[reader].feeds[&feed].bodies.len(), 99);
+    }
+    let asked = web
+        .sent
+        .iter()
+        .filter(|(_, message)| matches!(message, Message::NoBody { index: 7, .. }));
+    assert_eq!(asked.count(), 4);
+}
+
+#[test]
+fn no_reader_tells_of_a_feed_to_one_who_may_not_read_it() {
+    let mut web = Web::of(&["MY", "SG", "TH"]);
+    let feed = web.publish("MY", &["SG"], 3);
+    web.connect("MY", "SG");
+    web.connect("SG", "TH");
+    web.settle();
+    web.give("SG", "TH", Input::Head(feed), 0);
+    let evidence = Evidence {
+        publisher: "MY".parse().unwrap(),
+        feed,
+        held: vec![],
+        shown: vec![],
+        link: None,
+    };
+    web.give("SG", "TH", Input::Evidence(&evidence), 0);
+    web.settle();
+    assert!(web.members["TH"].feeds.is_empty());
+    let told = format!("{:?}", web.members["TH"].log);
+    assert!(!told.contains(&format!("{feed:?}")));
+    let want = Message::WantLeaves { feed, from: 0 };
+    web.give("SG", "TH", Input::Frame(&want.encode()), 0);
+    let refused = Output::Fault(Fault::NotEntitled);
+    assert!(web.members["SG"].log.contains(&refused));
+}
+
+/// MY shows one history to SG and another to TH, which meet then.
+fn equivocator(to_sg: u32, to_th: u32) -> (Web, FeedId) {
+    let mut web = Web::of(&["MY", "SG", "TH"]);
+    let feed = web.publish("MY", &["SG", "TH"], 2);
+    web.connect("MY", "SG");
+    web.connect("MY", "TH");
+    web.settle();
+    web.part("MY", "SG");
+    web.part("MY", "TH");
+    for (reader, batches) in [("SG", to_sg), ("TH", to_th)] {
+        let my = web.get("MY");
+        let held = my.feeds.get_mut(&feed).unwrap();
+        (held.tree.truncate(4), held.leaves.truncate(4));
+        held.bodies.retain(|index, _| *index < 4);
+        (0..batches).for_each(|i| my.add(feed, format!("{reader} {i}").as_bytes()));
+        my.publish(feed);
+        web.connect("MY", reader);
+        web.settle();
+        web.part("MY", reader);
+        web.has_all(reader, feed, "MY");
+    }
+    web.members
+        .values_mut()
+        .for_each(|member| member.log.clear());
+    web.connect("SG", "TH");
+    web.settle();
+    (web, feed)
+}
+
+#[test]
+fn a_publisher_with_two_histories_is_caught_when_its_readers_meet() {
+    for (to_sg, to_th) in [(1, 1), (3, 1), (1, 4), (5, 4)] {
+        let (web, feed) = equivocator(to_sg, to_th);
+        for name in ["SG", "TH"] {
+            let member = &web.members[name];
+            assert!(member.forked.contains(&feed), "{name} {to_sg} {to_th}");
+            let faults: Vec<_> = member.log.iter().filter(|o| is_fault(o)).collect();
+            assert!(faults.is_empty(), "{name} {to_sg} {to_th} {faults:?}");
+            let key = web.members["MY"].signing.public_key();
+            let proven = member.log.iter().any(|output| match output {
+                Output::Evidence(evidence) => evidence.is_conclusive("TEST", &key),
+                _ => false,
+            });
+            assert!(proven, "{name} {to_sg} {to_th}");
+        }
+        assert!(web.is_open("SG", "TH"));
+        assert_eq!(
+            web.members["SG"].feeds[&feed].tree.size(),
+            4 + u64::from(to_sg)
+        );
+        assert_eq!(
+            web.members["TH"].feeds[&feed].tree.size(),
+            4 + u64::from(to_th)
+        );
+    }
+}
+
+#[test]
+fn evidence_that_shows_nothing_is_a_fault() {
+    let (web, feed) = equivocator(3, 1);
+    let kept = web.members["SG"]
+        .log
+        .iter()
+        .find_map(|output| match output {
+            Output::Evidence(evidence) => Some((**evidence).clone()),
+            _ => None,
+        });
+    let good = kept.unwrap();
+    let key = web.members["MY"].signing.public_key();
+    let other = FeedId::from_digest(kentong_keys::Digest::from_bytes([5; 32]));
+    let changes: [fn(&mut Evidence, FeedId); 6] = [
+        |one, _| one.shown = one.held.clone(),
+        |one, _| one.held = one.shown.clone(),
+        |one, _| one.link = None,
+        |one, other| one.feed = other,
+        |one, _| one.publisher = "SG".parse().unwrap(),
+        |one, _| one.shown = b"no note".to_vec(),
+    ];
+    assert!(good.is_conclusive("TEST", &key) && !good.is_conclusive("ELSE", &key));
+    for (n, change) in changes.into_iter().enumerate() {
+        let mut bad = good.clone();
+        change(&mut bad, other);
+        assert!(!bad.is_conclusive("TEST", &key), "{n}");
+        let mut web = Web::of(&["MY", "SG", "TH"]);
+        web.publish("MY", &["SG", "TH"], 1);
+        web.connect("SG", "TH");
+        web.settle();
+        let message = bad.message().unwrap().encode();
+        web.give("TH", "SG", Input::Frame(&message), 0);
+        assert_eq!(web.said("TH", is_evidence), 0);
+        let refused = Output::Fault(Fault::Evidence);
+        assert!(web.members["TH"].log.contains(&refused), "{n}");
+    }
+    let mut web = Web::of(&["MY", "SG", "TH"]);
+    assert_eq!(web.publish("MY", &["SG", "TH"], 1), feed);
+    web.connect("SG", "TH");
+    web.settle();
+    web.give(
+        "TH",
+        "SG",
+        Input::Frame(&good.message().unwrap().encode()),
+        0,
+    );
+    assert_eq!(
+        (web.said("TH", is_evidence), web.said("TH", is_fault)),
+        (1, 0)
+    );
+}
+
+#[test]
+fn a_relay_can_neither_forge_nor_smear() {
+    let mut web = Web::of(&["MY", "SG", "TH"]);
+    let feed = web.publish("MY", &["SG", "TH"], 5);
+    for (a, b) in [("MY", "SG"), ("MY", "TH"), ("SG", "TH")] {
+        web.connect(a, b);
+    }
+    web.settle();
+    // A checkpoint in MY's name by SG's key.
+    let held = &web.members["SG"].feeds[&feed];
+    let origin = crate::feed::UnverifiedCheckpoint::parse(&held.checkpoint.as_ref().unwrap().1);
+    let origin = origin.unwrap().origin().clone();
+    let forged = Checkpoint::sign(origin, 99, held.tree.root(), &web.members["SG"].signing);
+    let mine = vec![BoundedBytes::new(forged.note().to_vec()).unwrap()];
+    let heads = Heads {
+        mine: BoundedVec::new(mine).unwrap(),
+        yours: BoundedVec::default(),
+    };
+    web.give("TH", "SG", Input::Frame(&Message::Heads(heads).encode()), 0);
+    let error = crate::feed::CheckpointError::Signature;
+    let refused = Output::Fault(Fault::Checkpoint(error));
+    assert!(web.members["TH"].log.contains(&refused));
+
+    // MY's true checkpoint with leaves of SG's own making: SG is at fault, and MY is not.
+    let mut web = Web::of(&["MY", "SG", "TH"]);
+    let feed = web.publish("MY", &["SG", "TH"], 5);
+    web.connect("MY", "SG");
+    web.settle();
+    web.connect("SG", "TH");
+    while web.members["TH"]
+        .sources
+        .of_leaves(&feed, &"MY".parse().unwrap(), 0)
+        .is_none()
+    {
+        let (&(from, to), (_, frames)) = web
+            .sessions
+            .iter_mut()
+            .find(|(_, (_, frames))| !frames.is_empty())
+            .unwrap();
+        let frame = frames.pop_front().unwrap();
+        web.give(to, from, Input::Frame(&frame), 0);
+    }
+    let sg = &web.members["SG"];
+    let read = |index: u64| {
+        sg.feeds[&feed]
+            .leaves
+            .get(index as usize)
+            .map(|leaf| leaf.1.clone())
+    };
+    let mut made = leaves_message(feed, &sg.feed(&feed).unwrap(), 0, &[], read).unwrap();
+    let mut leaves = made.leaves.into_vec();
+    leaves.swap(3, 4);
+    made.leaves = BoundedVec::new(leaves).unwrap();
+    let message = Message::Leaves(Box::new(made)).encode();
+    web.give("TH", "SG", Input::Frame(&message), 0);
+    let refused = Output::Fault(Fault::LeafProof);
+    assert!(web.members["TH"].log.contains(&refused));
+    assert_eq!(web.said("TH", is_evidence), 0);
+    assert!(web.members["TH"].feeds.is_empty());
+}
+
+#[test]
+fn a_cosignature_is_seen_and_counts_for_who_made_it() {
+    let mut web = Web::of(&["MY", "SG", "TH"]);
+    let feed = web.publish("MY", &["SG", "TH"], 2);
+    for (a, b) in [("MY", "SG"), ("MY", "TH"), ("SG", "TH")] {
+        web.connect(a, b);
+    }
+    web.settle();
+    let (size, note) = web.members["SG"].feeds[&feed].checkpoint.clone().unwrap();
+    let show = |web: &mut Web, to: &'static str, key: &str| {
+        let (name, key) = (
+            witness_name(&"SG".parse().unwrap()),
+            &web.members[key].signing,
+        );
+        let note = Checkpoint::cosign(&note, &name, key, at(0).wall).unwrap();
+        let mine = BoundedVec::new(vec![BoundedBytes::new(note).unwrap()]).unwrap();
+        let heads = Heads {
+            mine,
+            yours: BoundedVec::default(),
+        };
+        web.give(to, "SG", Input::Frame(&Message::Heads(heads).encode()), 0);
+        let seen = |output: &&Output| matches!(output, Output::Cosigned { .. });
+        web.members[to].log.iter().filter(seen).count()
+    };
+    for to in ["MY", "TH"] {
+        assert_eq!(show(&mut web, to, "TH"), 0, "by another's key");
+        assert_eq!(show(&mut web, to, "SG"), 1);
+        let root = web.members["MY"].feeds[&feed].tree.root();
+        let time = at(0).wall;
+        let cosigned = Output::Cosigned {
+            feed,
+            size,
+            root,
+            time,
+        };
+        assert!(web.members[to].log.contains(&cosigned));
+        assert!(web.is_open("SG", to));
+    }
+}
