@@ -23,6 +23,8 @@ mod hostile;
 mod offline;
 mod operators;
 mod recorder;
+mod relay;
+mod rollback;
 mod secrecy;
 mod secrets;
 mod strangers;

@@ -10,6 +10,7 @@ mod core;
 mod covers;
 mod evidence;
 mod explain;
+mod guard;
 mod links;
 mod members;
 mod publish;
@@ -82,20 +83,6 @@ pub enum RunError {
     /// The policies cannot be used.
     #[error("{0}; mend the policy, or run `kentong policy check`")]
     Policy(String),
-    /// The log lacks what was signed: it was restored from an older copy, or lost.
-    #[error(
-        "the log ends before what this node has signed of feed {feed} ({held} of {signed} leaves); \
-         it was restored from an older copy. Bring back the newest copy of the log: signing on from \
-         here would fork the feed's history"
-    )]
-    Behind {
-        /// The feed.
-        feed: String,
-        /// How many leaves the log holds.
-        held: u64,
-        /// How many were signed.
-        signed: u64,
-    },
     /// The log holds another history than the one that was signed.
     #[error(
         "the log holds another history of feed {feed} than the one this node has signed; bring back \

@@ -6,6 +6,7 @@
 
 mod claims;
 mod evidence;
+mod exchange;
 mod fault;
 mod fetch;
 mod heads;
@@ -18,11 +19,12 @@ mod sources;
 mod verify;
 
 pub use evidence::{Evidence, Link};
+pub use exchange::{Ended, Input, Local, Output, Peer};
 pub use fault::Fault;
 pub use ledger::{FeedView, Ledger, WantedBody};
 pub use limits::{Limits, Now};
 pub use serve::leaves_message;
-pub use session::{Ended, Input, Local, Output, Peer, Session};
+pub use session::Session;
 pub use sources::Sources;
 
 #[cfg(test)]

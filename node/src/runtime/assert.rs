@@ -322,7 +322,9 @@ impl Core {
         for (replies, done) in answers {
             reply(&replies, Reply::Done(done));
         }
-        if let Err(error) = self.release(&statements) {
+        if !self.may_release() {
+            self.held_back = true;
+        } else if let Err(error) = self.release(&statements) {
             self.release_failed(&error);
         }
     }

@@ -18,6 +18,7 @@ use crate::signer::Signer;
 use crate::store::{FeedNo, Folders, Options, Store};
 
 use super::assert::Pending;
+use super::guard::Guard;
 use super::links::{Link, Standing};
 use super::members::Members;
 use super::publish::OpenEpoch;
@@ -48,6 +49,9 @@ pub(super) struct Core {
     pub(super) standing: BTreeMap<MemberName, Standing>,
     pub(super) receipts: Receipts,
     pub(super) relay: Relay,
+    pub(super) guard: Guard,
+    /// Own indicators wait for the guard to be checked for release.
+    pub(super) held_back: bool,
     /// The open own feed for each audience.
     pub(super) feeds: BTreeMap<Audience, FeedId>,
     /// The epochs that this process has begun. Those of an earlier one are not continued.
@@ -109,6 +113,8 @@ impl Core {
             standing: BTreeMap::new(),
             receipts: Receipts::default(),
             relay: Relay::default(),
+            guard: Guard::default(),
+            held_back: false,
             feeds: BTreeMap::new(),
             epochs: BTreeMap::new(),
             pending: Pending::default(),

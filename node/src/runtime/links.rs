@@ -302,6 +302,7 @@ impl Core {
             }
             Output::StoreBody { feed, index, body } => {
                 self.store_body(feed, index, body)?;
+                self.came_back(feed);
                 self.hindered_no_more(member);
                 return Ok(Then::Changed);
             }
@@ -320,7 +321,7 @@ impl Core {
                 self.standing.entry(member).or_default().heard = Some(wall);
                 self.pass_evidence(id);
             }
-            Output::Compared => {}
+            Output::Compared => self.compared(&member),
             Output::Shows { feed, size } => {
                 self.relay.show(&member, feed, size);
                 return Ok(Then::Reassigned(feed));
@@ -347,10 +348,10 @@ impl Core {
                 self.others_are_asked(Some(id));
                 return Ok(Then::Changed); // There is room for another.
             }
-            Output::Behind { feed, size } => self.halt(format!(
-                "{member} shows that we signed {size} leaves of our feed {feed}, more than this node \
-                 holds: its home is an older copy, or another node has run with these keys"
-            )),
+            Output::Behind { feed, size } => {
+                tracing::warn!(peer = %member, ?feed, size, "a reader shows more of an own feed");
+                self.lost(feed, size);
+            }
             Output::Forked { feed, size } => self.halt(format!(
                 "{member} shows that we signed another history of our feed {feed}, at {size} leaves: \
                  another node has run with these keys, or an older copy of this home"

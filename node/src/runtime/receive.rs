@@ -19,7 +19,13 @@ impl Core {
     ) -> Result<(), StoreError> {
         let federation = self.members.charter().map(|charter| *charter.id().digest());
         let mut step = Step::new();
+        let mut own = self
+            .publisher(feed)
+            .is_some_and(|publisher| publisher == self.me);
         for (index, (leaf, bytes)) in (from..).zip(leaves) {
+            if let Leaf::Genesis(genesis) = &leaf {
+                own = genesis.publisher == self.me;
+            }
             step = step.leaf(feed, index, bytes);
             let (Leaf::Epoch(epoch), Some(federation)) = (leaf, federation) else {
                 continue;
@@ -34,10 +40,17 @@ impl Core {
         }
         let reached = checkpoint.is_some();
         if let Some((size, note)) = checkpoint {
+            if own && let Err(error) = self.own_head_came(&note) {
+                self.halt(error.to_string());
+                return Ok(());
+            }
             step = step.checkpoint(feed, note, size);
         }
-        self.store.commit(step, Durably::Later)?;
-        if reached {
+        let durably = if own { Durably::Synced } else { Durably::Later };
+        self.store.commit(step, durably)?;
+        if own {
+            self.came_back(feed);
+        } else if reached {
             self.relay.stored(feed, self.now().millis);
         }
         Ok(())

@@ -12,10 +12,12 @@ use super::warnings::Subject;
 impl Core {
     /// Brings log and signer state together. Own leaves ahead of the signer state were never
     /// acknowledged: they are dropped, and new epochs begin. A checkpoint that is behind it is
-    /// signed again, with the same words.
+    /// signed again, with the same words. Leaves behind it are lost, and asked of readers.
     pub(super) fn recover(&mut self) -> Result<(), RunError> {
         let mut step = Step::new();
         let mut resign = Vec::new();
+        // The log was lost or replaced by an older copy, and the signer state was not.
+        let mut behind = Vec::new();
         for held in self.store.feeds().of(&self.me) {
             let feed = held.id();
             let signed = self.signer.get(feed.digest());
@@ -25,12 +27,8 @@ impl Core {
             };
             match held.tree().root_at(size) {
                 None => {
-                    let (held, signed) = (held.size(), size);
-                    return Err(RunError::Behind {
-                        feed: feed.to_string(),
-                        held,
-                        signed,
-                    });
+                    behind.push((feed, size, held.is_private()));
+                    continue;
                 }
                 Some(held) if held != root => {
                     return Err(RunError::Forked {
@@ -49,12 +47,7 @@ impl Core {
         for (feed, signed) in self.signer.iter() {
             let id = FeedId::from_digest(*feed);
             if self.store.feeds().get(id).is_none() {
-                let (held, signed) = (0, signed.size);
-                return Err(RunError::Behind {
-                    feed: id.to_string(),
-                    held,
-                    signed,
-                });
+                behind.push((id, signed.size, false));
             }
         }
         if !step.is_empty() {
@@ -74,6 +67,18 @@ impl Core {
         self.feeds = open
             .map(|held| (held.genesis().audience.clone(), held.id()))
             .collect();
+        for (feed, signed, private) in behind {
+            if private {
+                self.feeds.retain(|_, open| *open != feed);
+                let warning = format!(
+                    "the log lacks what this node signed for itself alone ({signed} leaves of feed \
+                     {feed}): it is an older copy. Nobody else has that; it goes on in a new feed"
+                );
+                self.warn(Subject::Start, warning);
+            } else {
+                self.lost(feed, signed);
+            }
+        }
         Ok(())
     }
 

@@ -41,6 +41,17 @@ impl Core {
         if self.members.charter().is_none() || self.halted.is_some() {
             self.sweep.clear();
         }
+        if self.sweep.is_empty() && !self.held_back {
+            return;
+        }
+        if !self.may_release() {
+            self.sweep.clear(); // All is looked through when the guard opens.
+            self.held_back = true;
+            return;
+        }
+        if std::mem::take(&mut self.held_back) {
+            self.sweep_all();
+        }
         let Some((feed, index)) = self.sweep.pop_front() else {
             return;
         };

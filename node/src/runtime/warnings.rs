@@ -1,6 +1,7 @@
 //! What a person should know: since when, how often, and until it is over.
 
 use kentong_protocol::MemberName;
+use kentong_protocol::feed::FeedId;
 use kentong_protocol::time::Timestamp;
 
 use crate::control::reply;
@@ -19,6 +20,10 @@ pub(super) enum Subject {
     Halted,
     /// Own indicators could not be released.
     Release,
+    /// No reader has been heard since the start.
+    Unconfirmed,
+    /// Signed leaves of this own feed are lost.
+    Lost(FeedId),
     /// What others released could not be opened.
     Opening,
     /// What this member sends could not be stored.

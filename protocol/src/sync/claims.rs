@@ -2,10 +2,11 @@
 
 use crate::wire::{Alive, Claim, Holds, SignedClaim};
 
+use super::exchange::Output;
 use super::fault::Fault;
 use super::ledger::Ledger;
 use super::limits::Now;
-use super::session::{Output, Session};
+use super::session::Session;
 
 impl Session {
     pub(super) fn claim(

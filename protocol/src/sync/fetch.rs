@@ -8,10 +8,11 @@ use crate::bounded::BoundedVec;
 use crate::feed::{BatchLeaf, FeedId};
 use crate::wire::{MAX_WANTED, Message};
 
+use super::exchange::Output;
 use super::fault::Fault;
 use super::ledger::Ledger;
 use super::limits::Now;
-use super::session::{Output, Session};
+use super::session::Session;
 
 /// How many times its patience a request is put off at most, while other things come.
 const PUT_OFF: u64 = 10;

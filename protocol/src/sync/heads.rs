@@ -6,10 +6,11 @@ use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{FeedId, UnverifiedCheckpoint};
 use crate::wire::{Claim, Heads, Holds, MAX_HEADS, MAX_NOTE, MAX_NOTES_BYTES, Message};
 
+use super::exchange::Output;
 use super::fault::Fault;
 use super::ledger::{FeedView, Ledger};
 use super::limits::Now;
-use super::session::{Output, Session};
+use super::session::Session;
 
 const HEADS: Label = Label::new("kentong/heads/1");
 

@@ -3,9 +3,10 @@
 use crate::feed::{Checkpoint, FeedId, UnverifiedCheckpoint};
 
 use super::evidence::{Evidence, Link};
+use super::exchange::Output;
 use super::fault::Fault;
 use super::ledger::{FeedView, Ledger};
-use super::session::{Output, Session};
+use super::session::Session;
 
 /// The most promises of a feed that are kept until the leaves come that show whether they hold.
 const MAX_UNCHECKED: usize = 8;
@@ -169,7 +170,15 @@ impl Session {
                 self.forked.insert(feed);
                 self.out.push(Output::Forked { feed, size });
             }
-            None => self.out.push(Output::Behind { feed, size }),
+            None => {
+                // Whoever shows it can give it back.
+                let known = self.promised.get(&feed).map(Checkpoint::size);
+                if known.is_none_or(|known| known < size) {
+                    self.promised.insert(feed, shown);
+                    self.shows.push((feed, size));
+                }
+                self.out.push(Output::Behind { feed, size });
+            }
         }
     }
 

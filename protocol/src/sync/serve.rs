@@ -6,11 +6,12 @@ use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::FeedId;
 use crate::wire::{Heads, Leaves, MAX_LEAVES, MAX_LEAVES_BYTES, Message};
 
+use super::exchange::Output;
 use super::fault::Fault;
 use super::heads::published;
 use super::ledger::{FeedView, Ledger};
 use super::limits::Now;
-use super::session::{Output, Session};
+use super::session::Session;
 
 /// What sealing a key anew costs of the peer's allowance: a hundred times what reading a leaf does.
 const REWRAP_COST: u64 = 16;

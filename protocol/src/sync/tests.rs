@@ -8,6 +8,7 @@
 mod exchange;
 mod faults;
 mod fetching;
+mod forks;
 mod guards;
 mod listing;
 mod measure;

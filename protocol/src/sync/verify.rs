@@ -3,10 +3,11 @@
 use crate::feed::{Checkpoint, GenesisLeaf, Leaf, UnverifiedCheckpoint, leaf_hash};
 use crate::wire::{Leaves, MAX_WANTED};
 
+use super::exchange::Output;
 use super::fault::Fault;
 use super::ledger::Ledger;
 use super::limits::Now;
-use super::session::{Output, Session};
+use super::session::Session;
 
 /// Where a feed stands while leaves are read on.
 #[derive(Clone, Copy, Debug)]

@@ -39,7 +39,11 @@ variants!(FAULTS, name_of, Fault, {
 #[test]
 fn every_fault_is_named_by_a_test() {
     assert_eq!(name_of(&Fault::Silent), "Silent");
-    let tests = concat!(include_str!("faults.rs"), include_str!("relay.rs"));
+    let tests = concat!(
+        include_str!("faults.rs"),
+        include_str!("forks.rs"),
+        include_str!("relay.rs")
+    );
     for name in FAULTS {
         let named = tests
             .match_indices(&format!("Fault::{name}"))

@@ -1,0 +1,176 @@
+//! The fork guard: before this node signs on, its readers are heard.
+//!
+//! A home that was rolled back does not know what it signed since; its readers do, and each shows the
+//! heads that it holds when it connects. So after a start nothing is released before one reader has
+//! answered, or ten seconds have passed. Leaves, bodies and keys that this node lost are taken back from
+//! whoever has them: a reader's copy is the publisher's backup. What the agency keeps for itself alone
+//! nobody can give back: then that goes on in a new feed, and the old one stays as it is.
+
+use std::collections::BTreeMap;
+
+use kentong_protocol::MemberName;
+use kentong_protocol::feed::{Audience, FeedId, UnverifiedCheckpoint};
+use kentong_protocol::statement::{Said, Statement};
+
+use crate::signer::{Signed, SignerError};
+use crate::store::FeedState;
+
+use super::core::Core;
+use super::warnings::Subject;
+
+/// Milliseconds after a start in which one reader is waited for.
+const PATIENCE: u64 = 10_000;
+/// Milliseconds for which releases wait until lost history is back. Then they go on, in new feeds.
+const RECOVERY: u64 = 60_000;
+
+/// What the guard knows since the start.
+#[derive(Debug, Default)]
+pub(super) struct Guard {
+    /// A reader has shown what it holds of our feeds.
+    confirmed: bool,
+    /// The wait is over, be it for a reader's word or for the time.
+    open: bool,
+    /// Own feeds of which leaves that were signed are lost.
+    lost: BTreeMap<FeedId, Lost>,
+}
+
+/// What is lost of an own feed.
+#[derive(Clone, Copy, Debug)]
+struct Lost {
+    /// How many leaves were signed.
+    signed: u64,
+    /// How many this node held when it found out.
+    held: u64,
+    /// Until when releases wait for them.
+    until: u64,
+}
+
+impl Core {
+    /// Leaves of an own feed that were signed are not held. Nothing is appended to it before they are.
+    pub(super) fn lost(&mut self, feed: FeedId, signed: u64) {
+        let held = self.store.feeds().get(feed).map_or(0, FeedState::size);
+        let until = self.now().millis + RECOVERY;
+        let lost = self.guard.lost.entry(feed).or_insert(Lost {
+            signed,
+            held,
+            until,
+        });
+        lost.signed = lost.signed.max(signed);
+        self.feeds.retain(|_, open| *open != feed);
+        self.epochs.remove(&feed);
+        tracing::warn!(
+            ?feed,
+            signed,
+            held,
+            "signed leaves of an own feed are lost here"
+        );
+        let warning = format!(
+            "{signed} leaves of our feed {feed} are signed and this node holds {held}: its home is an \
+             older copy. What a reader has is taken back; keep the readers connected"
+        );
+        self.warn(Subject::Lost(feed), warning);
+    }
+
+    /// A reader has shown what it holds of our feeds.
+    pub(super) fn compared(&mut self, reader: &MemberName) {
+        let mut own = self.store.feeds().of(&self.me);
+        if !self.guard.confirmed && own.any(|feed| feed.genesis().audience.holds(reader)) {
+            self.guard.confirmed = true;
+            self.warnings.settle(&Subject::Unconfirmed);
+        }
+    }
+
+    /// Whether releases may go on; looks at the time.
+    pub(super) fn may_release(&mut self) -> bool {
+        let now = self.now().millis;
+        if self.guard.lost.values().any(|lost| now < lost.until) {
+            return false;
+        }
+        if !self.guard.open {
+            let mut own = self.store.feeds().of(&self.me);
+            let shared = own.any(|feed| feed.size() > 0 && !feed.is_private());
+            drop(own);
+            if shared && !self.guard.confirmed && now < PATIENCE {
+                return false;
+            }
+            self.guard.open = true;
+            if shared && !self.guard.confirmed {
+                let warning = "unconfirmed start: no reader has said yet that it knows nothing newer \
+                               of our feeds than this node";
+                self.warn(Subject::Unconfirmed, warning.to_owned());
+            }
+        }
+        true
+    }
+
+    /// Before a head of an own feed that came back from a reader is stored, the signer state knows it:
+    /// it was signed, by this node's key, before it was lost.
+    pub(super) fn own_head_came(&mut self, note: &[u8]) -> Result<(), SignerError> {
+        let key = self.identity.signing.public_key();
+        let checkpoint = UnverifiedCheckpoint::parse(note).and_then(|note| note.verify(&key));
+        let Ok(checkpoint) = checkpoint else {
+            return Ok(()); // The session has verified it.
+        };
+        let feed = *checkpoint.origin().feed.digest();
+        let new = Signed {
+            size: checkpoint.size(),
+            root: *checkpoint.root(),
+        };
+        let known = self.signer.get(&feed);
+        if known.is_some_and(|known| known.size > new.size) {
+            return Ok(());
+        }
+        self.signer.compare_and_swap(feed, known, new)
+    }
+
+    /// Something of an own feed came back. If it is whole again, publishing goes on from there.
+    pub(super) fn came_back(&mut self, feed: FeedId) {
+        let Some(lost) = self.guard.lost.get(&feed).copied() else {
+            return;
+        };
+        let held = self.store.feeds().get(feed).filter(|held| {
+            held.size() >= lost.signed && held.missing_count() == 0 && held.unopened_count() == 0
+        });
+        let Some(held) = held else { return };
+        let (audience, closed, number) = (
+            held.genesis().audience.clone(),
+            held.is_closed(),
+            held.number(),
+        );
+        let (from, to) = (lost.held, held.size());
+        self.guard.lost.remove(&feed);
+        if !closed {
+            self.feeds.entry(audience).or_insert(feed);
+        }
+        let mut adopted = 0;
+        for index in from..to {
+            let statements = self.store.batch_statements(number, index);
+            match statements.map(|statements| self.adopt(statements)) {
+                Ok(Ok(count)) => adopted += count,
+                Ok(Err(error)) => self.release_failed(&error),
+                Err(error) => self.release_failed(&error),
+            }
+        }
+        tracing::info!(?feed, from, to, adopted, "lost history is back");
+        self.warnings.settle(&Subject::Lost(feed));
+        self.sweep_all();
+    }
+
+    /// Takes what this node is known to have said into the feed for itself alone, where that has only
+    /// what was said before. Fields that never leave the node are gone.
+    fn adopt(&mut self, statements: Vec<Statement>) -> Result<usize, super::publish::PublishError> {
+        let mut newer = Vec::new();
+        for statement in statements {
+            let known = self.own_statement(&statement.value)?;
+            let older = known.is_none_or(|known| known.revision < statement.revision);
+            if older && !matches!(statement.said, Said::Ceased) {
+                newer.push(statement.encode());
+            }
+        }
+        let count = newer.len();
+        if let Ok(private) = Audience::of(&self.me, []) {
+            self.publish(BTreeMap::from([(private, newer)]))?;
+        }
+        Ok(count)
+    }
+}

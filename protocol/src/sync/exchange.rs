@@ -1,0 +1,217 @@
+//! What a session is told, and what it asks for.
+
+use kentong_keys::{Digest, MemberName, PublicKey, SealedEpochKey, SealingKeyId};
+
+use crate::feed::{FeedId, Leaf};
+use crate::time::Timestamp;
+use crate::wire::{Alive, Bye, Claim, Holds, Message, SignedClaim};
+
+use super::evidence::Evidence;
+use super::fault::Fault;
+use super::limits::Limits;
+
+/// What a session knows of its own side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// This node's member.
+    pub me: MemberName,
+    /// The key by which this node signs checkpoints.
+    pub signing: PublicKey,
+    /// The federation's id.
+    pub federation: Digest,
+    /// The federation's name, which origins carry.
+    pub federation_name: String,
+    /// The version of the charter in force.
+    pub charter_version: u32,
+    /// Its hash.
+    pub charter: Digest,
+    /// The serials of this member's warrant and card.
+    pub serials: (u64, u64),
+    /// The bounds.
+    pub limits: Limits,
+}
+
+/// What a session knows of the other side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The member that the connection's key belongs to.
+    pub member: MemberName,
+    /// The key by which it signs checkpoints and claims.
+    pub signing: PublicKey,
+    /// The serials of its warrant and card that this node has.
+    pub serials: (u64, u64),
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A frame came.
+    Frame(&'a [u8]),
+    /// Time went by; to be given when the session asked to be woken, or more often.
+    Tick,
+    /// A feed of this node's own was published up to a new checkpoint.
+    Published(FeedId),
+    /// What was asked for is stored, or keys came: look again at what is missing.
+    Changed,
+    /// What is missing is fetched from others than before, of this feed or of all: look again at all
+    /// of it. To be given after [`Output::Shows`] too.
+    Reassigned(Option<FeedId>),
+    /// A newer checkpoint of another member's feed is held: show it.
+    Head(FeedId),
+    /// A publisher has two histories: pass on what shows it.
+    Evidence(&'a Evidence),
+    /// The peer has a newer warrant.
+    PeerKeys(Peer),
+    /// The node ends the session.
+    Close(Bye),
+}
+
+/// What to do, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send a message.
+    Send(Message),
+    /// Sign a claim and send it.
+    SendClaim(Claim),
+    /// Send this node's own warrant and card.
+    SendCredentials,
+    /// Read leaves of a feed from an index on, and send them as [`leaves_message`] makes them,
+    /// followed by the bodies that it announces; then say so by [`Session::sent_leaves`](super::Session::sent_leaves).
+    ///
+    /// [`leaves_message`]: super::leaves_message
+    ServeLeaves {
+        /// Which feed.
+        feed: FeedId,
+        /// The first index.
+        from: u64,
+        /// Bodies of these leaves follow at once.
+        following: Vec<u64>,
+    },
+    /// Read a body and send it, or say that it is not there.
+    ServeBody {
+        /// Which feed.
+        feed: FeedId,
+        /// The index of its leaf.
+        index: u64,
+    },
+    /// Seal an epoch's key to the peer's present sealing key and send it.
+    ServeEpoch {
+        /// Which feed.
+        feed: FeedId,
+        /// The epoch's number.
+        epoch: u32,
+    },
+    /// Store verified leaves, and the checkpoint if they reach it. Sessions with others who show more
+    /// than these are given [`Input::Reassigned`] then: their bodies may come from those.
+    StoreLeaves {
+        /// Which feed; it begins with `from` 0.
+        feed: FeedId,
+        /// The index of the first.
+        from: u64,
+        /// Each leaf with its bytes.
+        leaves: Vec<(Leaf, Vec<u8>)>,
+        /// The checkpoint's size and bytes, when the leaves reach its size.
+        checkpoint: Option<(u64, Vec<u8>)>,
+    },
+    /// Store a body that matches its leaf.
+    StoreBody {
+        /// Which feed.
+        feed: FeedId,
+        /// The index of its leaf.
+        index: u64,
+        /// The sealed body.
+        body: Vec<u8>,
+    },
+    /// Open an epoch's key that was sealed anew, check it against its leaf, and store it.
+    StoreEpoch {
+        /// Which feed.
+        feed: FeedId,
+        /// The epoch's number.
+        epoch: u32,
+        /// Which sealing key opens it.
+        key_id: SealingKeyId,
+        /// The sealed key.
+        sealed: SealedEpochKey,
+    },
+    /// Offer a warrant and a card to the directory.
+    Offer {
+        /// The warrant's bytes.
+        warrant: Vec<u8>,
+        /// The card's bytes.
+        card: Vec<u8>,
+    },
+    /// The peer is let in: the session is open.
+    Opened,
+    /// The peer has shown all that it holds of the feeds that the two share.
+    Compared,
+    /// The peer shows a feed up to this size, by the publisher's signature: see
+    /// [`Sources::show`](super::Sources::show). [`Input::Reassigned`] follows.
+    Shows {
+        /// Which feed.
+        feed: FeedId,
+        /// How many leaves it shows.
+        size: u64,
+    },
+    /// The peer cosigned a checkpoint: it sees this history too.
+    Cosigned {
+        /// Which feed.
+        feed: FeedId,
+        /// How many leaves the checkpoint covers.
+        size: u64,
+        /// The root over them.
+        root: Digest,
+        /// When, as the peer says.
+        time: Timestamp,
+    },
+    /// A sign of life was verified.
+    Heard(Alive),
+    /// A receipt was verified: keep it.
+    Receipt {
+        /// What it says.
+        holds: Holds,
+        /// As it was signed.
+        signed: SignedClaim,
+    },
+    /// The peer does not have a body that its leaf names.
+    Withheld {
+        /// Which feed.
+        feed: FeedId,
+        /// The index of its leaf.
+        index: u64,
+    },
+    /// The peer shows a checkpoint that we signed over more of a feed than we hold: this node has
+    /// lost history. It must not sign on from here, or it would fork the feed. The session asks the peer
+    /// for what is lost.
+    Behind {
+        /// Which feed.
+        feed: FeedId,
+        /// How many leaves that checkpoint covers.
+        size: u64,
+    },
+    /// The peer shows a checkpoint that we signed over another history of a feed than we hold.
+    Forked {
+        /// Which feed.
+        feed: FeedId,
+        /// How many leaves that checkpoint covers.
+        size: u64,
+    },
+    /// The publisher signed two histories of one feed: keep what shows it.
+    Evidence(Box<Evidence>),
+    /// The peer's clock is this many seconds ahead.
+    ClockAhead(u64),
+    /// The peer broke a rule. [`Output::Close`] follows.
+    Fault(Fault),
+    /// The session is over: send what is queued and close the connection.
+    Close(Ended),
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The peer broke a rule.
+    ByFault,
+    /// This node ended it.
+    ByUs(Bye),
+    /// The peer said goodbye.
+    ByPeer(Bye),
+}
