@@ -23,7 +23,9 @@ mod warrant;
 pub use card::{AddressText, Card, CardError, CardTerms, PeerIdText, PrintableError};
 pub use digest::{Digest, Hasher, Label};
 pub use form::FormError;
-pub use identity::{KeyName, KeyNameError, KeyType, PublicKey, VerifierKey, VerifierKeyError};
+pub use identity::{
+    KeyName, KeyNameError, KeyType, PublicKey, SmallOrderKey, VerifierKey, VerifierKeyError,
+};
 #[cfg(feature = "keystore")]
 pub use keystore::{
     KeySlot, Keyring, KeystoreError, Passphrase, PassphraseError, read_root, write_root,

@@ -35,7 +35,7 @@ impl SigningKey {
         Self {
             seed,
             pair: Box::new(pair),
-            public: PublicKey::from_bytes(public),
+            public: PublicKey::from_trusted(public),
         }
     }
 
@@ -90,6 +90,10 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
+        // Such a key is refused where it is read; this holds even where that is forgotten one day.
+        if self.is_small_order() {
+            return Err(BadSignature);
+        }
         UnparsedPublicKey::new(&ED25519, self.as_bytes())
             .verify(message, signature)
             .map_err(|_| BadSignature)
@@ -204,6 +208,22 @@ mod tests {
             message(A, b"x"),
             b"\0\0\0\0\0\0\0\x10kentong/test-a/1\0\0\0\0\0\0\0\x01x"
         );
+    }
+
+    /// With the identity for a key, R = [S]B whatever the message is: S = 0 and R = the identity.
+    #[test]
+    fn a_signature_under_the_identity_is_refused() {
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        let mut forged = [0; 64];
+        forged[0] = 1;
+        // It is indeed one that ring takes.
+        let taken = UnparsedPublicKey::new(&ED25519, &identity).verify(b"anything", &forged);
+        assert_eq!(taken, Ok(()));
+        let key = PublicKey::from_trusted(identity);
+        assert_eq!(key.verify_plain(b"anything", &forged), Err(BadSignature));
+        let forged = Signature::from_bytes(forged);
+        assert_eq!(key.verify(A, b"anything", &forged), Err(BadSignature));
     }
 
     #[test]
