@@ -44,6 +44,21 @@ pub enum KeystoreError {
         /// The mode it should have.
         want: u32,
     },
+    /// What was just made there is open to others: the file system has no permissions.
+    #[error(
+        "what is written to {} gets mode {mode:04o} and belongs to user {owner}, so that others \
+         might read it, and no key was written: mount the stick with umask=077 and uid= your own \
+         number, or name a folder on a disk with permissions",
+        folder.display()
+    )]
+    Unprotected {
+        /// Where it was to be written.
+        folder: PathBuf,
+        /// The user that it belonged to.
+        owner: u32,
+        /// The mode that it got.
+        mode: u32,
+    },
     /// It belongs to another user.
     #[error("{} belongs to user {owner}, not to the user running this: run `chown` on it or change the user", path.display())]
     Foreign {
