@@ -22,6 +22,16 @@ pub enum KeystoreError {
     /// There is no such file or directory.
     #[error("{} does not exist: is this the right home, and was `kentong init` run?", .0.display())]
     Missing(PathBuf),
+    /// The folder that a file or directory is to be made in is not there.
+    #[error("{} does not exist: create it, or plug in and mount the stick", .0.display())]
+    NoFolder(PathBuf),
+    /// There is no file with a root key at this path.
+    #[error(
+        "{} does not exist: plug in and mount the stick with the root key, or give the path that \
+         the root key has now",
+        .0.display()
+    )]
+    NoRootKey(PathBuf),
     /// There is something at this path already; keys are never overwritten.
     #[error(
         "{} exists already and is not overwritten: if its key is truly no longer needed, move the \

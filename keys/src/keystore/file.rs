@@ -34,12 +34,22 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Keysto
     }
 }
 
+/// The same for what writes: what is missing then is the folder that is written to.
+fn write_failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> KeystoreError {
+    move |source| {
+        if source.kind() == io::ErrorKind::NotFound {
+            return KeystoreError::NoFolder(parent(path));
+        }
+        failed(action, path)(source)
+    }
+}
+
 /// Makes the directory, or takes an empty one that is there.
 pub(super) fn create_directory(path: &Path) -> Result<(), KeystoreError> {
     let made = fs::DirBuilder::new().mode(DIRECTORY).create(path);
     match made {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check_directory(path),
-        Err(error) => Err(failed("create", path)(error)),
+        Err(error) => Err(write_failed("create", path)(error)),
         Ok(()) => {
             keep_if_private(path)?;
             sync_directory(parent(path))
@@ -162,9 +172,9 @@ fn write_beside(
         .mode(FILE)
         .open(&beside);
     let written = opened
-        .map_err(failed("write", path))
+        .map_err(write_failed("write", path))
         .and_then(|file| write_private(file, path, content))
-        .and_then(|()| put_in_place(&beside).map_err(failed("write", path)));
+        .and_then(|()| put_in_place(&beside).map_err(write_failed("write", path)));
     if let Err(error) = written {
         // The first error is the one to tell; what is left behind is sealed and harmless.
         fs::remove_file(&beside).ok();

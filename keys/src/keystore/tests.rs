@@ -348,7 +348,15 @@ fn links_and_other_things() {
         let golden = Golden::new();
         fs::rename(golden.at(name), golden.at("elsewhere")).unwrap();
         let error = golden.error_of(name);
-        assert!(matches!(error, KeystoreError::Missing(_)), "{error:?}");
+        match error {
+            KeystoreError::NoRootKey(path) => {
+                assert_eq!((name, path), ("root.key", golden.at(name)));
+            }
+            KeystoreError::Missing(path) => {
+                assert!(name != "root.key" && path == golden.at(name), "{name}");
+            }
+            error => panic!("{error:?}"),
+        }
         symlink("elsewhere", golden.at(name)).unwrap();
         let error = golden.error_of(name);
         assert!(matches!(error, KeystoreError::Symlink(_)), "{error:?}");
@@ -360,6 +368,31 @@ fn links_and_other_things() {
     let nowhere = Path::new("/nonexistent/keys");
     let error = Keyring::open(nowhere, &right()).unwrap_err();
     assert!(matches!(error, KeystoreError::Missing(_)), "{error:?}");
+}
+
+#[test]
+fn the_folder_to_write_to_is_missing() {
+    let home = TempDir::new().unwrap();
+    let stick = home.path().join("stick");
+    let check = |written: Result<(), KeystoreError>| {
+        let error = written.unwrap_err();
+        assert!(
+            matches!(&error, KeystoreError::NoFolder(folder) if *folder == stick),
+            "{error:?}"
+        );
+        assert!(error.to_string().contains("mount the stick"), "{error}");
+    };
+    let path = stick.join("root.key");
+    check(write_root(&path, &right(), &member(), &[9; 32].into()));
+    check(Keyring::create_with(&stick.join("keys"), &right(), &recipe()).map(drop));
+    let other = home.path().join("keys");
+    let keyring = Keyring::create_with(&other, &right(), &recipe()).unwrap();
+    fs::rename(&other, &stick).unwrap();
+    let gone = keyring.replace(SLOT, &[9; 32].into()).unwrap_err();
+    assert!(
+        matches!(&gone, KeystoreError::NoFolder(folder) if *folder == other),
+        "{gone:?}"
+    );
 }
 
 #[test]
