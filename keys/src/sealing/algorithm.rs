@@ -78,13 +78,12 @@ pub(crate) fn derive(secret: &Secret<32>, label: Label) -> Secret<32> {
 
     let info = labelled(label, &[]);
     let info = [info.as_slice()];
-    let mut out = zeroize::Zeroizing::new([0; 32]);
-    hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
-        .extract(secret.expose())
-        .expand(&info, Bytes32)
-        .and_then(|okm| okm.fill(out.as_mut_slice()))
-        .expect("32 bytes are within what HKDF gives");
-    Secret::new(*out)
+    let key = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(secret.expose());
+    Secret::filled(|out| {
+        key.expand(&info, Bytes32)
+            .and_then(|okm| okm.fill(out))
+            .expect("32 bytes are within what HKDF gives");
+    })
 }
 
 /// A key of HMAC-SHA256.
