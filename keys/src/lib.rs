@@ -13,6 +13,7 @@ mod identity;
 mod keystore;
 mod member;
 mod note;
+mod peer_id;
 mod random;
 mod role;
 mod sealing;
@@ -20,7 +21,7 @@ mod secret;
 mod signing;
 mod warrant;
 
-pub use card::{AddressText, Card, CardError, CardTerms, PeerIdText, PrintableError};
+pub use card::{AddressText, AddressTextError, Card, CardError, CardTerms};
 pub use digest::{Digest, Hasher, Label};
 pub use form::FormError;
 pub use identity::{
@@ -32,6 +33,7 @@ pub use keystore::{
 };
 pub use member::{MemberName, MemberNameError};
 pub use note::{BadSignatureLine, Note, NoteError, NoteSignature, NoteVerifyError};
+pub use peer_id::{PeerIdError, PeerIdText};
 pub use random::random_bytes;
 pub use role::{Role, UnknownRole, key_name};
 pub use sealing::{

@@ -10,17 +10,16 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kentong_keys::{
-    AddressText, Card, CardError, CardTerms, KeySlot, Keyring, KeystoreError, MemberName,
-    Passphrase, PeerIdText, PublicKey, Role, SealingSecret, Secret, SigningKey, StoreKey, Warrant,
+    AddressText, Card, CardError, CardTerms, Keyring, KeystoreError, MemberName, Passphrase,
+    PeerIdText, PublicKey, Role, SealingSecret, Secret, SigningKey, StoreKey, Warrant,
     WarrantError, WarrantTerms, write_root,
 };
 use kentong_protocol::charter::MAX_DISPLAY_NAME;
 use kentong_protocol::directory::{Bundle, BundleError};
-use zeroize::Zeroizing;
 
 use crate::home::Home;
 use crate::member_file;
-use crate::net::{Address, PeerName};
+use crate::net::Address;
 
 /// Why an identity cannot be made or opened.
 #[derive(Debug, thiserror::Error)]
@@ -87,8 +86,8 @@ pub struct Identity {
     pub signing: SigningKey,
     /// Cosigns other members' checkpoints.
     pub witness: SigningKey,
-    /// The identity on the network.
-    pub transport_seed: Zeroizing<[u8; 32]>,
+    /// The identity on the network; signs the card besides.
+    pub transport: SigningKey,
     /// Opens what is sealed to this member; the oldest key first, the card names the last.
     pub sealing: Vec<SealingSecret>,
     /// The root key's word that the online keys are this member's.
@@ -115,12 +114,9 @@ impl Identity {
             return Err(IdentityError::DisplayName);
         }
         let addresses = address_texts(addresses)?;
-        let (root, signing, witness) = (
-            SigningKey::generate(),
-            SigningKey::generate(),
-            SigningKey::generate(),
-        );
-        let (transport, store) = (Secret::<32>::generate(), Secret::<32>::generate());
+        let (root, signing) = (SigningKey::generate(), SigningKey::generate());
+        let (witness, transport) = (SigningKey::generate(), SigningKey::generate());
+        let store = Secret::<32>::generate();
         let sealing = SealingSecret::generate();
         let issued = now();
         let warrant = Warrant::issue(
@@ -139,17 +135,18 @@ impl Identity {
                 member: member.clone(),
                 serial: 1,
                 sealing: sealing.public().clone(),
-                peer: peer_id(transport.expose()),
+                peer: PeerIdText::of(&transport.public_key()),
                 next_peer: None,
                 addresses,
                 issued,
             },
             &signing,
+            &[&transport],
         )?;
         let keyring = Keyring::create(&home.keys(), passphrase)?;
         keyring.write_new(Role::Signing, signing.seed())?;
         keyring.write_new(Role::Witness, witness.seed())?;
-        keyring.write_new(Role::Transport, &transport)?;
+        keyring.write_new(Role::Transport, transport.seed())?;
         keyring.write_new(Role::Sealing, sealing.to_seed())?;
         keyring.write_new(Role::Store, &store)?;
         write_root(root_path, passphrase, member, root.seed())?;
@@ -159,7 +156,7 @@ impl Identity {
             root: root.public_key(),
             signing,
             witness,
-            transport_seed: Zeroizing::new(*transport.expose()),
+            transport,
             sealing: vec![sealing],
             warrant,
             card,
@@ -187,7 +184,7 @@ impl Identity {
                 folder: home.keys(),
             });
         }
-        let transport = keyring.read(KeySlot::from(Role::Transport))?;
+        let transport = SigningKey::from_seed(keyring.read(Role::Transport)?);
         let store = keyring.read(Role::Store)?;
         let own = own_bundle(home, &signing.public_key())?;
         Ok(Self {
@@ -196,7 +193,7 @@ impl Identity {
             root: *own.root(),
             signing,
             witness,
-            transport_seed: Zeroizing::new(*transport.expose()),
+            transport,
             sealing,
             warrant: own.warrant().clone(),
             card: own.card().clone(),
@@ -207,9 +204,7 @@ impl Identity {
     /// The key under which the node keeps what it stores.
     #[must_use]
     pub fn store_key(&self) -> StoreKey {
-        let mut bytes = Zeroizing::new([0; 32]);
-        bytes.copy_from_slice(self.store.expose());
-        StoreKey::from_secret(Secret::new(*bytes))
+        StoreKey::from_secret(self.store.duplicate())
     }
 
     /// Issues a card with the next serial and these addresses, and keeps it in the home.
@@ -223,7 +218,7 @@ impl Identity {
             addresses: address_texts(addresses)?,
             issued: now(),
         };
-        self.card = Card::issue(terms, &self.signing)?;
+        self.card = Card::issue(terms, &self.signing, &[&self.transport])?;
         self.write_file(home)
     }
 
@@ -291,11 +286,6 @@ fn address_texts(addresses: &[Address]) -> Result<Vec<AddressText>, IdentityErro
     addresses.iter().map(text).collect()
 }
 
-fn peer_id(transport_seed: &[u8; 32]) -> PeerIdText {
-    let name = PeerName::of(transport_seed).to_string();
-    name.parse().expect("a peer id is a short text in base58")
-}
-
 /// Unix seconds, for the `issued` lines; zero if the clock was never set.
 fn now() -> u64 {
     SystemTime::now()
@@ -317,6 +307,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::net::PeerName;
 
     fn create(
         dir: &Path,
@@ -340,7 +331,11 @@ mod tests {
         let passphrase = Passphrase::new("a good passphrase").unwrap();
         let mut opened = Identity::open(&home, &passphrase).unwrap();
         assert_eq!(opened.bundle().unwrap(), created.bundle().unwrap());
-        assert_eq!(opened.transport_seed, created.transport_seed);
+        let seed = opened.transport.seed().expose();
+        assert_eq!(seed, created.transport.seed().expose());
+        // The network has the name that the card says.
+        let on_the_network = PeerName::of(seed).to_string();
+        assert_eq!(opened.card.peer().as_str(), on_the_network);
         let context = b"x";
         let sealed = created.store_key().seal_record(context, b"secret");
         assert!(opened.store_key().open_record(context, &sealed).is_ok());
