@@ -257,7 +257,8 @@ pub(super) fn begin<'a>(
         let first = text.lines().next().unwrap_or_default();
         let (kind, _) = title.rsplit_once('v').unwrap_or((title, ""));
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        if text.contains('\n')
+        if why != FormError::CarriageReturn
+            && text.contains('\n')
             && let Some(version) = first.strip_prefix(kind).and_then(|v| v.strip_prefix('v'))
             && is_number(version)
         {

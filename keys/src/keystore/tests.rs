@@ -441,6 +441,18 @@ fn versions_and_foreign_content() {
                 "{error:?}"
             );
         }
+        put(&golden.at(name), whole.replace('\n', "\r\n"));
+        let error = golden.error_of(name);
+        assert!(
+            matches!(
+                error,
+                KeystoreError::Damaged {
+                    why: FormError::CarriageReturn,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
         put(&golden.at(name), format!("{whole}more: 1\n"));
         let error = golden.error_of(name);
         assert!(
