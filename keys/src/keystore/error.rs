@@ -10,7 +10,7 @@ use crate::{FormError, Role};
 #[derive(Debug, thiserror::Error)]
 pub enum KeystoreError {
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}; check the disk and the permissions", path.display())]
     Io {
         /// What was tried, as in "read".
         action: &'static str,
@@ -128,6 +128,9 @@ pub enum KeystoreError {
         kib: u32,
     },
     /// The root key does not go into the keyring of a node.
-    #[error("the {0} key is kept in a file of its own, away from the node")]
+    #[error(
+        "the {0} key does not go into the keyring of a node: keep it in the file that `kentong init` \
+         wrote, away from the node"
+    )]
     NotForKeyring(Role),
 }

@@ -234,6 +234,7 @@ fn the_root_key_stays_out_of_the_keyring() {
         .write_new(Role::Root, &Secret::generate())
         .unwrap_err();
     assert!(matches!(refused, KeystoreError::NotForKeyring(Role::Root)));
+    assert!(refused.to_string().contains("keep it in"), "{refused}");
 }
 
 #[test]
@@ -401,6 +402,7 @@ fn the_system_refuses() {
     // A file where a directory should be.
     let below = golden.at("root.key").join("keys");
     let error = Keyring::create(&below, &right()).unwrap_err();
+    assert!(error.to_string().contains("check the disk"), "{error}");
     assert!(
         matches!(
             error,
