@@ -39,6 +39,13 @@ pub enum KeystoreError {
         .0.display()
     )]
     Exists(PathBuf),
+    /// A key lies where a keyring is to be made: that of a keyring which lost its `keyring.kdf`.
+    #[error(
+        "{} is there without the keyring.kdf that opens it: put that back from a copy, or if the \
+         keys are truly no longer needed, move them away first",
+        .0.display()
+    )]
+    OldKey(PathBuf),
     /// Others than the owner may read or write it.
     #[error(
         "{path} has mode {mode:04o}, which lets others at it: run `chmod {want:o} {path}` (on a \

@@ -79,7 +79,7 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Makes a keyring in a directory that is new or has none yet.
+    /// Makes a keyring in a directory that is new, or has no keyring and no keys yet.
     pub fn create(directory: &Path, passphrase: &Passphrase) -> Result<Self, KeystoreError> {
         Self::create_with(directory, passphrase, &Recipe::new(Cost::RECOMMENDED))
     }
@@ -90,6 +90,7 @@ impl Keyring {
         recipe: &Recipe,
     ) -> Result<Self, KeystoreError> {
         file::create_directory(directory)?;
+        refuse_old_keys(directory)?;
         let master = recipe.master(passphrase)?;
         let text = format!("{RECIPE_TITLE}\n{}", recipe.lines(&master));
         file::write_new(&directory.join(RECIPE_FILE), &text)?;
@@ -206,6 +207,19 @@ impl fmt::Debug for Keyring {
         f.debug_struct("Keyring")
             .field("directory", &self.directory)
             .finish_non_exhaustive()
+    }
+}
+
+/// Keys that lie there belong to a keyring whose recipe was lost: a new recipe would open none of
+/// them, and make restoring the old one look like a mistake.
+fn refuse_old_keys(directory: &Path) -> Result<(), KeystoreError> {
+    let names = file::names(directory)?;
+    if names.iter().any(|name| name == RECIPE_FILE) {
+        return Err(KeystoreError::Exists(directory.join(RECIPE_FILE)));
+    }
+    match names.iter().find(|name| name.ends_with(".key")) {
+        Some(name) => Err(KeystoreError::OldKey(directory.join(name))),
+        None => Ok(()),
     }
 }
 

@@ -228,6 +228,22 @@ fn never_overwrites() {
 }
 
 #[test]
+fn keys_without_their_keyring_are_not_adopted() {
+    let golden = Golden::new();
+    fs::remove_file(golden.at("root.key")).unwrap();
+    fs::remove_file(golden.at("keyring.kdf")).unwrap();
+    let create = || Keyring::create_with(&golden.directory, &right(), &recipe());
+    let refused = create().unwrap_err();
+    assert!(
+        matches!(&refused, KeystoreError::OldKey(path) if *path == golden.at("sealing-2.key")),
+        "{refused:?}"
+    );
+    assert!(!golden.at("keyring.kdf").exists());
+    fs::rename(golden.at("sealing-2.key"), golden.at("sealing-2.key.old")).unwrap();
+    create().unwrap();
+}
+
+#[test]
 fn the_root_key_stays_out_of_the_keyring() {
     let keyring = Golden::new().keyring().unwrap();
     let refused = keyring
@@ -486,10 +502,9 @@ fn keys_do_not_change_places() {
     let moved = keyring.read(KeySlot::new(Role::Sealing, 3)).unwrap_err();
     assert!(matches!(moved, KeystoreError::Tampered(_)), "{moved:?}");
     // A key of another keyring with the same passphrase.
-    let other = Golden::new();
-    fs::remove_file(other.at("keyring.kdf")).unwrap();
     let fresh = Recipe::new(Cost::CHEAP);
-    let other = Keyring::create_with(&other.directory, &right(), &fresh).unwrap();
+    let other = Keyring::create_with(&golden.at("other"), &right(), &fresh).unwrap();
+    put(&other.path(SLOT), GOLDEN_KEY);
     let moved = other.read(SLOT).unwrap_err();
     assert!(matches!(moved, KeystoreError::Tampered(_)), "{moved:?}");
 }
