@@ -262,8 +262,20 @@ proptest! {
         prop_assert!(Card::open(&bytes, &warrant()).is_err());
     }
 
+    /// What is read is written again as it was, whatever was changed outside the sealing key.
     #[test]
-    fn texts_never_panic(text in "(kentong card v1\n)?(member: MY\nserial: 1\n)?((sealing|peer|address|issued): [0-9a-zA-Z+/ =]{0,70}\n){0,6}") {
+    fn changed_texts_are_canonical_or_refused(
+        serial in "[0-9+]{1,2}",
+        tail in any::<bool>(),
+        at: prop::sample::Index,
+        to in "[ -~\n]{0,2}",
+    ) {
+        let mut text = terms().text().replace("serial: 3", &format!("serial: {serial}"));
+        let span = if tail { text.find("\npeer: ").unwrap()..text.len() } else { 0..text.len() };
+        if to.len() < 2 {
+            let at = span.start + at.index(span.len());
+            text.replace_range(at..=at, &to);
+        }
         if let Ok(terms) = CardTerms::read(&text) {
             prop_assert_eq!(terms.text(), text);
         }
