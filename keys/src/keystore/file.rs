@@ -11,6 +11,9 @@ use rustix::io::Errno;
 use super::KeystoreError;
 use crate::random_bytes;
 
+/// How the name of a file ends that is not in its place yet.
+const UNFINISHED: &str = ".tmp";
+
 /// Much more than a key file has.
 const MAX_LEN: u64 = 8 << 10;
 
@@ -163,9 +166,9 @@ fn write_beside(
     content: &str,
     put_in_place: impl FnOnce(&Path) -> io::Result<()>,
 ) -> Result<(), KeystoreError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{:016x}.tmp", u64::from_be_bytes(random_bytes())));
-    let beside = path.with_file_name(name);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = u64::from_be_bytes(random_bytes());
+    let beside = path.with_file_name(format!("{name}.{number:016x}{UNFINISHED}"));
     let opened = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -197,6 +200,25 @@ fn write_private(mut file: File, path: &Path, content: &str) -> Result<(), Keyst
 pub(super) fn remove(path: &Path) -> Result<(), KeystoreError> {
     fs::remove_file(path).map_err(failed("remove", path))?;
     sync_directory(parent(path))
+}
+
+/// Removes what a crash left behind of writing files whose name is `wanted`: copies of keys that
+/// would outlive them. Nobody else may be writing there.
+pub(super) fn remove_unfinished(
+    directory: &Path,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(), KeystoreError> {
+    let is_unfinished = |file: &str| {
+        let (name, number) = file.strip_suffix(UNFINISHED)?.rsplit_once('.')?;
+        let is_number = number.len() == 16 && u64::from_str_radix(number, 16).is_ok();
+        (is_number && wanted(name)).then_some(())
+    };
+    for file in names(directory)? {
+        if is_unfinished(&file).is_some() {
+            remove(&directory.join(file))?;
+        }
+    }
+    Ok(())
 }
 
 /// The names of the files in a directory that are text.

@@ -162,9 +162,20 @@ impl Keyring {
         open_sealed(&self.key(slot), &header(slot), sealed, &path)
     }
 
-    /// Removes a key. The file system may keep its blocks for a while; they are sealed.
+    /// Removes a key, with what a crash may have left of writing it. The file system may keep its
+    /// blocks for a while; they are sealed.
     pub fn remove(&self, slot: impl Into<KeySlot>) -> Result<(), KeystoreError> {
-        file::remove(&self.path(slot))
+        let name = slot.into().file_name();
+        file::remove_unfinished(&self.directory, |unfinished| unfinished == name)?;
+        file::remove(&self.directory.join(name))
+    }
+
+    /// Removes what a crash left of writing keys. Only for who holds the lock of the home: what
+    /// another process is just writing looks the same.
+    pub fn sweep(directory: &Path) -> Result<(), KeystoreError> {
+        file::remove_unfinished(directory, |name| {
+            name == RECIPE_FILE || KeySlot::of_file(name).is_some()
+        })
     }
 
     /// The keys that are there, in order; other files are passed over.

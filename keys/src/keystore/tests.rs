@@ -169,6 +169,27 @@ fn write_read_replace_remove() {
     assert!(matches!(gone, KeystoreError::Missing(_)), "{gone}");
 }
 
+#[test]
+fn a_crash_leaves_no_copy_of_a_key() {
+    let golden = Golden::new();
+    let keyring = golden.keyring().unwrap();
+    let unfinished = |name: &str| format!("{name}.0123456789abcdef.tmp");
+    let leave = |name: &str| put(&golden.at(&unfinished(name)), GOLDEN_KEY);
+    let is_there = |name: &str| golden.at(&unfinished(name)).exists();
+    let keys = ["sealing-2.key", "sealing.key", "keyring.kdf"];
+    keys.into_iter().for_each(leave);
+    keyring.remove(SLOT).unwrap();
+    assert_eq!(keys.map(is_there), [false, true, true]);
+    // Whatever else lies there stays.
+    let others = ["notes.0123456789abcdef.tmp", "sealing.key.tmp", "root.key"];
+    for other in others {
+        put(&golden.at(other), "x");
+    }
+    Keyring::sweep(&golden.directory).unwrap();
+    assert_eq!(keys.map(is_there), [false; 3]);
+    assert!(others.iter().all(|other| golden.at(other).exists()));
+}
+
 /// With the true cost, as it is used.
 #[test]
 fn the_public_way() {
