@@ -332,7 +332,8 @@ pub enum NoteError {
     /// The bytes are not UTF-8.
     #[error("a note is UTF-8 text")]
     NotUtf8,
-    /// A control character other than the newline; often a carriage return added on the way.
+    /// A byte below 0x20 other than the newline; often a carriage return added on the way. DEL and
+    /// the C1 controls are not refused.
     #[error("a note has no control characters, carriage returns included: copy it as it was sent")]
     Control,
     /// There is no empty line with signature lines after it, or nobody to sign.
