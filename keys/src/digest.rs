@@ -33,6 +33,22 @@ impl Label {
     pub const fn as_str(self) -> &'static str {
         self.0
     }
+
+    /// Gives label and parts to `take`, each after its length: the labelled input of everything
+    /// that is hashed, signed, sealed or derived.
+    pub(crate) fn frame(self, parts: &[&[u8]], mut take: impl FnMut(&[u8])) {
+        for part in std::iter::once(&self.0.as_bytes()).chain(parts) {
+            take(&(part.len() as u64).to_be_bytes());
+            take(part);
+        }
+    }
+
+    /// The labelled input in one piece.
+    pub(crate) fn framed(self, parts: &[&[u8]]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256);
+        self.frame(parts, |bytes| out.extend_from_slice(bytes));
+        out
+    }
 }
 
 impl fmt::Debug for Label {
@@ -54,10 +70,7 @@ impl Digest {
     #[must_use]
     pub fn labelled(label: Label, parts: &[&[u8]]) -> Self {
         let mut hasher = Hasher::plain();
-        for part in std::iter::once(&label.0.as_bytes()).chain(parts) {
-            hasher.update(&(part.len() as u64).to_be_bytes());
-            hasher.update(part);
-        }
+        label.frame(parts, |bytes| hasher.update(bytes));
         hasher.finish()
     }
 

@@ -90,20 +90,6 @@ impl Note {
         Self::assemble(self.text(), signatures)
     }
 
-    /// The signature lines of both notes, which must have the same text.
-    pub fn merge(&self, other: &Self) -> Result<Self, NoteError> {
-        if self.text() != other.text() {
-            return Err(NoteError::DifferentText);
-        }
-        let mut signatures = self.signatures.clone();
-        for signature in &other.signatures {
-            if !signatures.contains(signature) {
-                signatures.push(signature.clone());
-            }
-        }
-        Self::assemble(self.text(), signatures)
-    }
-
     /// `text` must be one that a note may have.
     fn assemble(text: &str, signatures: Vec<NoteSignature>) -> Result<Self, NoteError> {
         use fmt::Write as _;
@@ -345,9 +331,6 @@ pub enum NoteError {
     /// The signature line of this number, counted from one, is malformed.
     #[error("signature line {0} is not written as an em dash, a key name and base64")]
     SignatureLine(usize),
-    /// Two notes to be merged have different texts.
-    #[error("the two notes have different texts, so their signatures cannot be joined")]
-    DifferentText,
 }
 
 /// Why a note does not count as signed by a key.

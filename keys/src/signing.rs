@@ -54,7 +54,7 @@ impl SigningKey {
     /// Signs `bytes` for the purpose named by `label`.
     #[must_use]
     pub fn sign(&self, label: Label, bytes: &[u8]) -> Signature {
-        self.sign_plain(&message(label, bytes))
+        self.sign_plain(&label.framed(&[bytes]))
     }
 
     /// Signs what a C2SP format prescribes to the byte; those formats separate their domains
@@ -82,7 +82,7 @@ impl PublicKey {
         bytes: &[u8],
         signature: &Signature,
     ) -> Result<(), BadSignature> {
-        self.verify_plain(&message(label, bytes), &signature.0)
+        self.verify_plain(&label.framed(&[bytes]), &signature.0)
     }
 
     pub(crate) fn verify_plain(
@@ -98,17 +98,6 @@ impl PublicKey {
             .verify(message, signature)
             .map_err(|_| BadSignature)
     }
-}
-
-/// What is signed: label and bytes, each after its length, as in [`crate::Digest::labelled`].
-fn message(label: Label, bytes: &[u8]) -> Vec<u8> {
-    let label = label.as_str().as_bytes();
-    let mut message = Vec::with_capacity(16 + label.len() + bytes.len());
-    for part in [label, bytes] {
-        message.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        message.extend_from_slice(part);
-    }
-    message
 }
 
 /// An Ed25519 signature.
@@ -205,7 +194,7 @@ mod tests {
         // The labelled message is not the bare one.
         assert!(public.verify_plain(b"x", signature.as_bytes()).is_err());
         assert_eq!(
-            message(A, b"x"),
+            A.framed(&[b"x"]),
             b"\0\0\0\0\0\0\0\x10kentong/test-a/1\0\0\0\0\0\0\0\x01x"
         );
     }

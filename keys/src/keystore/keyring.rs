@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::kdf::{Cost, Recipe, unlock};
 use super::{KeystoreError, Passphrase, file};
 use crate::form::{Form, FormError};
-use crate::sealing::algorithm::{AeadKey, NONCE, TAG, labelled};
+use crate::sealing::algorithm::{AeadKey, NONCE, TAG};
 use crate::{Label, Role, Secret, random_bytes};
 
 const RECIPE_TITLE: &str = "kentong keyring v1";
@@ -190,7 +190,7 @@ impl Keyring {
     }
 
     fn key(&self, slot: KeySlot) -> AeadKey {
-        let info = labelled(KEY, &[slot.to_string().as_bytes()]);
+        let info = KEY.framed(&[slot.to_string().as_bytes()]);
         AeadKey::derive(&[], &self.master, &info)
     }
 
