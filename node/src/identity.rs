@@ -149,7 +149,6 @@ impl Identity {
         keyring.write_new(Role::Transport, transport.seed())?;
         keyring.write_new(Role::Sealing, sealing.to_seed())?;
         keyring.write_new(Role::Store, &store)?;
-        write_root(root_path, passphrase, member, root.seed())?;
         let identity = Self {
             member: member.clone(),
             display_name: display_name.to_owned(),
@@ -163,6 +162,14 @@ impl Identity {
             store,
         };
         identity.write_file(home)?;
+        // Last, and taken away again when it fails: a root key without a home would stay on its
+        // stick and look like one that counts.
+        if let Err(error) = write_root(root_path, passphrase, member, root.seed()) {
+            if !matches!(error, KeystoreError::Exists(_)) {
+                std::fs::remove_file(root_path).ok();
+            }
+            return Err(error.into());
+        }
         Ok(identity)
     }
 
@@ -364,6 +371,27 @@ mod tests {
             matches!(lost, Err(IdentityError::NoCard { .. })),
             "{lost:?}"
         );
+    }
+
+    #[test]
+    fn a_failure_leaves_no_root_key() {
+        let dir = TempDir::new().unwrap();
+        let home = Home::create(&dir.path().join("home")).unwrap();
+        std::fs::remove_dir(home.members()).unwrap();
+        std::fs::write(home.members(), "in the way").unwrap();
+        let passphrase = Passphrase::new("a good passphrase").unwrap();
+        let root = dir.path().join("root.key");
+        let member = "MY".parse().unwrap();
+        let made = Identity::create(&home, &passphrase, &member, "Malaysia", &root, &[]);
+        assert!(matches!(made, Err(IdentityError::Io { .. })), "{made:?}");
+        assert!(!root.exists());
+
+        // But a file that somebody else put there stays.
+        std::fs::write(&root, "of another").unwrap();
+        let home = Home::create(&dir.path().join("second")).unwrap();
+        let made = Identity::create(&home, &passphrase, &member, "Malaysia", &root, &[]);
+        assert!(matches!(made, Err(IdentityError::Keystore(_))), "{made:?}");
+        assert_eq!(std::fs::read_to_string(&root).unwrap(), "of another");
     }
 
     #[test]
