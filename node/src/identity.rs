@@ -97,15 +97,24 @@ pub struct Identity {
     store: Secret<32>,
 }
 
+/// Where and how the root key is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct RootFile<'a> {
+    /// The file of its own, which is not there yet.
+    pub path: &'a Path,
+    /// What opens it; best another passphrase than that of the node, which is where the node is.
+    pub passphrase: &'a Passphrase,
+}
+
 impl Identity {
-    /// Makes all keys of a new home: the online ones in its keyring, the root key in a file of its
-    /// own at `root_path`, which is not there yet. Issues the first warrant and card.
+    /// Makes all keys of a new home: the online ones in its keyring under `passphrase`, the root
+    /// key in a file of its own. Issues the first warrant and card.
     pub fn create(
         home: &Home,
         passphrase: &Passphrase,
         member: &MemberName,
         display_name: &str,
-        root_path: &Path,
+        root_file: RootFile<'_>,
         addresses: &[Address],
     ) -> Result<Self, IdentityError> {
         let is_plain =
@@ -164,9 +173,10 @@ impl Identity {
         identity.write_file(home)?;
         // Last, and taken away again when it fails: a root key without a home would stay on its
         // stick and look like one that counts.
-        if let Err(error) = write_root(root_path, passphrase, member, root.seed()) {
+        let RootFile { path, passphrase } = root_file;
+        if let Err(error) = write_root(path, passphrase, member, root.seed()) {
             if !matches!(error, KeystoreError::Exists(_)) {
-                std::fs::remove_file(root_path).ok();
+                std::fs::remove_file(path).ok();
             }
             return Err(error.into());
         }
@@ -311,6 +321,7 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Identi
 
 #[cfg(test)]
 mod tests {
+    use kentong_keys::read_root;
     use tempfile::TempDir;
 
     use super::*;
@@ -325,8 +336,12 @@ mod tests {
         let passphrase = Passphrase::new("a good passphrase").unwrap();
         let addresses: Vec<Address> = addresses.iter().map(|text| text.parse().unwrap()).collect();
         let member = "MY".parse().unwrap();
-        let root = dir.join("root.key");
-        let identity = Identity::create(&home, &passphrase, &member, name, &root, &addresses)?;
+        let own = Passphrase::new("another good one").unwrap();
+        let root = RootFile {
+            path: &dir.join("root.key"),
+            passphrase: &own,
+        };
+        let identity = Identity::create(&home, &passphrase, &member, name, root, &addresses)?;
         Ok((home, identity))
     }
 
@@ -349,6 +364,17 @@ mod tests {
         assert_eq!(*created.warrant.signing(), opened.signing.public_key());
         assert_eq!(created.card.sealing(), opened.sealing[0].public());
         assert_eq!(format!("{created:?}"), "Identity { member: MY, .. }");
+
+        // The passphrase of the node, which is where the node is, does not open the root key.
+        let root_key = dir.path().join("root.key");
+        let own = Passphrase::new("another good one").unwrap();
+        let (member, root) = read_root(&root_key, &own).unwrap();
+        assert_eq!((member, root.public_key()), (created.member, created.root));
+        let refused = read_root(&root_key, &passphrase);
+        assert!(
+            matches!(refused, Err(KeystoreError::WrongPassphrase(_))),
+            "{refused:?}"
+        );
 
         let address = "/dns/node.example/udp/2/quic-v1".parse().unwrap();
         opened.move_to(&home, &[address]).unwrap();
@@ -381,15 +407,19 @@ mod tests {
         std::fs::write(home.members(), "in the way").unwrap();
         let passphrase = Passphrase::new("a good passphrase").unwrap();
         let root = dir.path().join("root.key");
+        let root_file = RootFile {
+            path: &root,
+            passphrase: &passphrase,
+        };
         let member = "MY".parse().unwrap();
-        let made = Identity::create(&home, &passphrase, &member, "Malaysia", &root, &[]);
+        let made = Identity::create(&home, &passphrase, &member, "Malaysia", root_file, &[]);
         assert!(matches!(made, Err(IdentityError::Io { .. })), "{made:?}");
         assert!(!root.exists());
 
         // But a file that somebody else put there stays.
         std::fs::write(&root, "of another").unwrap();
         let home = Home::create(&dir.path().join("second")).unwrap();
-        let made = Identity::create(&home, &passphrase, &member, "Malaysia", &root, &[]);
+        let made = Identity::create(&home, &passphrase, &member, "Malaysia", root_file, &[]);
         assert!(matches!(made, Err(IdentityError::Keystore(_))), "{made:?}");
         assert_eq!(std::fs::read_to_string(&root).unwrap(), "of another");
     }
