@@ -45,7 +45,7 @@ impl Recorder {
             .unwrap();
         let (sender, events) = channel(64);
         let settings = Settings {
-            transport_seed: identity.transport_seed.clone(),
+            transport_seed: identity.transport.seed().duplicate(),
             listen: addresses(&identity),
             limits: Limits::default(),
         };

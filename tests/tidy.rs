@@ -1,6 +1,7 @@
 //! The house rules that no compiler checks. Each rule is a function over a path and a text, with a
 //! test that shows what it catches; one more test applies them all to the repository.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +73,15 @@ fn the_repository_keeps_the_rules() {
             );
         }
     }
+    let sources = files.iter().filter_map(|file| {
+        let text = fs::read_to_string(root.join(file)).ok()?;
+        Some((file.as_str(), text))
+    });
+    let labels: Vec<_> = sources
+        .flat_map(|(file, text)| labels(file, &text))
+        .collect();
+    assert!(labels.len() > 20, "the labels were missed: {labels:?}");
+    faults.extend(repeated_labels(&labels));
     let main = fs::read_to_string(root.join("tests/main.rs")).unwrap();
     faults.extend(forgotten_tests(&files, &main));
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
@@ -186,6 +196,34 @@ fn machine_path(path: &str, text: &str) -> Vec<String> {
         }
     }
     faults
+}
+
+/// The domain labels that a source file makes, tests left out, each with the file.
+fn labels(path: &str, text: &str) -> Vec<(String, String)> {
+    let is_test =
+        path.ends_with("/tests.rs") || path.contains("/tests/") || !path.contains("/src/");
+    if !path.ends_with(".rs") || is_test {
+        return Vec::new();
+    }
+    let (code, _) = text.split_once("\nmod tests {").unwrap_or((text, ""));
+    code_lines(code)
+        .filter_map(|(_, line)| line.split_once("Label::new(\"")?.1.split('"').next())
+        .map(|label| (label.to_owned(), path.to_owned()))
+        .collect()
+}
+
+/// Two purposes with one label would let what was made for one pass for the other.
+fn repeated_labels(labels: &[(String, String)]) -> Vec<String> {
+    let mut seen = BTreeMap::new();
+    labels
+        .iter()
+        .filter_map(|(label, path)| {
+            let first = seen.insert(label, path)?;
+            Some(format!(
+                "{path}: the label {label} is that of {first} already"
+            ))
+        })
+        .collect()
 }
 
 fn forgotten_tests(files: &[String], main: &str) -> Vec<String> {
@@ -368,6 +406,36 @@ fn a_machine_path_is_caught() {
         "/var/lib/kentong",
     ] {
         check(machine_path, "README.md", fine, 0);
+    }
+}
+
+#[test]
+fn a_repeated_label_is_caught() {
+    let made = |label: &str| format!("const A: Label = Label::new(\"kentong/{label}/1\");\n");
+    let found = |files: &[(&str, String)]| {
+        let labels: Vec<_> = files
+            .iter()
+            .flat_map(|(path, text)| labels(path, text))
+            .collect();
+        repeated_labels(&labels)
+    };
+    let (a, b) = ("keys/src/a.rs", "node/src/b.rs");
+    assert_eq!(found(&[(a, made("x")), (b, made("y"))]), [""; 0]);
+    assert_eq!(
+        found(&[(a, made("x")), (b, made("x"))]),
+        ["node/src/b.rs: the label kentong/x/1 is that of keys/src/a.rs already"]
+    );
+    assert_eq!(found(&[(a, made("x") + &made("x"))]).len(), 1);
+    // Tests may say a label again, and so may prose.
+    let in_tests = format!("{}#[cfg(test)]\nmod tests {{\n{}", made("x"), made("x"));
+    let prose = made("x") + "// " + &made("x");
+    for repeated in [
+        vec![(a, in_tests)],
+        vec![(a, prose)],
+        vec![(a, made("x")), ("keys/src/a/tests.rs", made("x"))],
+        vec![(a, made("x")), ("node/src/a/tests/b.rs", made("x"))],
+    ] {
+        assert_eq!(found(&repeated), [""; 0]);
     }
 }
 

@@ -8,8 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 
 use crate::form::{Form, FormError};
 use crate::{
-    KeyType, MemberName, Note, NoteError, NoteVerifyError, Role, SealingKey, SealingKeyError,
-    SigningKey, VerifierKey, Warrant, key_name,
+    KeyType, MemberName, Note, NoteError, NoteVerifyError, PeerIdText, Role, SealingKey,
+    SealingKeyError, SigningKey, VerifierKey, Warrant, key_name,
 };
 
 const TITLE: &str = "kentong card v1";
@@ -36,7 +36,8 @@ pub struct CardTerms {
     pub issued: u64,
 }
 
-/// A card whose signature by the warranted signing key was checked.
+/// A card whose signatures were checked: by the warranted signing key, and by each transport key
+/// that it names. Without the latter a member could put another's peer id on its own card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Card {
     terms: CardTerms,
@@ -49,11 +50,25 @@ impl Card {
     /// The most addresses.
     pub const MAX_ADDRESSES: usize = 8;
 
-    /// Writes a card and signs it by the member's signing key.
-    pub fn issue(terms: CardTerms, signing: &SigningKey) -> Result<Self, CardError> {
+    /// Writes a card and signs it by the member's signing key and by the keys of its peer ids,
+    /// which must be among `transport`.
+    pub fn issue(
+        terms: CardTerms,
+        signing: &SigningKey,
+        transport: &[&SigningKey],
+    ) -> Result<Self, CardError> {
         check_terms(&terms)?;
         let name = key_name(&terms.member, Role::Signing);
-        let note = Note::sign(&terms.text(), &[(&name, signing)])?;
+        let peer_name = key_name(&terms.member, Role::Transport);
+        let mut signers = vec![(&name, signing)];
+        for peer in terms.peer_ids() {
+            let key = transport
+                .iter()
+                .find(|key| key.public_key() == *peer.public_key());
+            let key = key.ok_or_else(|| unproven(peer, NoteVerifyError::NotSigned))?;
+            signers.push((&peer_name, key));
+        }
+        let note = Note::sign(&terms.text(), &signers)?;
         Ok(Self { terms, note })
     }
 
@@ -74,6 +89,11 @@ impl Card {
             return Err(CardError::OtherMember(terms.member));
         }
         check_terms(&terms)?;
+        for peer in terms.peer_ids() {
+            let name = key_name(warrant.member(), Role::Transport);
+            let key = VerifierKey::new(name, KeyType::Ed25519, *peer.public_key());
+            note.is_signed_by(&key).map_err(|why| unproven(peer, why))?;
+        }
         Ok(Self { terms, note })
     }
 
@@ -109,7 +129,7 @@ impl Card {
 
     /// Both peer ids: the one in use, then the next.
     pub fn peer_ids(&self) -> impl Iterator<Item = &PeerIdText> {
-        std::iter::once(&self.terms.peer).chain(&self.terms.next_peer)
+        self.terms.peer_ids()
     }
 
     /// Where the node is reached, the best first.
@@ -148,7 +168,18 @@ fn check_terms(terms: &CardTerms) -> Result<(), CardError> {
     Ok(())
 }
 
+fn unproven(peer: &PeerIdText, why: NoteVerifyError) -> CardError {
+    CardError::Unproven {
+        peer: peer.clone(),
+        why,
+    }
+}
+
 impl CardTerms {
+    fn peer_ids(&self) -> impl Iterator<Item = &PeerIdText> {
+        std::iter::once(&self.peer).chain(&self.next_peer)
+    }
+
     fn text(&self) -> String {
         self.write().expect("writing to a string succeeds")
     }
@@ -222,69 +253,55 @@ impl CardTerms {
     }
 }
 
-/// A peer id in the text form of libp2p. This crate checks only that it is short and printable.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PeerIdText(Box<str>);
-
 /// A multiaddress in its text form. This crate checks only that it is short and printable.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressText(Box<str>);
 
-macro_rules! printable_text {
-    ($name:ident, $max:literal) => {
-        impl $name {
-            /// The longest text, in bytes.
-            pub const MAX_LEN: usize = $max;
+impl AddressText {
+    /// The longest text, in bytes.
+    pub const MAX_LEN: usize = 256;
 
-            /// The text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = PrintableError;
-
-            fn from_str(text: &str) -> Result<Self, PrintableError> {
-                if text.is_empty() || text.len() > Self::MAX_LEN {
-                    return Err(PrintableError::Length { max: Self::MAX_LEN });
-                }
-                if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-                    return Err(PrintableError::Character);
-                }
-                Ok(Self(text.into()))
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    };
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
-printable_text!(PeerIdText, 128);
-printable_text!(AddressText, 256);
+impl FromStr for AddressText {
+    type Err = AddressTextError;
 
-/// Why a text is not a peer id or an address.
+    fn from_str(text: &str) -> Result<Self, AddressTextError> {
+        if text.is_empty() || text.len() > Self::MAX_LEN {
+            return Err(AddressTextError::Length);
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(AddressTextError::Character);
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for AddressText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for AddressText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text is not an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PrintableError {
-    /// Empty, or longer than it may be.
-    #[error("it has between 1 and {max} characters")]
-    Length {
-        /// The most bytes.
-        max: usize,
-    },
+pub enum AddressTextError {
+    /// Empty, or longer than [`AddressText::MAX_LEN`].
+    #[error("an address has between 1 and {max} characters", max = AddressText::MAX_LEN)]
+    Length,
     /// Something else than printable ASCII without spaces.
-    #[error("it has printable ASCII characters only, and no spaces")]
+    #[error("an address has printable ASCII characters only, and no spaces")]
     Character,
 }
 
@@ -309,6 +326,17 @@ pub enum CardError {
     /// The member's signing key signed a card for somebody else.
     #[error("the card is that of {0}")]
     OtherMember(MemberName),
+    /// The transport key of a peer id on the card did not sign it, so that the peer id may be
+    /// somebody else's.
+    #[error(
+        "the card names the peer id {peer}, and the transport key of that does not vouch for it: {why}"
+    )]
+    Unproven {
+        /// The peer id.
+        peer: PeerIdText,
+        /// What is the matter with the signature.
+        why: NoteVerifyError,
+    },
     /// The next peer id is the one in use.
     #[error("the next peer id must differ from the one in use")]
     SamePeer,

@@ -13,11 +13,16 @@ use serde::{Deserialize, Serialize};
 pub struct Label(&'static str);
 
 impl Label {
-    /// Makes a label; `name` must begin with `kentong/` (checked when compiled as a constant).
+    /// Makes a label; `name` must begin with `kentong/`, which is checked when a constant is
+    /// compiled. That no two purposes have one name is checked by `tests/tidy.rs`.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
+        let named = matches!(
+            name.as_bytes(),
+            [b'k', b'e', b'n', b't', b'o', b'n', b'g', b'/', _, ..]
+        );
         assert!(
-            name.len() > 8 && name.len() < 64,
+            named && name.len() < 64,
             "a label is kentong/PURPOSE/VERSION"
         );
         Self(name)
@@ -27,6 +32,22 @@ impl Label {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.0
+    }
+
+    /// Gives label and parts to `take`, each after its length: the labelled input of everything
+    /// that is hashed, signed, sealed or derived.
+    pub(crate) fn frame(self, parts: &[&[u8]], mut take: impl FnMut(&[u8])) {
+        for part in std::iter::once(&self.0.as_bytes()).chain(parts) {
+            take(&(part.len() as u64).to_be_bytes());
+            take(part);
+        }
+    }
+
+    /// The labelled input in one piece.
+    pub(crate) fn framed(self, parts: &[&[u8]]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256);
+        self.frame(parts, |bytes| out.extend_from_slice(bytes));
+        out
     }
 }
 
@@ -49,10 +70,7 @@ impl Digest {
     #[must_use]
     pub fn labelled(label: Label, parts: &[&[u8]]) -> Self {
         let mut hasher = Hasher::plain();
-        for part in std::iter::once(&label.0.as_bytes()).chain(parts) {
-            hasher.update(&(part.len() as u64).to_be_bytes());
-            hasher.update(part);
-        }
+        label.frame(parts, |bytes| hasher.update(bytes));
         hasher.finish()
     }
 
@@ -179,6 +197,18 @@ mod tests {
             hasher.finish().to_string(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+    }
+
+    #[test]
+    fn labels_begin_with_the_name_of_the_project() {
+        let long = "kentong/test-of-a-name-that-is-longer-than-a-label-needs-to-be/1";
+        for bad in ["", "kentong/", "kentong-test/1", "other/test/1", long] {
+            assert!(
+                std::panic::catch_unwind(|| Label::new(bad)).is_err(),
+                "{bad}"
+            );
+        }
+        assert_eq!(Label::new("kentong/x").as_str(), "kentong/x");
     }
 
     #[test]

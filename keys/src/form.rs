@@ -6,6 +6,12 @@ pub enum FormError {
     /// The first line is another one; perhaps of a newer version.
     #[error("the first line should be {0:?}")]
     Title(&'static str),
+    /// The lines end in a carriage return and a newline.
+    #[error(
+        "its lines end in carriage returns, which a mail or an editor added: copy the file anew, \
+         as it is"
+    )]
+    CarriageReturn,
     /// The text ends before the line that should begin so.
     #[error("the text ends before its {0:?} line: was the end cut off?")]
     Ends(&'static str),
@@ -38,10 +44,11 @@ pub(crate) struct Form<'a> {
 impl<'a> Form<'a> {
     /// Begins after the title.
     pub(crate) fn read(text: &'a str, title: &'static str) -> Result<Self, FormError> {
-        let rest = text
-            .strip_prefix(title)
-            .and_then(|rest| rest.strip_prefix('\n'))
-            .ok_or(FormError::Title(title))?;
+        let rest = text.strip_prefix(title).ok_or(FormError::Title(title))?;
+        if rest.starts_with("\r\n") {
+            return Err(FormError::CarriageReturn);
+        }
+        let rest = rest.strip_prefix('\n').ok_or(FormError::Title(title))?;
         Ok(Self { rest, number: 1 })
     }
 
@@ -116,6 +123,8 @@ mod tests {
         check("", FormError::Title("title"));
         check("title", FormError::Title("title"));
         check("titles\n", FormError::Title("title"));
+        check("title\r\na: 1\r\n", FormError::CarriageReturn);
+        check("title\r", FormError::Title("title"));
         check("title\n", FormError::Ends("a"));
         check("title\na: 1", FormError::Ends("a"));
         check(

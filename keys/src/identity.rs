@@ -9,19 +9,44 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Hasher, fixed};
 
-/// An Ed25519 verifying key. Any 32 bytes are accepted: bytes that are no point on the curve
-/// verify nothing.
+/// An Ed25519 verifying key. Bytes that are no point on the curve are accepted, for they verify
+/// nothing; the points of small order are refused, for under them anybody can sign.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct PublicKey(#[serde(with = "fixed")] [u8; 32]);
+pub struct PublicKey(
+    #[serde(
+        serialize_with = "fixed::serialize",
+        deserialize_with = "not_small_order"
+    )]
+    [u8; 32],
+);
 
 impl PublicKey {
     /// The length in bytes.
     pub const LEN: usize = 32;
 
-    /// Takes bytes that are a key already.
-    #[must_use]
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+    /// Takes the bytes of a key.
+    pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, SmallOrderKey> {
+        let key = Self(bytes);
+        if key.is_small_order() {
+            return Err(SmallOrderKey);
+        }
+        Ok(key)
+    }
+
+    /// Takes bytes that came from a key pair, or that the verification is to refuse.
+    pub(crate) const fn from_trusted(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// Whether this encodes a point of order 1, 2, 4 or 8. `ring` checks only that
+    /// R = \[S\]B − \[h\]A, which for such an A anybody can make come true.
+    pub(crate) fn is_small_order(&self) -> bool {
+        let mut masked = self.0;
+        if let Some(last) = masked.last_mut() {
+            // The sign of x: both signs of a point have its order.
+            *last &= 0x7f;
+        }
+        SMALL_ORDER.contains(&masked)
     }
 
     /// The bytes.
@@ -30,6 +55,51 @@ impl PublicKey {
         &self.0
     }
 }
+
+/// The y coordinates of the points of small order without the sign bit, in every encoding that
+/// 255 bits have room for: 0, 1, the two of order 8, p − 1, and 0 and 1 once more as p and p + 1.
+#[rustfmt::skip]
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    [0; 32],
+    [
+        0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    ],
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+        0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+        0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+    [
+        0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+    ],
+    [
+        0xed, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+    ],
+    [
+        0xee, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f,
+    ],
+];
+
+fn not_small_order<'de, D: serde::Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
+    let bytes = fixed::deserialize(from)?;
+    let key = PublicKey::from_bytes(bytes).map_err(serde::de::Error::custom)?;
+    Ok(key.0)
+}
+
+/// The bytes encode a point of small order, under which anybody can sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the key is a point of small order, under which anybody can sign: no honest program makes \
+     such a key, ask its owner for the true one"
+)]
+pub struct SmallOrderKey;
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -221,7 +291,7 @@ impl FromStr for VerifierKey {
         let (&type_byte, key) = bytes.split_first().ok_or(VerifierKeyError::Key)?;
         let key_type = KeyType::from_byte(type_byte).ok_or(VerifierKeyError::Type(type_byte))?;
         let key = key.try_into().map_err(|_| VerifierKeyError::Key)?;
-        let parsed = Self::new(name, key_type, PublicKey::from_bytes(key));
+        let parsed = Self::new(name, key_type, PublicKey::from_bytes(key)?);
         let expected = u32::from_be_bytes(parsed.key_id());
         if format!("{expected:08x}") != id {
             return Err(VerifierKeyError::KeyId);
@@ -259,6 +329,9 @@ pub enum VerifierKeyError {
     /// A signature type that is not used here.
     #[error("signature type {0} is not used here, only 1 (Ed25519) and 4 (cosignature)")]
     Type(u8),
+    /// The key is one under which anybody can sign.
+    #[error(transparent)]
+    SmallOrder(#[from] SmallOrderKey),
     /// The key id does not follow from name, type and key: one of them was changed.
     #[error("the key id does not belong to this name and key: was the text cut or changed?")]
     KeyId,
@@ -334,11 +407,68 @@ mod tests {
         }
     }
 
+    /// With either sign of x, as bytes and as a verifier key.
+    fn small_order(hex: &str) {
+        let mut bytes: [u8; 32] =
+            std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap());
+        for _ in 0..2 {
+            assert_eq!(PublicKey::from_bytes(bytes), Err(SmallOrderKey), "{hex}");
+            let key = VerifierKey::new(
+                "P".parse().unwrap(),
+                KeyType::Ed25519,
+                PublicKey::from_trusted(bytes),
+            );
+            assert_eq!(
+                key.to_string().parse::<VerifierKey>(),
+                Err(SmallOrderKey.into())
+            );
+            bytes[31] ^= 0x80;
+        }
+        // The next number is another point, or none.
+        bytes[16] ^= 1;
+        assert!(PublicKey::from_bytes(bytes).is_ok());
+    }
+
+    #[test]
+    fn small_order_zero() {
+        small_order(&"00".repeat(32));
+    }
+
+    #[test]
+    fn small_order_one() {
+        small_order(&format!("01{}", "00".repeat(31)));
+    }
+
+    #[test]
+    fn small_order_eight() {
+        small_order("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05");
+    }
+
+    #[test]
+    fn small_order_eight_negated() {
+        small_order("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a");
+    }
+
+    #[test]
+    fn small_order_minus_one() {
+        small_order(&format!("ec{}7f", "ff".repeat(30)));
+    }
+
+    #[test]
+    fn small_order_zero_written_as_p() {
+        small_order(&format!("ed{}7f", "ff".repeat(30)));
+    }
+
+    #[test]
+    fn small_order_one_written_as_p_plus_one() {
+        small_order(&format!("ee{}7f", "ff".repeat(30)));
+    }
+
     #[test]
     fn serde_forms() {
         use serde_test::{Token, assert_de_tokens_error, assert_tokens};
 
-        let key = PublicKey::from_bytes([7; 32]);
+        let key = PublicKey::from_bytes([7; 32]).unwrap();
         assert_tokens(
             &key,
             &[
@@ -353,13 +483,20 @@ mod tests {
             ],
             "invalid length 31, expected a byte string of 32 bytes",
         );
+        assert_de_tokens_error::<PublicKey>(
+            &[
+                Token::NewtypeStruct { name: "PublicKey" },
+                Token::Bytes(&[0; 32]),
+            ],
+            &SmallOrderKey.to_string(),
+        );
         let key: VerifierKey = NEUMANN.parse().unwrap();
         assert_tokens(&key, &[Token::Str(NEUMANN)]);
     }
 
     #[test]
     fn display_and_debug() {
-        let key = PublicKey::from_bytes([0xab; 32]);
+        let key = PublicKey::from_bytes([0xab; 32]).unwrap();
         assert_eq!(key.to_string(), "ab".repeat(32));
         assert_eq!(format!("{key:?}"), "PublicKey(abababab…)");
     }

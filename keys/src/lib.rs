@@ -13,6 +13,7 @@ mod identity;
 mod keystore;
 mod member;
 mod note;
+mod peer_id;
 mod random;
 mod role;
 mod sealing;
@@ -20,16 +21,19 @@ mod secret;
 mod signing;
 mod warrant;
 
-pub use card::{AddressText, Card, CardError, CardTerms, PeerIdText, PrintableError};
+pub use card::{AddressText, AddressTextError, Card, CardError, CardTerms};
 pub use digest::{Digest, Hasher, Label};
 pub use form::FormError;
-pub use identity::{KeyName, KeyNameError, KeyType, PublicKey, VerifierKey, VerifierKeyError};
+pub use identity::{
+    KeyName, KeyNameError, KeyType, PublicKey, SmallOrderKey, VerifierKey, VerifierKeyError,
+};
 #[cfg(feature = "keystore")]
 pub use keystore::{
     KeySlot, Keyring, KeystoreError, Passphrase, PassphraseError, read_root, write_root,
 };
 pub use member::{MemberName, MemberNameError};
 pub use note::{BadSignatureLine, Note, NoteError, NoteSignature, NoteVerifyError};
+pub use peer_id::{PeerIdError, PeerIdText};
 pub use random::random_bytes;
 pub use role::{Role, UnknownRole, key_name};
 pub use sealing::{

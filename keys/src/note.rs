@@ -90,20 +90,6 @@ impl Note {
         Self::assemble(self.text(), signatures)
     }
 
-    /// The signature lines of both notes, which must have the same text.
-    pub fn merge(&self, other: &Self) -> Result<Self, NoteError> {
-        if self.text() != other.text() {
-            return Err(NoteError::DifferentText);
-        }
-        let mut signatures = self.signatures.clone();
-        for signature in &other.signatures {
-            if !signatures.contains(signature) {
-                signatures.push(signature.clone());
-            }
-        }
-        Self::assemble(self.text(), signatures)
-    }
-
     /// `text` must be one that a note may have.
     fn assemble(text: &str, signatures: Vec<NoteSignature>) -> Result<Self, NoteError> {
         use fmt::Write as _;
@@ -332,7 +318,8 @@ pub enum NoteError {
     /// The bytes are not UTF-8.
     #[error("a note is UTF-8 text")]
     NotUtf8,
-    /// A control character other than the newline; often a carriage return added on the way.
+    /// A byte below 0x20 other than the newline; often a carriage return added on the way. DEL and
+    /// the C1 controls are not refused.
     #[error("a note has no control characters, carriage returns included: copy it as it was sent")]
     Control,
     /// There is no empty line with signature lines after it, or nobody to sign.
@@ -344,9 +331,6 @@ pub enum NoteError {
     /// The signature line of this number, counted from one, is malformed.
     #[error("signature line {0} is not written as an em dash, a key name and base64")]
     SignatureLine(usize),
-    /// Two notes to be merged have different texts.
-    #[error("the two notes have different texts, so their signatures cannot be joined")]
-    DifferentText,
 }
 
 /// Why a note does not count as signed by a key.

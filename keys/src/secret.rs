@@ -24,9 +24,21 @@ impl<const N: usize> Secret<N> {
     /// Draws a fresh secret.
     #[must_use]
     pub fn generate() -> Self {
+        Self::filled(random::fill)
+    }
+
+    /// A secret that `fill` writes to where it stays, so that no copy is left on the stack.
+    pub(crate) fn filled(fill: impl FnOnce(&mut [u8])) -> Self {
         let mut bytes = Box::new(Zeroizing::new([0; N]));
-        random::fill(bytes.as_mut_slice());
+        fill(bytes.as_mut_slice());
         Self(bytes)
+    }
+
+    /// A second container with the same bytes. It has a name of its own, so that it is seen where
+    /// a secret comes to lie twice.
+    #[must_use]
+    pub fn duplicate(&self) -> Self {
+        Self::filled(|bytes| bytes.copy_from_slice(self.expose()))
     }
 
     /// Copies a slice of exactly `N` bytes.
@@ -35,9 +47,7 @@ impl<const N: usize> Secret<N> {
         if bytes.len() != N {
             return None;
         }
-        let mut own = Box::new(Zeroizing::new([0; N]));
-        own.copy_from_slice(bytes);
-        Some(Self(own))
+        Some(Self::filled(|own| own.copy_from_slice(bytes)))
     }
 
     /// The bytes themselves.
@@ -110,5 +120,7 @@ mod tests {
         assert!(Secret::<4>::from_slice(b"abc").is_none());
         assert_eq!(Secret::<4>::from_slice(b"abcd").unwrap().expose(), b"abcd");
         assert_ne!(Secret::<16>::generate().expose(), &[0; 16]);
+        let secret = Secret::<16>::generate();
+        assert_eq!(secret.duplicate().expose(), secret.expose());
     }
 }

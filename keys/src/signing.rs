@@ -35,7 +35,7 @@ impl SigningKey {
         Self {
             seed,
             pair: Box::new(pair),
-            public: PublicKey::from_bytes(public),
+            public: PublicKey::from_trusted(public),
         }
     }
 
@@ -54,7 +54,7 @@ impl SigningKey {
     /// Signs `bytes` for the purpose named by `label`.
     #[must_use]
     pub fn sign(&self, label: Label, bytes: &[u8]) -> Signature {
-        self.sign_plain(&message(label, bytes))
+        self.sign_plain(&label.framed(&[bytes]))
     }
 
     /// Signs what a C2SP format prescribes to the byte; those formats separate their domains
@@ -82,7 +82,7 @@ impl PublicKey {
         bytes: &[u8],
         signature: &Signature,
     ) -> Result<(), BadSignature> {
-        self.verify_plain(&message(label, bytes), &signature.0)
+        self.verify_plain(&label.framed(&[bytes]), &signature.0)
     }
 
     pub(crate) fn verify_plain(
@@ -90,21 +90,14 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), BadSignature> {
+        // Such a key is refused where it is read; this holds even where that is forgotten one day.
+        if self.is_small_order() {
+            return Err(BadSignature);
+        }
         UnparsedPublicKey::new(&ED25519, self.as_bytes())
             .verify(message, signature)
             .map_err(|_| BadSignature)
     }
-}
-
-/// What is signed: label and bytes, each after its length, as in [`crate::Digest::labelled`].
-fn message(label: Label, bytes: &[u8]) -> Vec<u8> {
-    let label = label.as_str().as_bytes();
-    let mut message = Vec::with_capacity(16 + label.len() + bytes.len());
-    for part in [label, bytes] {
-        message.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        message.extend_from_slice(part);
-    }
-    message
 }
 
 /// An Ed25519 signature.
@@ -201,9 +194,25 @@ mod tests {
         // The labelled message is not the bare one.
         assert!(public.verify_plain(b"x", signature.as_bytes()).is_err());
         assert_eq!(
-            message(A, b"x"),
+            A.framed(&[b"x"]),
             b"\0\0\0\0\0\0\0\x10kentong/test-a/1\0\0\0\0\0\0\0\x01x"
         );
+    }
+
+    /// With the identity for a key, R = [S]B whatever the message is: S = 0 and R = the identity.
+    #[test]
+    fn a_signature_under_the_identity_is_refused() {
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        let mut forged = [0; 64];
+        forged[0] = 1;
+        // It is indeed one that ring takes.
+        let taken = UnparsedPublicKey::new(&ED25519, &identity).verify(b"anything", &forged);
+        assert_eq!(taken, Ok(()));
+        let key = PublicKey::from_trusted(identity);
+        assert_eq!(key.verify_plain(b"anything", &forged), Err(BadSignature));
+        let forged = Signature::from_bytes(forged);
+        assert_eq!(key.verify(A, b"anything", &forged), Err(BadSignature));
     }
 
     #[test]

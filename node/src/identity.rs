@@ -10,17 +10,16 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kentong_keys::{
-    AddressText, Card, CardError, CardTerms, KeySlot, Keyring, KeystoreError, MemberName,
-    Passphrase, PeerIdText, PublicKey, Role, SealingSecret, Secret, SigningKey, StoreKey, Warrant,
+    AddressText, Card, CardError, CardTerms, Keyring, KeystoreError, MemberName, Passphrase,
+    PeerIdText, PublicKey, Role, SealingSecret, Secret, SigningKey, StoreKey, Warrant,
     WarrantError, WarrantTerms, write_root,
 };
 use kentong_protocol::charter::MAX_DISPLAY_NAME;
 use kentong_protocol::directory::{Bundle, BundleError};
-use zeroize::Zeroizing;
 
 use crate::home::Home;
 use crate::member_file;
-use crate::net::{Address, PeerName};
+use crate::net::Address;
 
 /// Why an identity cannot be made or opened.
 #[derive(Debug, thiserror::Error)]
@@ -87,8 +86,8 @@ pub struct Identity {
     pub signing: SigningKey,
     /// Cosigns other members' checkpoints.
     pub witness: SigningKey,
-    /// The identity on the network.
-    pub transport_seed: Zeroizing<[u8; 32]>,
+    /// The identity on the network; signs the card besides.
+    pub transport: SigningKey,
     /// Opens what is sealed to this member; the oldest key first, the card names the last.
     pub sealing: Vec<SealingSecret>,
     /// The root key's word that the online keys are this member's.
@@ -98,15 +97,24 @@ pub struct Identity {
     store: Secret<32>,
 }
 
+/// Where and how the root key is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct RootFile<'a> {
+    /// The file of its own, which is not there yet.
+    pub path: &'a Path,
+    /// What opens it; best another passphrase than that of the node, which is where the node is.
+    pub passphrase: &'a Passphrase,
+}
+
 impl Identity {
-    /// Makes all keys of a new home: the online ones in its keyring, the root key in a file of its
-    /// own at `root_path`, which is not there yet. Issues the first warrant and card.
+    /// Makes all keys of a new home: the online ones in its keyring under `passphrase`, the root
+    /// key in a file of its own. Issues the first warrant and card.
     pub fn create(
         home: &Home,
         passphrase: &Passphrase,
         member: &MemberName,
         display_name: &str,
-        root_path: &Path,
+        root_file: RootFile<'_>,
         addresses: &[Address],
     ) -> Result<Self, IdentityError> {
         let is_plain =
@@ -115,12 +123,9 @@ impl Identity {
             return Err(IdentityError::DisplayName);
         }
         let addresses = address_texts(addresses)?;
-        let (root, signing, witness) = (
-            SigningKey::generate(),
-            SigningKey::generate(),
-            SigningKey::generate(),
-        );
-        let (transport, store) = (Secret::<32>::generate(), Secret::<32>::generate());
+        let (root, signing) = (SigningKey::generate(), SigningKey::generate());
+        let (witness, transport) = (SigningKey::generate(), SigningKey::generate());
+        let store = Secret::<32>::generate();
         let sealing = SealingSecret::generate();
         let issued = now();
         let warrant = Warrant::issue(
@@ -139,33 +144,42 @@ impl Identity {
                 member: member.clone(),
                 serial: 1,
                 sealing: sealing.public().clone(),
-                peer: peer_id(transport.expose()),
+                peer: PeerIdText::of(&transport.public_key()),
                 next_peer: None,
                 addresses,
                 issued,
             },
             &signing,
+            &[&transport],
         )?;
         let keyring = Keyring::create(&home.keys(), passphrase)?;
         keyring.write_new(Role::Signing, signing.seed())?;
         keyring.write_new(Role::Witness, witness.seed())?;
-        keyring.write_new(Role::Transport, &transport)?;
+        keyring.write_new(Role::Transport, transport.seed())?;
         keyring.write_new(Role::Sealing, sealing.to_seed())?;
         keyring.write_new(Role::Store, &store)?;
-        write_root(root_path, passphrase, member, root.seed())?;
         let identity = Self {
             member: member.clone(),
             display_name: display_name.to_owned(),
             root: root.public_key(),
             signing,
             witness,
-            transport_seed: Zeroizing::new(*transport.expose()),
+            transport,
             sealing: vec![sealing],
             warrant,
             card,
             store,
         };
         identity.write_file(home)?;
+        // Last, and taken away again when it fails: a root key without a home would stay on its
+        // stick and look like one that counts.
+        let RootFile { path, passphrase } = root_file;
+        if let Err(error) = write_root(path, passphrase, member, root.seed()) {
+            if !matches!(error, KeystoreError::Exists(_)) {
+                std::fs::remove_file(path).ok();
+            }
+            return Err(error.into());
+        }
         Ok(identity)
     }
 
@@ -187,7 +201,7 @@ impl Identity {
                 folder: home.keys(),
             });
         }
-        let transport = keyring.read(KeySlot::from(Role::Transport))?;
+        let transport = SigningKey::from_seed(keyring.read(Role::Transport)?);
         let store = keyring.read(Role::Store)?;
         let own = own_bundle(home, &signing.public_key())?;
         Ok(Self {
@@ -196,7 +210,7 @@ impl Identity {
             root: *own.root(),
             signing,
             witness,
-            transport_seed: Zeroizing::new(*transport.expose()),
+            transport,
             sealing,
             warrant: own.warrant().clone(),
             card: own.card().clone(),
@@ -207,9 +221,7 @@ impl Identity {
     /// The key under which the node keeps what it stores.
     #[must_use]
     pub fn store_key(&self) -> StoreKey {
-        let mut bytes = Zeroizing::new([0; 32]);
-        bytes.copy_from_slice(self.store.expose());
-        StoreKey::from_secret(Secret::new(*bytes))
+        StoreKey::from_secret(self.store.duplicate())
     }
 
     /// Issues a card with the next serial and these addresses, and keeps it in the home.
@@ -223,7 +235,7 @@ impl Identity {
             addresses: address_texts(addresses)?,
             issued: now(),
         };
-        self.card = Card::issue(terms, &self.signing)?;
+        self.card = Card::issue(terms, &self.signing, &[&self.transport])?;
         self.write_file(home)
     }
 
@@ -291,11 +303,6 @@ fn address_texts(addresses: &[Address]) -> Result<Vec<AddressText>, IdentityErro
     addresses.iter().map(text).collect()
 }
 
-fn peer_id(transport_seed: &[u8; 32]) -> PeerIdText {
-    let name = PeerName::of(transport_seed).to_string();
-    name.parse().expect("a peer id is a short text in base58")
-}
-
 /// Unix seconds, for the `issued` lines; zero if the clock was never set.
 fn now() -> u64 {
     SystemTime::now()
@@ -314,9 +321,11 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Identi
 
 #[cfg(test)]
 mod tests {
+    use kentong_keys::read_root;
     use tempfile::TempDir;
 
     use super::*;
+    use crate::net::PeerName;
 
     fn create(
         dir: &Path,
@@ -327,8 +336,12 @@ mod tests {
         let passphrase = Passphrase::new("a good passphrase").unwrap();
         let addresses: Vec<Address> = addresses.iter().map(|text| text.parse().unwrap()).collect();
         let member = "MY".parse().unwrap();
-        let root = dir.join("root.key");
-        let identity = Identity::create(&home, &passphrase, &member, name, &root, &addresses)?;
+        let own = Passphrase::new("another good one").unwrap();
+        let root = RootFile {
+            path: &dir.join("root.key"),
+            passphrase: &own,
+        };
+        let identity = Identity::create(&home, &passphrase, &member, name, root, &addresses)?;
         Ok((home, identity))
     }
 
@@ -340,13 +353,28 @@ mod tests {
         let passphrase = Passphrase::new("a good passphrase").unwrap();
         let mut opened = Identity::open(&home, &passphrase).unwrap();
         assert_eq!(opened.bundle().unwrap(), created.bundle().unwrap());
-        assert_eq!(opened.transport_seed, created.transport_seed);
+        let seed = opened.transport.seed().expose();
+        assert_eq!(seed, created.transport.seed().expose());
+        // The network has the name that the card says.
+        let on_the_network = PeerName::of(seed).to_string();
+        assert_eq!(opened.card.peer().as_str(), on_the_network);
         let context = b"x";
         let sealed = created.store_key().seal_record(context, b"secret");
         assert!(opened.store_key().open_record(context, &sealed).is_ok());
         assert_eq!(*created.warrant.signing(), opened.signing.public_key());
         assert_eq!(created.card.sealing(), opened.sealing[0].public());
         assert_eq!(format!("{created:?}"), "Identity { member: MY, .. }");
+
+        // The passphrase of the node, which is where the node is, does not open the root key.
+        let root_key = dir.path().join("root.key");
+        let own = Passphrase::new("another good one").unwrap();
+        let (member, root) = read_root(&root_key, &own).unwrap();
+        assert_eq!((member, root.public_key()), (created.member, created.root));
+        let refused = read_root(&root_key, &passphrase);
+        assert!(
+            matches!(refused, Err(KeystoreError::WrongPassphrase(_))),
+            "{refused:?}"
+        );
 
         let address = "/dns/node.example/udp/2/quic-v1".parse().unwrap();
         opened.move_to(&home, &[address]).unwrap();
@@ -369,6 +397,31 @@ mod tests {
             matches!(lost, Err(IdentityError::NoCard { .. })),
             "{lost:?}"
         );
+    }
+
+    #[test]
+    fn a_failure_leaves_no_root_key() {
+        let dir = TempDir::new().unwrap();
+        let home = Home::create(&dir.path().join("home")).unwrap();
+        std::fs::remove_dir(home.members()).unwrap();
+        std::fs::write(home.members(), "in the way").unwrap();
+        let passphrase = Passphrase::new("a good passphrase").unwrap();
+        let root = dir.path().join("root.key");
+        let root_file = RootFile {
+            path: &root,
+            passphrase: &passphrase,
+        };
+        let member = "MY".parse().unwrap();
+        let made = Identity::create(&home, &passphrase, &member, "Malaysia", root_file, &[]);
+        assert!(matches!(made, Err(IdentityError::Io { .. })), "{made:?}");
+        assert!(!root.exists());
+
+        // But a file that somebody else put there stays.
+        std::fs::write(&root, "of another").unwrap();
+        let home = Home::create(&dir.path().join("second")).unwrap();
+        let made = Identity::create(&home, &passphrase, &member, "Malaysia", root_file, &[]);
+        assert!(matches!(made, Err(IdentityError::Keystore(_))), "{made:?}");
+        assert_eq!(std::fs::read_to_string(&root).unwrap(), "of another");
     }
 
     #[test]

@@ -28,8 +28,8 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::sync::Arc;
 
+use kentong_keys::Secret;
 use tokio::sync::{mpsc, watch};
-use zeroize::Zeroizing;
 
 pub use self::address::{Address, AddressError};
 pub use self::event::{Closed, DialFailure, Event, LinkId, RefusedBecause};
@@ -44,7 +44,7 @@ use self::outbox::Outboxes;
 /// What a network is started with.
 pub struct Settings {
     /// The Ed25519 seed of the transport key: this node's identity towards its peers.
-    pub transport_seed: Zeroizing<[u8; 32]>,
+    pub transport_seed: Secret<32>,
     /// Where to listen. Port 0 lets the system choose; [`Event::Listening`] says what it chose.
     pub listen: Vec<Address>,
     /// What peers and strangers may make grow, and how far.
@@ -113,7 +113,7 @@ impl Network {
         let (table, table_receiver) = watch::channel(BTreeMap::new());
         let (stop, stop_receiver) = watch::channel(Running::On);
         let outboxes = Outboxes::default();
-        let name = PeerName::of(&settings.transport_seed);
+        let name = PeerName::of(settings.transport_seed.expose());
         let driver = Driver::new(
             settings,
             events,

@@ -144,7 +144,7 @@ pub fn run(settings: Settings, lock: HomeLock) -> Result<(), RunError> {
             .map_err(system("cannot open the control socket"))?;
         let network = Network::start(
             net::Settings {
-                transport_seed: settings.identity.transport_seed.clone(),
+                transport_seed: settings.identity.transport.seed().duplicate(),
                 listen: settings.listen.clone(),
                 limits: Limits::default(),
             },

@@ -116,7 +116,7 @@ pub enum CredentialError {
         /// The serial of both.
         serial: u64,
     },
-    /// Another member's card names this peer id already. The first stays.
+    /// Another member's card names this peer id already, so the two share its key. The first stays.
     #[error("{claimant} claims the peer id {peer}, which is that of {holder}")]
     PeerTaken {
         /// The peer id.

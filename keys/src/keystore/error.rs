@@ -10,7 +10,7 @@ use crate::{FormError, Role};
 #[derive(Debug, thiserror::Error)]
 pub enum KeystoreError {
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {source}; check the disk and the permissions", path.display())]
     Io {
         /// What was tried, as in "read".
         action: &'static str,
@@ -22,6 +22,16 @@ pub enum KeystoreError {
     /// There is no such file or directory.
     #[error("{} does not exist: is this the right home, and was `kentong init` run?", .0.display())]
     Missing(PathBuf),
+    /// The folder that a file or directory is to be made in is not there.
+    #[error("{} does not exist: create it, or plug in and mount the stick", .0.display())]
+    NoFolder(PathBuf),
+    /// There is no file with a root key at this path.
+    #[error(
+        "{} does not exist: plug in and mount the stick with the root key, or give the path that \
+         the root key has now",
+        .0.display()
+    )]
+    NoRootKey(PathBuf),
     /// There is something at this path already; keys are never overwritten.
     #[error(
         "{} exists already and is not overwritten: if its key is truly no longer needed, move the \
@@ -29,6 +39,13 @@ pub enum KeystoreError {
         .0.display()
     )]
     Exists(PathBuf),
+    /// A key lies where a keyring is to be made: that of a keyring which lost its `keyring.kdf`.
+    #[error(
+        "{} is there without the keyring.kdf that opens it: put that back from a copy, or if the \
+         keys are truly no longer needed, move them away first",
+        .0.display()
+    )]
+    OldKey(PathBuf),
     /// Others than the owner may read or write it.
     #[error(
         "{path} has mode {mode:04o}, which lets others at it: run `chmod {want:o} {path}` (on a \
@@ -43,6 +60,21 @@ pub enum KeystoreError {
         mode: u32,
         /// The mode it should have.
         want: u32,
+    },
+    /// What was just made there is open to others: the file system has no permissions.
+    #[error(
+        "what is written to {} gets mode {mode:04o} and belongs to user {owner}, so that others \
+         might read it, and no key was written: mount the stick with umask=077 and uid= your own \
+         number, or name a folder on a disk with permissions",
+        folder.display()
+    )]
+    Unprotected {
+        /// Where it was to be written.
+        folder: PathBuf,
+        /// The user that it belonged to.
+        owner: u32,
+        /// The mode that it got.
+        mode: u32,
     },
     /// It belongs to another user.
     #[error("{} belongs to user {owner}, not to the user running this: run `chown` on it or change the user", path.display())]
@@ -103,6 +135,9 @@ pub enum KeystoreError {
         kib: u32,
     },
     /// The root key does not go into the keyring of a node.
-    #[error("the {0} key is kept in a file of its own, away from the node")]
+    #[error(
+        "the {0} key does not go into the keyring of a node: keep it in the file that `kentong init` \
+         wrote, away from the node"
+    )]
     NotForKeyring(Role),
 }

@@ -6,7 +6,6 @@ use std::str::FromStr;
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use zeroize::Zeroizing;
 
 use super::KeystoreError;
 use super::passphrase::Passphrase;
@@ -155,11 +154,13 @@ impl Recipe {
         } = self.cost;
         let failed = |_| KeystoreError::Memory { kib: memory };
         let params = Params::new(memory, passes, lanes, Some(32)).map_err(failed)?;
-        let mut out = Zeroizing::new([0; 32]);
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(passphrase.expose(), &self.salt, out.as_mut_slice())
-            .map_err(failed)?;
-        Ok(Secret::new(*out))
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let mut derived = Ok(());
+        let master = Secret::filled(|out| {
+            derived = argon2.hash_password_into(passphrase.expose(), &self.salt, out);
+        });
+        derived.map_err(failed)?;
+        Ok(master)
     }
 }
 

@@ -10,7 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::kdf::{Cost, Recipe, unlock};
 use super::{KeystoreError, Passphrase, file};
 use crate::form::{Form, FormError};
-use crate::sealing::algorithm::{AeadKey, NONCE, TAG, labelled};
+use crate::sealing::algorithm::{AeadKey, NONCE, TAG};
 use crate::{Label, Role, Secret, random_bytes};
 
 const RECIPE_TITLE: &str = "kentong keyring v1";
@@ -79,7 +79,7 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// Makes a keyring in a directory that is new or has none yet.
+    /// Makes a keyring in a directory that is new, or has no keyring and no keys yet.
     pub fn create(directory: &Path, passphrase: &Passphrase) -> Result<Self, KeystoreError> {
         Self::create_with(directory, passphrase, &Recipe::new(Cost::RECOMMENDED))
     }
@@ -90,6 +90,7 @@ impl Keyring {
         recipe: &Recipe,
     ) -> Result<Self, KeystoreError> {
         file::create_directory(directory)?;
+        refuse_old_keys(directory)?;
         let master = recipe.master(passphrase)?;
         let text = format!("{RECIPE_TITLE}\n{}", recipe.lines(&master));
         file::write_new(&directory.join(RECIPE_FILE), &text)?;
@@ -161,9 +162,20 @@ impl Keyring {
         open_sealed(&self.key(slot), &header(slot), sealed, &path)
     }
 
-    /// Removes a key. The file system may keep its blocks for a while; they are sealed.
+    /// Removes a key, with what a crash may have left of writing it. The file system may keep its
+    /// blocks for a while; they are sealed.
     pub fn remove(&self, slot: impl Into<KeySlot>) -> Result<(), KeystoreError> {
-        file::remove(&self.path(slot))
+        let name = slot.into().file_name();
+        file::remove_unfinished(&self.directory, |unfinished| unfinished == name)?;
+        file::remove(&self.directory.join(name))
+    }
+
+    /// Removes what a crash left of writing keys. Only for who holds the lock of the home: what
+    /// another process is just writing looks the same.
+    pub fn sweep(directory: &Path) -> Result<(), KeystoreError> {
+        file::remove_unfinished(directory, |name| {
+            name == RECIPE_FILE || KeySlot::of_file(name).is_some()
+        })
     }
 
     /// The keys that are there, in order; other files are passed over.
@@ -178,7 +190,7 @@ impl Keyring {
     }
 
     fn key(&self, slot: KeySlot) -> AeadKey {
-        let info = labelled(KEY, &[slot.to_string().as_bytes()]);
+        let info = KEY.framed(&[slot.to_string().as_bytes()]);
         AeadKey::derive(&[], &self.master, &info)
     }
 
@@ -206,6 +218,19 @@ impl fmt::Debug for Keyring {
         f.debug_struct("Keyring")
             .field("directory", &self.directory)
             .finish_non_exhaustive()
+    }
+}
+
+/// Keys that lie there belong to a keyring whose recipe was lost: a new recipe would open none of
+/// them, and make restoring the old one look like a mistake.
+fn refuse_old_keys(directory: &Path) -> Result<(), KeystoreError> {
+    let names = file::names(directory)?;
+    if names.iter().any(|name| name == RECIPE_FILE) {
+        return Err(KeystoreError::Exists(directory.join(RECIPE_FILE)));
+    }
+    match names.iter().find(|name| name.ends_with(".key")) {
+        Some(name) => Err(KeystoreError::OldKey(directory.join(name))),
+        None => Ok(()),
     }
 }
 
@@ -257,7 +282,8 @@ pub(super) fn begin<'a>(
         let first = text.lines().next().unwrap_or_default();
         let (kind, _) = title.rsplit_once('v').unwrap_or((title, ""));
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        if text.contains('\n')
+        if why != FormError::CarriageReturn
+            && text.contains('\n')
             && let Some(version) = first.strip_prefix(kind).and_then(|v| v.strip_prefix('v'))
             && is_number(version)
         {

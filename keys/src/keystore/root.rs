@@ -5,7 +5,7 @@ use std::path::Path;
 use super::kdf::{Cost, Recipe, unlock};
 use super::keyring::{begin, open_sealed, sealed_file};
 use super::{KeystoreError, Passphrase, file};
-use crate::sealing::algorithm::{AeadKey, NONCE, labelled};
+use crate::sealing::algorithm::{AeadKey, NONCE};
 use crate::{Label, MemberName, Secret, SigningKey, random_bytes};
 
 const TITLE: &str = "kentong root key v1";
@@ -40,7 +40,10 @@ pub fn read_root(
     path: &Path,
     passphrase: &Passphrase,
 ) -> Result<(MemberName, SigningKey), KeystoreError> {
-    let text = file::read(path)?;
+    let text = file::read(path).map_err(|error| match error {
+        KeystoreError::Missing(path) => KeystoreError::NoRootKey(path),
+        error => error,
+    })?;
     let damaged = |why| KeystoreError::damaged(path, why);
     let mut form = begin(&text, TITLE, path)?;
     let member: MemberName = form.parsed("member").map_err(damaged)?;
@@ -54,5 +57,5 @@ pub fn read_root(
 }
 
 fn file_key(master: &Secret<32>) -> AeadKey {
-    AeadKey::derive(&[], master, &labelled(KEY, &[]))
+    AeadKey::derive(&[], master, &KEY.framed(&[]))
 }

@@ -169,6 +169,27 @@ fn write_read_replace_remove() {
     assert!(matches!(gone, KeystoreError::Missing(_)), "{gone}");
 }
 
+#[test]
+fn a_crash_leaves_no_copy_of_a_key() {
+    let golden = Golden::new();
+    let keyring = golden.keyring().unwrap();
+    let unfinished = |name: &str| format!("{name}.0123456789abcdef.tmp");
+    let leave = |name: &str| put(&golden.at(&unfinished(name)), GOLDEN_KEY);
+    let is_there = |name: &str| golden.at(&unfinished(name)).exists();
+    let keys = ["sealing-2.key", "sealing.key", "keyring.kdf"];
+    keys.into_iter().for_each(leave);
+    keyring.remove(SLOT).unwrap();
+    assert_eq!(keys.map(is_there), [false, true, true]);
+    // Whatever else lies there stays.
+    let others = ["notes.0123456789abcdef.tmp", "sealing.key.tmp", "root.key"];
+    for other in others {
+        put(&golden.at(other), "x");
+    }
+    Keyring::sweep(&golden.directory).unwrap();
+    assert_eq!(keys.map(is_there), [false; 3]);
+    assert!(others.iter().all(|other| golden.at(other).exists()));
+}
+
 /// With the true cost, as it is used.
 #[test]
 fn the_public_way() {
@@ -228,12 +249,29 @@ fn never_overwrites() {
 }
 
 #[test]
+fn keys_without_their_keyring_are_not_adopted() {
+    let golden = Golden::new();
+    fs::remove_file(golden.at("root.key")).unwrap();
+    fs::remove_file(golden.at("keyring.kdf")).unwrap();
+    let create = || Keyring::create_with(&golden.directory, &right(), &recipe());
+    let refused = create().unwrap_err();
+    assert!(
+        matches!(&refused, KeystoreError::OldKey(path) if *path == golden.at("sealing-2.key")),
+        "{refused:?}"
+    );
+    assert!(!golden.at("keyring.kdf").exists());
+    fs::rename(golden.at("sealing-2.key"), golden.at("sealing-2.key.old")).unwrap();
+    create().unwrap();
+}
+
+#[test]
 fn the_root_key_stays_out_of_the_keyring() {
     let keyring = Golden::new().keyring().unwrap();
     let refused = keyring
         .write_new(Role::Root, &Secret::generate())
         .unwrap_err();
     assert!(matches!(refused, KeystoreError::NotForKeyring(Role::Root)));
+    assert!(refused.to_string().contains("keep it in"), "{refused}");
 }
 
 #[test]
@@ -348,7 +386,15 @@ fn links_and_other_things() {
         let golden = Golden::new();
         fs::rename(golden.at(name), golden.at("elsewhere")).unwrap();
         let error = golden.error_of(name);
-        assert!(matches!(error, KeystoreError::Missing(_)), "{error:?}");
+        match error {
+            KeystoreError::NoRootKey(path) => {
+                assert_eq!((name, path), ("root.key", golden.at(name)));
+            }
+            KeystoreError::Missing(path) => {
+                assert!(name != "root.key" && path == golden.at(name), "{name}");
+            }
+            error => panic!("{error:?}"),
+        }
         symlink("elsewhere", golden.at(name)).unwrap();
         let error = golden.error_of(name);
         assert!(matches!(error, KeystoreError::Symlink(_)), "{error:?}");
@@ -363,11 +409,37 @@ fn links_and_other_things() {
 }
 
 #[test]
+fn the_folder_to_write_to_is_missing() {
+    let home = TempDir::new().unwrap();
+    let stick = home.path().join("stick");
+    let check = |written: Result<(), KeystoreError>| {
+        let error = written.unwrap_err();
+        assert!(
+            matches!(&error, KeystoreError::NoFolder(folder) if *folder == stick),
+            "{error:?}"
+        );
+        assert!(error.to_string().contains("mount the stick"), "{error}");
+    };
+    let path = stick.join("root.key");
+    check(write_root(&path, &right(), &member(), &[9; 32].into()));
+    check(Keyring::create_with(&stick.join("keys"), &right(), &recipe()).map(drop));
+    let other = home.path().join("keys");
+    let keyring = Keyring::create_with(&other, &right(), &recipe()).unwrap();
+    fs::rename(&other, &stick).unwrap();
+    let gone = keyring.replace(SLOT, &[9; 32].into()).unwrap_err();
+    assert!(
+        matches!(&gone, KeystoreError::NoFolder(folder) if *folder == other),
+        "{gone:?}"
+    );
+}
+
+#[test]
 fn the_system_refuses() {
     let golden = Golden::new();
     // A file where a directory should be.
     let below = golden.at("root.key").join("keys");
     let error = Keyring::create(&below, &right()).unwrap_err();
+    assert!(error.to_string().contains("check the disk"), "{error}");
     assert!(
         matches!(
             error,
@@ -408,6 +480,18 @@ fn versions_and_foreign_content() {
                 "{error:?}"
             );
         }
+        put(&golden.at(name), whole.replace('\n', "\r\n"));
+        let error = golden.error_of(name);
+        assert!(
+            matches!(
+                error,
+                KeystoreError::Damaged {
+                    why: FormError::CarriageReturn,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
         put(&golden.at(name), format!("{whole}more: 1\n"));
         let error = golden.error_of(name);
         assert!(
@@ -439,10 +523,9 @@ fn keys_do_not_change_places() {
     let moved = keyring.read(KeySlot::new(Role::Sealing, 3)).unwrap_err();
     assert!(matches!(moved, KeystoreError::Tampered(_)), "{moved:?}");
     // A key of another keyring with the same passphrase.
-    let other = Golden::new();
-    fs::remove_file(other.at("keyring.kdf")).unwrap();
     let fresh = Recipe::new(Cost::CHEAP);
-    let other = Keyring::create_with(&other.directory, &right(), &fresh).unwrap();
+    let other = Keyring::create_with(&golden.at("other"), &right(), &fresh).unwrap();
+    put(&other.path(SLOT), GOLDEN_KEY);
     let moved = other.read(SLOT).unwrap_err();
     assert!(matches!(moved, KeystoreError::Tampered(_)), "{moved:?}");
 }

@@ -18,16 +18,6 @@ pub(crate) const TAG: usize = 16;
 pub(crate) const NONCE: usize = 12;
 const _: () = assert!(TAG == MAX_TAG_LEN && NONCE == NONCE_LEN);
 
-/// Label and parts, each after its length (u64, big-endian), as in [`crate::Digest::labelled`].
-pub(crate) fn labelled(label: Label, parts: &[&[u8]]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
-    for part in std::iter::once(&label.as_str().as_bytes()).chain(parts) {
-        out.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        out.extend_from_slice(part);
-    }
-    out
-}
-
 /// An AES-256-GCM key that was derived for one purpose.
 pub(crate) struct AeadKey(LessSafeKey);
 
@@ -76,15 +66,14 @@ pub(crate) fn derive(secret: &Secret<32>, label: Label) -> Secret<32> {
         }
     }
 
-    let info = labelled(label, &[]);
+    let info = label.framed(&[]);
     let info = [info.as_slice()];
-    let mut out = zeroize::Zeroizing::new([0; 32]);
-    hkdf::Salt::new(hkdf::HKDF_SHA256, &[])
-        .extract(secret.expose())
-        .expand(&info, Bytes32)
-        .and_then(|okm| okm.fill(out.as_mut_slice()))
-        .expect("32 bytes are within what HKDF gives");
-    Secret::new(*out)
+    let key = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(secret.expose());
+    Secret::filled(|out| {
+        key.expand(&info, Bytes32)
+            .and_then(|okm| okm.fill(out))
+            .expect("32 bytes are within what HKDF gives");
+    })
 }
 
 /// A key of HMAC-SHA256.
@@ -98,10 +87,7 @@ impl MacKey {
     /// The MAC over label and parts, each after its length.
     pub(crate) fn mac(&self, label: Label, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);
-        for part in std::iter::once(&label.as_str().as_bytes()).chain(parts) {
-            context.update(&(part.len() as u64).to_be_bytes());
-            context.update(part);
-        }
+        label.frame(parts, |bytes| context.update(bytes));
         let mut out = [0; 32];
         out.copy_from_slice(context.sign().as_ref());
         out

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::OpenError;
-use super::algorithm::{AeadKey, MacKey, NONCE, TAG, labelled};
+use super::algorithm::{AeadKey, MacKey, NONCE, TAG};
 use crate::{Digest, Label, Secret};
 
 const BODY: Label = Label::new("kentong/body/1");
@@ -61,15 +61,12 @@ pub struct BodyContext<'a> {
 }
 
 fn body_key(key: &EpochKey, salt: &[u8; 32], context: &BodyContext<'_>) -> AeadKey {
-    let info = labelled(
-        BODY,
-        &[
-            context.federation.as_bytes(),
-            context.feed.as_bytes(),
-            &context.incarnation.to_be_bytes(),
-            &context.index.to_be_bytes(),
-        ],
-    );
+    let info = BODY.framed(&[
+        context.federation.as_bytes(),
+        context.feed.as_bytes(),
+        &context.incarnation.to_be_bytes(),
+        &context.index.to_be_bytes(),
+    ]);
     AeadKey::derive(salt, &key.0, &info)
 }
 

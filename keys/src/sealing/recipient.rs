@@ -8,7 +8,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
 use super::OpenError;
-use super::algorithm::labelled;
 use super::algorithm::recipient::{Aead, Kdf, Kem, KemTrait};
 use super::body::EpochKey;
 use crate::random::SystemRng;
@@ -218,16 +217,13 @@ pub struct SealingContext<'a> {
 
 impl SealingContext<'_> {
     fn info(&self) -> Vec<u8> {
-        labelled(
-            EPOCH_KEY,
-            &[
-                self.federation.as_bytes(),
-                self.feed.as_bytes(),
-                &self.epoch.to_be_bytes(),
-                self.recipient.as_str().as_bytes(),
-                self.key_id.as_bytes(),
-            ],
-        )
+        EPOCH_KEY.framed(&[
+            self.federation.as_bytes(),
+            self.feed.as_bytes(),
+            &self.epoch.to_be_bytes(),
+            self.recipient.as_str().as_bytes(),
+            self.key_id.as_bytes(),
+        ])
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::OpenError;
-use super::algorithm::{AeadKey, MacKey, NONCE, TAG, derive, labelled};
+use super::algorithm::{AeadKey, MacKey, NONCE, TAG, derive};
 use crate::{Label, Secret, random};
 
 const RECORD: Label = Label::new("kentong/store-record/1");
@@ -33,7 +33,7 @@ impl StoreKey {
     pub fn from_secret(secret: impl Into<Secret<32>>) -> Self {
         let secret = secret.into();
         Self {
-            records: AeadKey::derive(&[], &secret, &labelled(RECORD, &[])),
+            records: AeadKey::derive(&[], &secret, &RECORD.framed(&[])),
             secret,
         }
     }

@@ -11,11 +11,11 @@ use kentong_protocol::policy::DEFAULT_FILES;
 use serde::Serialize;
 
 use super::Outcome;
-use super::passphrase::{Asked, PassphraseArgs};
+use super::passphrase::{Asked, PassphraseArgs, RootPassphraseArgs};
 use super::workplace::Workplace;
 use crate::config::Config;
 use crate::home::Home;
-use crate::identity::Identity;
+use crate::identity::{Identity, RootFile};
 use crate::log::{self, Log};
 use crate::net::Address;
 use crate::signer::Signer;
@@ -50,6 +50,8 @@ pub(super) struct InitArgs {
     root_key: Option<PathBuf>,
     #[command(flatten)]
     passphrase: PassphraseArgs,
+    #[command(flatten)]
+    root_passphrase: RootPassphraseArgs,
 }
 
 #[derive(Serialize)]
@@ -84,9 +86,14 @@ impl InitArgs {
                 root_key.display()
             );
         }
-        let passphrase = self.passphrase.get("the new keys", Asked::Twice)?;
+        let passphrase = self.passphrase.get("the keys of the node", Asked::Twice)?;
+        let own = self.root_passphrase.get(&self.passphrase)?;
+        let root_file = RootFile {
+            path: &root_key,
+            passphrase: own.as_ref().unwrap_or(&passphrase),
+        };
         let home = Home::create(place.root())?;
-        if let Err(error) = self.fill(&home, &passphrase, &root_key) {
+        if let Err(error) = self.fill(&home, &passphrase, root_file) {
             // A home without its keys is none, and all that lies in it was made just now.
             drop(std::fs::remove_dir_all(home.root()));
             return Err(error);
@@ -107,15 +114,22 @@ impl InitArgs {
         ))?;
         place.say(format_args!(
             "The root key is {}. Move it to a stick and keep that in a safe: it signs charters, \
-             and whoever has it and the passphrase is {}.",
+             and whoever has it and its passphrase is {}.",
             root_key.display(),
             self.member
         ))?;
+        place.say(match own {
+            Some(_) => "Its passphrase is its own: do not keep that where the node is.",
+            None => {
+                "Its passphrase is that of the node: whoever reads both has the agency. \
+                 --root-passphrase-file gives it one of its own."
+            }
+        })?;
         place.say("Next: `kentong card` prints what the other members need from you.")?;
         Ok(Outcome::Done)
     }
 
-    fn fill(&self, home: &Home, passphrase: &Passphrase, root_key: &Path) -> Result<()> {
+    fn fill(&self, home: &Home, passphrase: &Passphrase, root_file: RootFile<'_>) -> Result<()> {
         let name = self.name.as_deref().unwrap_or(self.member.as_str());
         let dialable = self
             .listen
@@ -140,7 +154,7 @@ impl InitArgs {
         )?);
         drop(Signer::create(&home.signer_state())?);
         // Last, so that no root key is left behind by a failure before it.
-        Identity::create(home, passphrase, &self.member, name, root_key, &addresses)?;
+        Identity::create(home, passphrase, &self.member, name, root_file, &addresses)?;
         Ok(())
     }
 }

@@ -26,6 +26,47 @@ pub(super) struct PassphraseArgs {
     passphrase_file: Option<PathBuf>,
 }
 
+/// The passphrase of a new root key, if that is to have one of its own.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Passphrase of the root key (otherwise asked if the other is)")]
+pub(super) struct RootPassphraseArgs {
+    /// Read it from this open file. If neither this nor a file is named, and the passphrase above
+    /// is not typed, the root key is under that one too.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "root_passphrase_file")]
+    root_passphrase_fd: Option<u32>,
+    /// Read it from this file, which only its owner may read.
+    #[arg(long, value_name = "FILE")]
+    root_passphrase_file: Option<PathBuf>,
+}
+
+impl RootPassphraseArgs {
+    /// The root key's own passphrase; none if it shares that of the `others`.
+    pub(super) fn get(&self, others: &PassphraseArgs) -> Result<Option<Passphrase>> {
+        if let Some(path) = named(
+            self.root_passphrase_fd,
+            self.root_passphrase_file.as_deref(),
+        ) {
+            return read(&path, None).map(Some);
+        }
+        if others.source().1.is_some() {
+            return Ok(None);
+        }
+        let typed = type_in(
+            "the root key, better another one (nothing for the same)",
+            Asked::Twice,
+        )?;
+        own_or_same(typed)
+    }
+}
+
+/// An empty line stands for the passphrase that the other keys have.
+fn own_or_same(mut typed: Zeroizing<Vec<u8>>) -> Result<Option<Passphrase>> {
+    if typed.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+        return Ok(None);
+    }
+    Ok(Some(Passphrase::new(std::mem::take(&mut *typed))?))
+}
+
 /// Whether a passphrase is typed once, to open something, or twice, because it is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -36,23 +77,35 @@ pub(super) enum Asked {
 impl PassphraseArgs {
     /// The passphrase; `what` says for people what it opens.
     pub(super) fn get(&self, what: &str, asked: Asked) -> Result<Passphrase> {
-        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        match self.file(credentials.as_deref()) {
-            Some(path) => read(&path, credentials.as_deref()),
-            None => ask(what, asked),
+        match self.source() {
+            (credentials, Some(path)) => read(&path, credentials.as_deref()),
+            (_, None) => {
+                let mut typed = type_in(what, asked)?;
+                Ok(Passphrase::new(std::mem::take(&mut *typed))?)
+            }
         }
+    }
+
+    /// systemd's folder of credentials, and the file that the passphrase is read from.
+    fn source(&self) -> (Option<PathBuf>, Option<PathBuf>) {
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let file = self.file(credentials.as_deref());
+        (credentials, file)
     }
 
     /// The file that it is read from, if it is not typed.
     fn file(&self, credentials: Option<&Path>) -> Option<PathBuf> {
         let credential = || credentials.map(|folder| folder.join(CREDENTIAL));
-        // The descriptor is opened by its name, for adopting its number would be unsafe code.
-        let number = self
-            .passphrase_fd
-            .map(|number| format!("/dev/fd/{number}").into());
-        let given = number.or_else(|| self.passphrase_file.clone());
+        let given = named(self.passphrase_fd, self.passphrase_file.as_deref());
         given.or_else(|| credential().filter(|path| path.exists()))
     }
+}
+
+/// The file that an option names.
+fn named(number: Option<u32>, file: Option<&Path>) -> Option<PathBuf> {
+    // The descriptor is opened by its name, for adopting its number would be unsafe code.
+    let number = number.map(|number| format!("/dev/fd/{number}").into());
+    number.or_else(|| file.map(Path::to_owned))
 }
 
 fn read(path: &Path, credentials: Option<&Path>) -> Result<Passphrase> {
@@ -84,7 +137,7 @@ fn read(path: &Path, credentials: Option<&Path>) -> Result<Passphrase> {
 }
 
 /// Asks on the terminal, even if input and output are redirected.
-fn ask(what: &str, asked: Asked) -> Result<Passphrase> {
+fn type_in(what: &str, asked: Asked) -> Result<Zeroizing<Vec<u8>>> {
     let terminal = File::options()
         .read(true)
         .write(true)
@@ -99,8 +152,7 @@ fn ask(what: &str, asked: Asked) -> Result<Passphrase> {
     if asked == Asked::Twice && *line(&terminal, "The same again: ")? != *typed {
         bail!("the two are different; run the command again");
     }
-    let mut typed = typed;
-    Ok(Passphrase::new(std::mem::take(&mut *typed))?)
+    Ok(typed)
 }
 
 /// A line from the terminal, which does not show it.
@@ -164,6 +216,30 @@ mod tests {
         check(None, None, Some(&credential));
         check(None, Some("f"), Some(Path::new("f")));
         check(Some(3), None, Some(Path::new("/dev/fd/3")));
+    }
+
+    #[test]
+    fn the_root_key_has_its_own_or_the_same() {
+        let same = |typed: &str| own_or_same(Zeroizing::new(typed.into())).map(|own| own.is_none());
+        assert!(same("\n").unwrap() && same("").unwrap());
+        assert!(!same("a good passphrase\n").unwrap());
+        assert!(same("short\n").is_err() && same(" \n").is_err());
+
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("root");
+        fs::write(&path, "a good passphrase").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        let not_typed = PassphraseArgs {
+            passphrase_file: Some(path.clone()),
+            ..PassphraseArgs::default()
+        };
+        let named = RootPassphraseArgs {
+            root_passphrase_file: Some(path),
+            ..RootPassphraseArgs::default()
+        };
+        assert!(named.get(&not_typed).unwrap().is_some());
+        let unnamed = RootPassphraseArgs::default();
+        assert!(unnamed.get(&not_typed).unwrap().is_none());
     }
 
     #[test]

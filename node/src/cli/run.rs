@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use kentong_keys::Keyring;
 
 use super::Outcome;
 use super::passphrase::{Asked, PassphraseArgs};
@@ -34,6 +35,7 @@ impl RunArgs {
         let config = place.config()?;
         telemetry::start(config.log.as_deref())?;
         let lock = home.lock()?;
+        Keyring::sweep(&home.keys())?;
         let passphrase = self.passphrase.get("the keys of this node", Asked::Once)?;
         let identity = Identity::open(&home, &passphrase)?;
         drop(passphrase);

@@ -62,6 +62,14 @@ fn lines_are_read() {
         "init --member MY --name x --listen /ip4/127.0.0.1/udp/1/quic-v1",
         None,
     );
+    check(
+        "init --member MY --passphrase-file p --root-passphrase-fd 4",
+        None,
+    );
+    check(
+        "init --member MY --root-passphrase-fd 4 --root-passphrase-file p",
+        Some("--root-passphrase-file"),
+    );
     check("init", Some("--member"));
     check("init --member my", Some("'my'"));
     check("init --member MY --listen 127.0.0.1:1", Some("127.0.0.1:1"));

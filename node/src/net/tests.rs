@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use zeroize::Zeroizing;
 
 use super::*;
 
@@ -40,7 +39,7 @@ impl Node {
 
     async fn start_with(rank: usize, port: u16, channel: usize, limits: Limits) -> Self {
         let (sender, mut events) = mpsc::channel(channel);
-        let transport_seed = Zeroizing::new(seed(rank));
+        let transport_seed = Secret::new(seed(rank));
         let settings = Settings {
             transport_seed,
             listen: vec![loopback(port)],
@@ -378,7 +377,7 @@ async fn a_port_in_use_is_an_error_with_its_address() {
     let a = Node::start(0).await;
     let (sender, _events) = mpsc::channel::<Event>(8);
     let settings = Settings {
-        transport_seed: Zeroizing::new(seed(1)),
+        transport_seed: Secret::new(seed(1)),
         listen: vec![a.address.clone()],
         limits: Limits::default(),
     };
@@ -392,7 +391,7 @@ async fn a_port_in_use_is_an_error_with_its_address() {
 #[test]
 fn secrets_do_not_show() {
     let settings = Settings {
-        transport_seed: Zeroizing::new([7; 32]),
+        transport_seed: Secret::new([7; 32]),
         listen: Vec::new(),
         limits: Limits::default(),
     };

@@ -1,4 +1,6 @@
-use kentong_keys::{CardTerms, NoteVerifyError, SealingSecret, SigningKey, WarrantTerms};
+use kentong_keys::{
+    CardTerms, NoteVerifyError, Role, SealingSecret, SigningKey, WarrantTerms, key_name,
+};
 
 use super::*;
 use crate::charter::{Draft, GroupName};
@@ -52,22 +54,39 @@ fn warrant(member: &str, serial: u64, signing: u8) -> Warrant {
     Warrant::issue(terms, &key(member, ROOT)).unwrap()
 }
 
+/// The transport key that a test calls so.
+fn transport(peer: &str) -> SigningKey {
+    let mut seed = [b'.'; 32];
+    seed[..peer.len()].copy_from_slice(peer.as_bytes());
+    SigningKey::from_seed(seed)
+}
+
+fn peer_id(peer: &str) -> PeerIdText {
+    PeerIdText::of(&transport(peer).public_key())
+}
+
 fn card(member: &str, serial: u64, signing: u8, peer: &str, next: Option<&str>) -> Card {
     let terms = CardTerms {
         member: name(member),
         serial,
         sealing: SealingSecret::from_seed([9; 32]).public().clone(),
-        peer: peer.parse().unwrap(),
-        next_peer: next.map(|peer| peer.parse().unwrap()),
+        peer: peer_id(peer),
+        next_peer: next.map(peer_id),
         addresses: vec!["/ip4/192.0.2.1/udp/4001/quic-v1".parse().unwrap()],
         issued: 0,
     };
-    Card::issue(terms, &key(member, signing)).unwrap()
+    let transport = [transport(peer), transport(next.unwrap_or(peer))];
+    let keys: Vec<_> = transport.iter().collect();
+    Card::issue(terms, &key(member, signing), &keys).unwrap()
 }
 
 impl Directory {
     fn warrant(&mut self, warrant: &Warrant) -> Result<Offered, CredentialError> {
         self.offer_warrant(warrant.note().bytes())
+    }
+
+    fn holder(&self, peer: &str) -> Option<&MemberName> {
+        self.by_peer(peer_id(peer).as_str())
     }
 
     fn card(&mut self, card: &Card) -> Result<Offered, CredentialError> {
@@ -94,11 +113,11 @@ fn the_newest_counts_in_any_order() {
         card("MY", 8, SIGNING, "new", None),
     );
     assert_eq!(directory.card(&old), Ok(Offered::New));
-    assert_eq!(directory.by_peer("old"), Some(&my));
-    assert_eq!(directory.by_peer("new"), Some(&my));
+    assert_eq!(directory.holder("old"), Some(&my));
+    assert_eq!(directory.holder("new"), Some(&my));
     assert_eq!(directory.card(&new), Ok(Offered::New));
-    assert_eq!(directory.by_peer("old"), None);
-    assert_eq!(directory.by_peer("new"), Some(&my));
+    assert_eq!(directory.holder("old"), None);
+    assert_eq!(directory.holder("new"), Some(&my));
     assert_eq!(directory.card(&old), Ok(Offered::Older));
     assert_eq!(directory.card(&new), Ok(Offered::Known));
 
@@ -141,8 +160,8 @@ fn a_warrant_with_another_key_ends_the_card() {
         Ok(Offered::New)
     );
     assert_eq!(directory.member(&my).unwrap().serials(), (3, 0));
-    assert_eq!(directory.by_peer("a"), None);
-    assert_eq!(directory.by_peer("b"), None);
+    assert_eq!(directory.holder("a"), None);
+    assert_eq!(directory.holder("b"), None);
     assert_eq!(
         directory.card(&card("MY", 8, SIGNING, "a", None)),
         // The old key has another key id, so its line is a stranger's.
@@ -182,8 +201,8 @@ fn two_versions_with_one_serial_are_a_conflict() {
         directory.signing_key(&name("MY")),
         Some(&key("MY", SIGNING).public_key())
     );
-    assert_eq!(directory.by_peer("a"), Some(&name("MY")));
-    assert_eq!(directory.by_peer("b"), None);
+    assert_eq!(directory.holder("a"), Some(&name("MY")));
+    assert_eq!(directory.holder("b"), None);
 }
 
 #[test]
@@ -199,13 +218,13 @@ fn a_peer_id_has_one_holder() {
         assert_eq!(
             directory.card(&card("SG", 1, SIGNING, peer, next)),
             Err(CredentialError::PeerTaken {
-                peer: taken.parse().unwrap(),
+                peer: peer_id(taken),
                 holder: name("MY"),
                 claimant: name("SG"),
             })
         );
         assert_eq!(directory.member(&name("SG")).unwrap().card(), None);
-        assert_eq!(directory.by_peer("c"), None);
+        assert_eq!(directory.holder("c"), None);
     }
     // Given up by its holder, it is free.
     directory.card(&card("MY", 2, SIGNING, "d", None)).unwrap();
@@ -213,8 +232,46 @@ fn a_peer_id_has_one_holder() {
         directory.card(&card("SG", 1, SIGNING, "a", None)),
         Ok(Offered::New)
     );
-    assert_eq!(directory.by_peer("a"), Some(&name("SG")));
+    assert_eq!(directory.holder("a"), Some(&name("SG")));
     assert_eq!(directory.by_peer(""), None);
+    assert_eq!(directory.by_peer("a"), None);
+}
+
+/// Otherwise a member could cut another out, by claiming its peer id before the other's card came.
+#[test]
+fn a_peer_id_is_not_claimed_without_its_key() {
+    let mut directory = directory();
+    directory.warrant(&warrant("MY", 1, SIGNING)).unwrap();
+    directory.warrant(&warrant("SG", 1, SIGNING)).unwrap();
+    let (genuine, other) = (
+        card("MY", 1, SIGNING, "a", None),
+        card("SG", 1, SIGNING, "c", None),
+    );
+    let claim = other
+        .note()
+        .text()
+        .replace(peer_id("c").as_str(), peer_id("a").as_str());
+    let name_of = |role| key_name(&name("SG"), role);
+    let claim = Note::sign(
+        &claim,
+        &[
+            (&name_of(Role::Signing), &key("SG", SIGNING)),
+            (&name_of(Role::Transport), &transport("c")),
+        ],
+    )
+    .unwrap();
+    assert_eq!(
+        directory.offer_card(claim.bytes()),
+        Err(CredentialError::Card(
+            name("SG"),
+            CardError::Unproven {
+                peer: peer_id("a"),
+                why: NoteVerifyError::NotSigned,
+            }
+        ))
+    );
+    assert_eq!(directory.card(&genuine), Ok(Offered::New));
+    assert_eq!(directory.holder("a"), Some(&name("MY")));
 }
 
 #[test]
@@ -283,7 +340,7 @@ fn a_refused_card_takes_no_warrant_with_it() {
     let mut offer = |warrant: &Warrant, card: &Card| {
         let offered = directory.offer_both(warrant.note().bytes(), card.note().bytes());
         let standing = directory.member(&my).unwrap();
-        let peers = ["now", "next"].map(|peer| directory.by_peer(peer).is_some());
+        let peers = ["now", "next"].map(|peer| directory.holder(peer).is_some());
         (offered, standing.serials(), peers)
     };
     let both = (Offered::New, Offered::New);

@@ -28,7 +28,7 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
             listen,
             limits,
         } = settings;
-        let mut swarm = swarm(&transport_seed, &limits)?;
+        let mut swarm = swarm(transport_seed.expose(), &limits)?;
         for address in listen {
             let failed = |reason: String| NetError::Listen {
                 address: address.clone(),

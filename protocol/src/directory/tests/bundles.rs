@@ -1,6 +1,6 @@
 //! Bundles: golden files under `tests/vectors/bundle`, and how they reach a directory.
 
-use kentong_keys::{KeyType, Role, VerifierKey, VerifierKeyError, key_name};
+use kentong_keys::{KeyType, VerifierKey, VerifierKeyError};
 use proptest::prelude::*;
 
 use super::*;
@@ -14,12 +14,13 @@ macro_rules! files {
     };
 }
 
-const FILES: [(&str, &str); 13] = files![
+const FILES: [(&str, &str); 14] = files![
     "card-by-another-key",
     "cut-short",
     "display-name-control",
     "display-name-empty",
     "not-a-bundle",
+    "peer-id-unproven",
     "root-key",
     "root-key-of-another",
     "root-key-for-another-use",
@@ -65,6 +66,9 @@ fn cases() -> Vec<(&'static str, String, Result<(), BundleError>)> {
     };
     let not_signed = NoteVerifyError::NotSigned;
     let second = card("MY", 1, SECOND, "first", None);
+    let signing_name = key_name(&name("MY"), Role::Signing);
+    let text = bundle("MY").card().note().text().to_owned();
+    let unproven = Note::sign(&text, &[(&signing_name, &key("MY", SIGNING))]).unwrap();
     vec![
         ("valid", valid.clone(), Ok(())),
         (
@@ -135,6 +139,14 @@ fn cases() -> Vec<(&'static str, String, Result<(), BundleError>)> {
             replace(&valid, &part(&valid, 2), second.note().as_str()),
             Err(BundleError::Card(CardError::Signature(not_signed))),
         ),
+        (
+            "peer-id-unproven",
+            replace(&valid, &part(&valid, 2), unproven.as_str()),
+            Err(BundleError::Card(CardError::Unproven {
+                peer: peer_id("first"),
+                why: not_signed,
+            })),
+        ),
     ]
 }
 
@@ -176,7 +188,7 @@ fn a_bundle_enters_the_directory_once() {
         directory.offer_bundle(&bundle),
         Ok((Offered::Known, Offered::Known))
     );
-    assert_eq!(directory.by_peer("second"), Some(&name("MY")));
+    assert_eq!(directory.holder("second"), Some(&name("MY")));
 }
 
 /// The charter decides which root key is whose, whatever a bundle says of itself.
@@ -196,12 +208,12 @@ fn a_bundle_with_a_root_key_of_its_own_is_refused() {
         member: name("MY"),
         serial: 1,
         sealing: SealingSecret::from_seed([9; 32]).public().clone(),
-        peer: "first".parse().unwrap(),
+        peer: peer_id("first"),
         next_peer: None,
         addresses: Vec::new(),
         issued: 0,
     };
-    let card = Card::issue(terms.clone(), &key("XX", SIGNING)).unwrap();
+    let card = Card::issue(terms.clone(), &key("XX", SIGNING), &[&transport("first")]).unwrap();
     let bundle = Bundle::new("x", root.public_key(), &warrant, &card).unwrap();
     assert_eq!(
         Bundle::parse(bundle.encode().as_bytes()).as_ref(),
@@ -213,7 +225,7 @@ fn a_bundle_with_a_root_key_of_its_own_is_refused() {
     ));
 
     terms.member = name("SG");
-    let of_sg = Card::issue(terms, &key("XX", SIGNING)).unwrap();
+    let of_sg = Card::issue(terms, &key("XX", SIGNING), &[&transport("first")]).unwrap();
     assert!(matches!(
         Bundle::new("x", root.public_key(), &warrant, &of_sg),
         Err(BundleError::Card(CardError::Signature(_)))

@@ -81,7 +81,7 @@ fn any_warrant_and_card_fit_a_message() {
     };
     let mut heads: Vec<_> = (0..Warrant::MAX_HEADS).map(head).collect();
     heads.sort_by_key(|head| head.feed);
-    let [root, signing, witness] = [1, 2, 3].map(|n| SigningKey::from_seed([n; 32]));
+    let [root, signing, witness, transport] = [1, 2, 3, 4].map(|n| SigningKey::from_seed([n; 32]));
     let terms = kentong_keys::WarrantTerms {
         member: member.clone(),
         serial: u64::MAX,
@@ -95,12 +95,12 @@ fn any_warrant_and_card_fit_a_message() {
         member,
         serial: 1,
         sealing: SealingSecret::from_seed([9; 32]).public().clone(),
-        peer: "peer".parse().unwrap(),
+        peer: kentong_keys::PeerIdText::of(&transport.public_key()),
         next_peer: None,
         addresses: vec!["/ip4/192.0.2.1/udp/4001/quic-v1".parse().unwrap()],
         issued: 0,
     };
-    let card = Card::issue(terms, &signing).unwrap();
+    let card = Card::issue(terms, &signing, &[&transport]).unwrap();
     let bytes = |note: &kentong_keys::Note| note.bytes().to_vec();
     assert!(bytes(warrant.note()).len() > 64 * 1024);
     let message = Message::Credentials {
