@@ -125,3 +125,60 @@ async fn strangers_with_good_keys_keep_no_member_out() {
         flood.shutdown().await;
     }
 }
+
+/// Prints figures; see with `--nocapture`.
+#[test]
+fn what_a_stranger_costs() {
+    const STRANGERS: u32 = 200;
+    for (handshakes, refused) in [(128, "after the handshake"), (0, "before it")] {
+        for transport in BOTH {
+            let limits = Limits {
+                handshakes,
+                strangers_pace: (u32::MAX, Duration::from_secs(1)),
+                strangers_pace_per_address: (u32::MAX, Duration::from_secs(1)),
+                ..Limits::default()
+            };
+            let cost = cost(transport, limits, STRANGERS) / STRANGERS;
+            println!("{cost:?} of CPU for a stranger refused {refused} over {transport:?}");
+        }
+    }
+}
+
+/// The CPU time of a node's thread while strangers come, one after the other.
+fn cost(transport: Transport, limits: Limits, strangers: u32) -> Duration {
+    let (told, tell) = std::sync::mpsc::channel();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let node = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let any = loopback(transport, 0);
+            let node = Node::start_with(9, any, 64, limits).await;
+            told.send((node.name(), node.address.clone())).unwrap();
+            let before = cpu_time();
+            stopped.await.unwrap();
+            cpu_time() - before
+        })
+    });
+    let to = tell.recv().unwrap();
+    Runtime::new().unwrap().block_on(async {
+        for number in 0..strangers {
+            let mut seed = [0xdd; 32];
+            seed[..4].copy_from_slice(&number.to_le_bytes());
+            let [.., number] = number.to_be_bytes();
+            timeout(PATIENCE, raw::knock(&seed, from(number), &to))
+                .await
+                .unwrap();
+        }
+    });
+    stop.send(()).unwrap();
+    node.join().unwrap()
+}
+
+/// The CPU time of this thread.
+fn cpu_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+    Duration::from_nanos(text.split_whitespace().next().unwrap().parse().unwrap())
+}
