@@ -20,6 +20,7 @@ mod exchange;
 mod figures;
 mod full_disk;
 mod hostile;
+mod network;
 mod offline;
 mod operators;
 mod recorder;

@@ -14,13 +14,14 @@ const DRAWERS: [&str; 7] = [
 ];
 
 /// A dependency and the only places that may name it: a file, or a folder with its `/`.
-const JOINTS: [(&str, &[&str]); 9] = [
+const JOINTS: [(&str, &[&str]); 10] = [
     ("ring", &["keys/src/"]),
     ("hpke", &["keys/src/"]),
     ("serde_cbor", &["protocol/src/encoding.rs"]),
     ("sled", &["node/src/store.rs", "node/src/store/"]),
     ("libp2p", &["node/src/net.rs", "node/src/net/"]),
     ("libp2p_stream", &["node/src/net.rs", "node/src/net/"]),
+    ("yamux", &["node/src/net.rs", "node/src/net/"]),
     ("clap", &["node/src/cli.rs", "node/src/cli/"]),
     (
         "cedar_policy",

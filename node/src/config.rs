@@ -25,8 +25,9 @@ const MAX_RED_READERS: usize = 64;
 pub struct Config {
     /// Whose node this is, as in `member = "MY"`. `kentong init` writes it.
     pub member: Option<MemberName>,
-    /// Where to listen for other members, as in `listen = ["/ip4/0.0.0.0/udp/4747/quic-v1"]`.
-    /// Without an address the node calls others and cannot be called.
+    /// Where to listen for other members, as in `listen = ["/ip4/0.0.0.0/udp/4747/quic-v1"]`, and
+    /// with `"/ip4/0.0.0.0/tcp/4747"` besides for those whose networks let no UDP through. Without
+    /// an address the node calls others and cannot be called.
     #[serde(deserialize_with = "texts")]
     pub listen: Vec<Address>,
     /// The local accounts, by number, to whom TLP:RED may be shown, as in `red-readers = [1000]`.
@@ -221,12 +222,15 @@ mod tests {
     #[test]
     fn read_and_refused() {
         check("", Ok(Config::default()));
-        let all = "member = 'PH-CICC'\nlisten = ['/ip4/10.0.0.1/udp/1/quic-v1']\nred-readers = [7]\n\
+        let all = "member = 'PH-CICC'\nlisten = ['/ip4/10.0.0.1/udp/1/quic-v1', '/ip4/10.0.0.1/tcp/1']\nred-readers = [7]\n\
             region = 'ph'\nlog = 'debug'\n\
             [defaults]\ntlp = 'TLP:GREEN'\nscheme = 'loan'\nconfidence = 100";
         let expected = Config {
             member: "PH-CICC".parse().ok(),
-            listen: vec!["/ip4/10.0.0.1/udp/1/quic-v1".parse().unwrap()],
+            listen: vec![
+                "/ip4/10.0.0.1/udp/1/quic-v1".parse().unwrap(),
+                "/ip4/10.0.0.1/tcp/1".parse().unwrap(),
+            ],
             red_readers: vec![7],
             region: "PH".parse().ok(),
             log: Some("debug".into()),

@@ -15,6 +15,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
+use crate::net;
+
 use self::federation::Federation;
 use self::tour::Tour;
 
@@ -55,6 +57,8 @@ pub fn run(options: &Options) -> Result<()> {
             MEMBERS.len()
         );
     };
+    // Before any home is made: its node would refuse to start.
+    net::refuse_key_logging(std::env::var_os(net::KEY_LOG_VARIABLE).as_deref())?;
     let dir = options.dir.clone().unwrap_or_else(|| {
         std::env::temp_dir().join(format!("kentong-demo-{}", std::process::id()))
     });

@@ -1,4 +1,5 @@
-//! The network joint: authenticated links to the peers of charter members, over QUIC (DESIGN 9).
+//! The network joint: authenticated links to the peers of charter members, over QUIC, or over TCP
+//! with TLS where a network lets no UDP through (DESIGN 9).
 //!
 //! The only module that names `libp2p`. Between two members there is one connection with one
 //! stream of length-prefixed frames, a [`LinkId`] here; what the frames say is the core's affair.
@@ -11,6 +12,8 @@
 //! the links, and the peers' writing stalls: frames are never dropped.
 
 mod address;
+mod arrivals;
+mod attempt;
 mod driver;
 mod event;
 mod frame;
@@ -19,9 +22,12 @@ mod handler;
 mod limits;
 mod link;
 mod meeting;
+mod muxer;
 mod outbox;
+mod pace;
 mod peer;
 mod refusals;
+mod tcp;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -31,7 +37,7 @@ use std::sync::Arc;
 use kentong_keys::Secret;
 use tokio::sync::{mpsc, watch};
 
-pub use self::address::{Address, AddressError};
+pub use self::address::{Address, AddressError, Transport};
 pub use self::event::{Closed, DialFailure, Event, LinkId, RefusedBecause};
 pub use self::frame::MAX_FRAME;
 pub use self::limits::Limits;
@@ -76,7 +82,7 @@ pub enum NetError {
         reason: String,
     },
     /// The transport could not be set up from the key.
-    #[error("cannot set up QUIC with this transport key: {0}")]
+    #[error("cannot set up QUIC and TLS with this transport key: {0}")]
     Transport(String),
 }
 

@@ -38,7 +38,8 @@ pub(super) struct InitArgs {
     /// The name for people. Otherwise the short one.
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Where the node is to listen for others. May be given several times.
+    /// Where the node is to listen for others. May be given several times, as for TCP besides:
+    /// /ip4/0.0.0.0/tcp/4747 serves those whose networks let no UDP through.
     #[arg(long, value_name = "ADDRESS")]
     listen: Vec<Address>,
     /// Where others reach the node, if it is another address than it listens on, as behind a

@@ -1,5 +1,8 @@
 //! `kentong peers`.
 
+mod firewall;
+mod packet_filter;
+
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
@@ -17,14 +20,15 @@ use crate::control::request::Request;
 use crate::home::Home;
 use crate::member_file;
 
-/// List the other members, or take in their cards
+/// List the other members, take in their cards, or let only them reach the node
 ///
 /// Without more, how the node stands with each member of the charter.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   kentong peers
-  kentong peers add SG.card TH.card")]
+  kentong peers add SG.card TH.card
+  kentong peers firewall > kentong.nft")]
 pub(super) struct PeersArgs {
     #[command(subcommand)]
     what: Option<What>,
@@ -41,6 +45,7 @@ enum What {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    Firewall(firewall::FirewallArgs),
 }
 
 #[derive(Serialize)]
@@ -59,6 +64,7 @@ impl PeersArgs {
         match self.what {
             None => list(place),
             Some(What::Add { files }) => add(&files, place),
+            Some(What::Firewall(args)) => args.run(place),
         }
     }
 }

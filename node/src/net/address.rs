@@ -12,12 +12,23 @@ use std::str::FromStr;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
-/// Where a node listens or is reached, as a multiaddr of one form: host, UDP port, QUIC version 1.
-/// `/ip4/203.0.113.7/udp/4747/quic-v1`, `/dns/node.example.my/udp/4747/quic-v1`.
+/// Where a node listens or is reached, as a multiaddr of one of two forms: host, UDP port, QUIC
+/// version 1; or host and TCP port, for networks that let no UDP through.
+/// `/ip4/203.0.113.7/udp/4747/quic-v1`, `/dns/node.example.my/tcp/4747`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
     host: Host,
+    transport: Transport,
     port: u16,
+}
+
+/// What carries a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// QUIC over UDP: what is tried first.
+    Quic,
+    /// TLS 1.3 over TCP: the way through where UDP is blocked.
+    Tcp,
 }
 
 /// The host of an address.
@@ -52,17 +63,36 @@ impl Address {
     /// The longest text of an address, in bytes.
     pub const MAX_LEN: usize = 300;
 
-    /// The address of an IP address and a UDP port.
+    /// The address of an IP address and a port of UDP or TCP.
     #[must_use]
-    pub fn of(ip: IpAddr, port: u16) -> Self {
+    pub fn of(ip: IpAddr, transport: Transport, port: u16) -> Self {
         let host = match ip {
             IpAddr::V4(ip) => Host::V4(ip),
             IpAddr::V6(ip) => Host::V6(ip),
         };
-        Self { host, port }
+        Self {
+            host,
+            transport,
+            port,
+        }
     }
 
-    /// The UDP port; 0 leaves the choice to the system and is of use for listening only.
+    /// What carries connections to it.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// Its IP address, or the name that stands for some.
+    pub fn ip_or_name(&self) -> Result<IpAddr, &str> {
+        match &self.host {
+            Host::V4(ip) => Ok(IpAddr::V4(*ip)),
+            Host::V6(ip) => Ok(IpAddr::V6(*ip)),
+            Host::Name(_, name) => Err(name),
+        }
+    }
+
+    /// The port of UDP or TCP; 0 leaves the choice to the system and is of use for listening only.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
@@ -91,10 +121,11 @@ impl Address {
             Protocol::Ip6(ip) => IpAddr::V6(ip),
             _ => return None,
         };
-        let Protocol::Udp(port) = parts.next()? else {
-            return None;
-        };
-        Some(Self::of(ip, port))
+        match parts.next()? {
+            Protocol::Udp(port) => Some(Self::of(ip, Transport::Quic, port)),
+            Protocol::Tcp(port) => Some(Self::of(ip, Transport::Tcp, port)),
+            _ => None,
+        }
     }
 
     /// The address as the swarm takes it; none if its host is a name.
@@ -104,7 +135,10 @@ impl Address {
             Host::V6(ip) => Multiaddr::from(*ip),
             Host::Name(..) => return None,
         };
-        Some(host.with(Protocol::Udp(self.port)).with(Protocol::QuicV1))
+        Some(match self.transport {
+            Transport::Quic => host.with(Protocol::Udp(self.port)).with(Protocol::QuicV1),
+            Transport::Tcp => host.with(Protocol::Tcp(self.port)),
+        })
     }
 }
 
@@ -130,19 +164,25 @@ impl FromStr for Address {
             "dns6" => Host::Name(Family::V6, host_name(host)?),
             _ => return Err(AddressError::Form),
         };
-        if parts.next() != Some("udp") {
-            return Err(AddressError::Transport);
-        }
+        let transport = match parts.next() {
+            Some("udp") => Transport::Quic,
+            Some("tcp") => Transport::Tcp,
+            _ => return Err(AddressError::Transport),
+        };
         let port = parts.next().ok_or(AddressError::Port)?;
         if !port.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(AddressError::Port);
         }
         let port = port.parse().map_err(|_| AddressError::Port)?;
-        if parts.next() != Some("quic-v1") {
+        if transport == Transport::Quic && parts.next() != Some("quic-v1") {
             return Err(AddressError::Transport);
         }
         match parts.next() {
-            None => Ok(Self { host, port }),
+            None => Ok(Self {
+                host,
+                transport,
+                port,
+            }),
             Some(_) => Err(AddressError::Rest),
         }
     }
@@ -176,7 +216,10 @@ impl fmt::Display for Address {
             Host::Name(Family::V4, name) => write!(f, "/dns4/{name}"),
             Host::Name(Family::V6, name) => write!(f, "/dns6/{name}"),
         }?;
-        write!(f, "/udp/{}/quic-v1", self.port)
+        match self.transport {
+            Transport::Quic => write!(f, "/udp/{}/quic-v1", self.port),
+            Transport::Tcp => write!(f, "/tcp/{}", self.port),
+        }
     }
 }
 
@@ -191,7 +234,8 @@ impl fmt::Debug for Address {
 pub enum AddressError {
     /// It does not begin like an address.
     #[error(
-        "an address looks like /ip4/203.0.113.7/udp/4747/quic-v1 or /dns/HOST/udp/PORT/quic-v1"
+        "an address looks like /ip4/203.0.113.7/udp/4747/quic-v1 or /dns/HOST/udp/PORT/quic-v1, \
+         or for TCP like /ip4/203.0.113.7/tcp/4747"
     )]
     Form,
     /// What follows `/ip4/` or `/ip6/` is not an address of that kind.
@@ -202,14 +246,17 @@ pub enum AddressError {
     /// What follows `/dns/` is not a host name.
     #[error("not a host name; write it in ASCII, as in /dns/node.example.my/udp/4747/quic-v1")]
     Name,
-    /// Not QUIC over UDP.
-    #[error("only QUIC is spoken; after the host comes /udp/PORT/quic-v1")]
+    /// Neither QUIC over UDP nor TCP.
+    #[error("QUIC and TCP are spoken; after the host comes /udp/PORT/quic-v1 or /tcp/PORT")]
     Transport,
     /// Not a port.
-    #[error("not a UDP port; write a number from 1 to 65535, or 0 to listen on any free one")]
+    #[error("not a port; write a number from 1 to 65535, or 0 to listen on any free one")]
     Port,
-    /// Something follows `quic-v1`.
-    #[error("nothing may follow quic-v1; the peer id stands in the card, not in the address")]
+    /// Something follows `quic-v1` or the TCP port.
+    #[error(
+        "nothing may follow quic-v1 or a TCP port; the peer id stands in the card, not in the \
+         address"
+    )]
     Rest,
     /// More than [`Address::MAX_LEN`] bytes.
     #[error("an address has at most {max} characters", max = Address::MAX_LEN)]
@@ -237,6 +284,9 @@ mod tests {
             "/dns/node.example.my/udp/4747/quic-v1",
             "/dns4/a/udp/65535/quic-v1",
             "/dns6/a-b.c/udp/1/quic-v1",
+            "/ip4/127.0.0.1/tcp/0",
+            "/ip6/2001:db8::7/tcp/4747",
+            "/dns/node.example.my/tcp/4747",
         ] {
             check(good, Ok(good));
         }
@@ -254,7 +304,13 @@ mod tests {
             ("/dns/a..b/udp/1/quic-v1", AddressError::Name),
             ("/dns/-a/udp/1/quic-v1", AddressError::Name),
             ("/dns/пример/udp/1/quic-v1", AddressError::Name),
-            ("/ip4/127.0.0.1/tcp/4433", AddressError::Transport),
+            ("/ip4/127.0.0.1/sctp/4433", AddressError::Transport),
+            ("/ip4/127.0.0.1/tcp", AddressError::Port),
+            ("/ip4/127.0.0.1/tcp/+1", AddressError::Port),
+            ("/ip4/127.0.0.1/tcp/1/", AddressError::Rest),
+            ("/ip4/127.0.0.1/tcp/1/quic-v1", AddressError::Rest),
+            ("/ip4/127.0.0.1/tcp/1/tls", AddressError::Rest),
+            ("/ip4/127.0.0.1/tcp/1/p2p/12D3KooW", AddressError::Rest),
             ("/ip4/127.0.0.1/udp/4747/quic", AddressError::Transport),
             ("/ip4/127.0.0.1/udp/65536/quic-v1", AddressError::Port),
             ("/ip4/127.0.0.1/udp/+1/quic-v1", AddressError::Port),
@@ -277,6 +333,9 @@ mod tests {
         for (text, dialable) in [
             ("/ip4/127.0.0.1/udp/1/quic-v1", true),
             ("/dns/a/udp/1/quic-v1", true),
+            ("/ip4/127.0.0.1/tcp/1", true),
+            ("/ip4/127.0.0.1/tcp/0", false),
+            ("/ip6/::/tcp/1", false),
             ("/ip4/127.0.0.1/udp/0/quic-v1", false),
             ("/ip4/0.0.0.0/udp/1/quic-v1", false),
             ("/ip6/::/udp/1/quic-v1", false),
@@ -291,7 +350,12 @@ mod tests {
 
     #[test]
     fn addresses_go_through_the_swarms_form() {
-        for text in ["/ip4/127.0.0.1/udp/7/quic-v1", "/ip6/::1/udp/7/quic-v1"] {
+        for text in [
+            "/ip4/127.0.0.1/udp/7/quic-v1",
+            "/ip6/::1/udp/7/quic-v1",
+            "/ip4/127.0.0.1/tcp/7",
+            "/ip6/::1/tcp/7",
+        ] {
             let address: Address = text.parse().unwrap();
             let multiaddr = address.to_multiaddr().unwrap();
             assert_eq!(multiaddr.to_string(), text);

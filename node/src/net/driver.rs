@@ -15,12 +15,14 @@ use tokio::task::{self, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::address::Host;
+use super::attempt::{Attempt, Then};
 use super::gate::Gate;
 use super::link::Link;
 use super::meeting::{Act, Meeting, Side};
 use super::outbox::{Outbox, Outboxes};
+use super::pace::Pace;
 use super::refusals::Refusals;
-use super::{Address, Closed, DialFailure, Event, Limits, LinkId, PeerName, Running};
+use super::{Address, Closed, DialFailure, Event, Limits, LinkId, PeerName, Running, Transport};
 
 mod start;
 mod swarm_event;
@@ -41,6 +43,21 @@ const RESOLVING: Duration = Duration::from_secs(5);
 struct Peer {
     addresses: Vec<Address>,
     meeting: Meeting,
+    /// The dial that is under way.
+    attempt: Option<Attempt>,
+}
+
+impl Peer {
+    /// When something is to be done about it.
+    fn wake_at(&self) -> Option<Instant> {
+        let dial = self
+            .meeting
+            .dial_at()
+            .filter(|_| !self.addresses.is_empty());
+        let fallback = self.attempt.as_ref().and_then(Attempt::fallback_at);
+        let times = [dial, fallback, self.meeting.grace_at()];
+        times.into_iter().flatten().min()
+    }
 }
 
 /// A link whose task runs.
@@ -73,6 +90,8 @@ pub(super) struct Driver<E> {
     next_link: u64,
     outboxes: Outboxes,
     refusals: Refusals,
+    /// How often trouble with listening is written to the log: packets of strangers can cause it.
+    trouble: Pace,
 }
 
 impl<E: From<Event> + Send + 'static> Driver<E> {
@@ -117,24 +136,14 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
     /// When the next dial or the next end of a grace is due.
     fn wake_at(&self) -> Instant {
         const IDLE: Duration = Duration::from_secs(3600);
-        let dials = self
-            .peers
-            .values()
-            .filter(|peer| !peer.addresses.is_empty());
-        let dials = dials.filter_map(|peer| peer.meeting.dial_at());
-        let graces = self
-            .peers
-            .values()
-            .filter_map(|peer| peer.meeting.grace_at());
-        dials
-            .chain(graces)
-            .min()
-            .unwrap_or_else(|| Instant::now() + IDLE)
+        let times = self.peers.values().filter_map(Peer::wake_at);
+        times.min().unwrap_or_else(|| Instant::now() + IDLE)
     }
 
     fn on_wake(&mut self) {
         let now = Instant::now();
         let mut acts = Vec::new();
+        let mut fallbacks = Vec::new();
         for (id, peer) in &mut self.peers {
             if peer.meeting.grace_at().is_some_and(|at| at <= now) {
                 acts.extend(peer.meeting.grace_over(now).map(|act| (*id, act)));
@@ -144,6 +153,18 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
                 peer.meeting.dial_started();
                 self.resolving.spawn(resolve(*id, peer.addresses.clone()));
             }
+            if let Some(attempt) = &mut peer.attempt
+                && attempt.fallback_at().is_some_and(|at| at <= now)
+            {
+                let addresses = attempt.fall_back();
+                // The peer's own dial may have come through meanwhile.
+                if !peer.meeting.is_connected() {
+                    fallbacks.push((*id, addresses));
+                }
+            }
+        }
+        for (id, addresses) in fallbacks {
+            self.dial(id, addresses);
         }
         for (id, act) in acts {
             self.act(id, act);
@@ -151,32 +172,81 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
     }
 
     fn on_resolved(&mut self, (id, addresses): Resolved) {
-        if !self.peers.contains_key(&id) {
+        let Some(peer) = self.peers.get_mut(&id) else {
             return;
-        }
+        };
         if addresses.is_empty() {
-            self.on_dial_failed(id, DialFailure::NoAddress);
+            self.on_dial_over(id, DialFailure::NoAddress);
             return;
         }
+        let reported = addresses.iter().filter_map(Address::reported);
+        let ips = reported.filter_map(|address| address.ip_or_name().ok());
+        let ips: Vec<_> = ips.collect();
+        self.swarm.behaviour_mut().resolved(id, ips.into_iter());
+        let fallback_at = Instant::now() + self.limits.quic_head_start;
+        let (first, attempt) = Attempt::begin(addresses, fallback_at);
+        peer.attempt = Some(attempt);
+        self.dial(id, first);
+    }
+
+    /// Dials addresses of one transport, as a part of the peer's attempt.
+    fn dial(&mut self, id: PeerId, addresses: Vec<Multiaddr>) {
         tracing::debug!(peer = %PeerName::proven(id).short(), ?addresses, "dialling");
         let at_once = u8::try_from(self.limits.addresses_per_peer)
             .ok()
             .and_then(NonZeroU8::new);
+        let is_tcp = addresses
+            .iter()
+            .filter_map(Address::reported)
+            .any(|address| address.transport() == Transport::Tcp);
         let opts = DialOpts::peer_id(id)
             .condition(PeerCondition::Always)
             .override_dial_concurrency_factor(at_once.unwrap_or(NonZeroU8::MIN))
-            .addresses(addresses)
-            .build();
+            .addresses(addresses);
+        // From the port that both listen on, two simultaneous dials over TCP would be one
+        // connection of two clients.
+        let opts = if is_tcp {
+            opts.allocate_new_port().build()
+        } else {
+            opts.build()
+        };
+        let connection = opts.connection_id();
+        if let Some(attempt) = self
+            .peers
+            .get_mut(&id)
+            .and_then(|peer| peer.attempt.as_mut())
+        {
+            attempt.started(connection);
+        }
         if let Err(error) = self.swarm.dial(opts) {
-            self.on_dial_failed(id, dial_failure(&error));
+            self.on_dial_failed(id, connection, dial_failure(&error));
         }
     }
 
-    fn on_dial_failed(&mut self, id: PeerId, why: DialFailure) {
+    fn on_dial_failed(&mut self, id: PeerId, connection: ConnectionId, why: DialFailure) {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        let Some(attempt) = &mut peer.attempt else {
+            return;
+        };
+        if peer.meeting.is_connected() {
+            // The peer's own dial has come through: no other way need be tried.
+            drop(attempt.fall_back());
+        }
+        match attempt.failed(connection, why) {
+            Then::Wait => {}
+            Then::Dial(addresses) => self.dial(id, addresses),
+            Then::Over(why) => self.on_dial_over(id, why),
+        }
+    }
+
+    fn on_dial_over(&mut self, id: PeerId, why: DialFailure) {
         let now = Instant::now();
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
+        peer.attempt = None;
         let act = peer.meeting.dial_failed(now, jitter());
         if peer.meeting.is_connected() {
             tracing::debug!(peer = %PeerName::proven(id).short(), %why, "own dial failed");
@@ -204,25 +274,27 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
             addresses.retain(Address::is_dialable);
             addresses.truncate(self.limits.addresses_per_peer);
             let peer = match self.peers.remove(&id) {
-                Some(Peer {
-                    meeting,
-                    addresses: old,
-                }) if old == addresses => Peer { meeting, addresses },
-                Some(Peer { mut meeting, .. }) => {
-                    meeting.try_again(now);
-                    Peer { meeting, addresses }
+                Some(peer) if peer.addresses == addresses => peer,
+                Some(mut peer) => {
+                    peer.meeting.try_again(now);
+                    Peer { addresses, ..peer }
                 }
                 None => Peer {
                     meeting: Meeting::new(Side::of(&self.me, &id), now),
                     addresses,
+                    attempt: None,
                 },
             };
             peers.insert(id, peer);
         }
         let removed = std::mem::replace(&mut self.peers, peers);
-        self.swarm
-            .behaviour_mut()
-            .allow(self.peers.keys().copied().collect());
+        let ips = |peer: &Peer| {
+            let ips = peer.addresses.iter().map(Address::ip_or_name);
+            ips.filter_map(Result::ok).collect()
+        };
+        let allowed = self.peers.iter().map(|(id, peer)| (*id, ips(peer)));
+        let allowed = allowed.collect();
+        self.swarm.behaviour_mut().allow(allowed);
         for id in removed.into_keys() {
             for link in self.link_tasks.values().filter(|link| link.peer == id) {
                 link.outbox.stop(Closed::NotAllowed);
@@ -332,7 +404,9 @@ async fn resolve(id: PeerId, addresses: Vec<Address>) -> Resolved {
                     continue;
                 };
                 let found = found.map(|found| found.ip()).filter(|ip| family.holds(*ip));
-                let found = found.filter_map(|ip| Address::of(ip, address.port()).to_multiaddr());
+                let found = found.filter_map(|ip| {
+                    Address::of(ip, address.transport(), address.port()).to_multiaddr()
+                });
                 const PER_NAME: usize = 4;
                 resolved.extend(found.take(PER_NAME));
             }

@@ -66,7 +66,9 @@ pub enum Event {
         peer: Option<PeerName>,
         /// Why it was turned away.
         why: RefusedBecause,
-        /// How many refusals went unreported since the last reported one.
+        /// How many were turned away for this reason since the network was started.
+        in_all: u64,
+        /// How many refusals for this reason went unreported since the last reported one.
         unreported: u64,
     },
     /// A peer of the table could not be reached; it will be tried again.
@@ -124,7 +126,7 @@ impl Closed {
 }
 
 /// Why a connection from outside was turned away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 pub enum RefusedBecause {
     /// The peer is not in the table; closed right after the handshake, nothing of it was decoded.
     #[error("not a peer of a charter member")]
@@ -138,9 +140,21 @@ pub enum RefusedBecause {
     /// Too many handshakes with this address are under way.
     #[error("too many handshakes with this address are under way")]
     TooManyHandshakesFromAddress,
+    /// This address begins handshakes too often.
+    #[error("this address begins handshakes too often")]
+    TooOftenFromAddress,
+    /// Addresses that are not of members begin handshakes too often.
+    #[error("strangers begin handshakes too often")]
+    TooOften,
     /// The peer already has as many connections as one peer may have.
     #[error("the peer has too many connections")]
     TooManyConnections,
+    /// The peer has a connection, and there are as many as there may be.
+    #[error("there are too many connections")]
+    TooManyConnectionsInAll,
+    /// The peer has a connection, and its address as many as an address may have.
+    #[error("its address has too many connections")]
+    TooManyConnectionsFromAddress,
 }
 
 /// Why a peer could not be reached.

@@ -74,7 +74,13 @@ pub(super) fn broken(error: &io::Error) -> Closed {
             Some(_) | None => cause = error.source(),
         }
     }
-    Closed::Broken(error.kind())
+    match error.kind() {
+        // The kernel's word for a TCP connection whose peer acknowledges nothing any more.
+        io::ErrorKind::TimedOut => Closed::Silent,
+        // [`super::muxer`]'s word for a connection that the peer closed in good order.
+        io::ErrorKind::ConnectionAborted => Closed::ByPeer,
+        kind => Closed::Broken(kind),
+    }
 }
 
 #[cfg(test)]

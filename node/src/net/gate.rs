@@ -8,19 +8,20 @@
     reason = "of the many variants of libp2p's enums few matter here, and more may come"
 )]
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 use std::task::{Context, Poll};
 
 use libp2p::core::Endpoint;
 use libp2p::core::transport::PortUse;
-use libp2p::multiaddr::Protocol;
 use libp2p::swarm::behaviour::{ConnectionClosed, ConnectionEstablished, ListenFailure};
 use libp2p::swarm::{
     ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler, ToSwarm,
 };
 use libp2p::{Multiaddr, PeerId};
+use tokio::time::Instant;
 
+use super::arrivals::{Arrivals, Origin, Place};
 use super::handler::{Handler, Open, Outcome};
 use super::meeting::Side;
 use super::{Limits, RefusedBecause};
@@ -30,9 +31,10 @@ use super::{Limits, RefusedBecause};
 pub(super) struct Gate {
     me: PeerId,
     limits: Limits,
-    allowed: BTreeSet<PeerId>,
-    handshakes: BTreeMap<ConnectionId, Origin>,
-    connections: BTreeMap<PeerId, usize>,
+    arrivals: Arrivals,
+    /// The peers of the table, with the addresses that their cards name.
+    allowed: BTreeMap<PeerId, Vec<IpAddr>>,
+    connections: BTreeMap<ConnectionId, (PeerId, Place)>,
     to_swarm: VecDeque<ToSwarm<Report, Open>>,
 }
 
@@ -44,39 +46,28 @@ pub(super) struct Report {
     pub(super) outcome: Outcome,
 }
 
-/// What handshakes are counted by: an IPv4 address or an IPv6 /64 network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Origin(IpAddr);
-
-impl Origin {
-    fn of(address: &Multiaddr) -> Self {
-        let ip = address.iter().find_map(|part| match part {
-            Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
-            Protocol::Ip6(ip) => {
-                const NETWORK: u128 = u128::MAX << 64;
-                Some(IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & NETWORK)))
-            }
-            _ => None,
-        });
-        Self(ip.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)))
-    }
-}
-
 impl Gate {
     pub(super) fn new(me: PeerId, limits: Limits) -> Self {
         Self {
             me,
+            arrivals: Arrivals::new(limits.clone()),
             limits,
-            allowed: BTreeSet::new(),
-            handshakes: BTreeMap::new(),
+            allowed: BTreeMap::new(),
             connections: BTreeMap::new(),
             to_swarm: VecDeque::new(),
         }
     }
 
-    /// Replaces the peers that are let in; does not touch those that are in already.
-    pub(super) fn allow(&mut self, allowed: BTreeSet<PeerId>) {
+    /// Replaces the peers that are let in, each with the addresses that its card names; does not
+    /// touch those that are in already.
+    pub(super) fn allow(&mut self, allowed: BTreeMap<PeerId, Vec<IpAddr>>) {
+        self.arrivals.expect(allowed.clone());
         self.allowed = allowed;
+    }
+
+    /// The names on a peer's card stand for these addresses.
+    pub(super) fn resolved(&mut self, peer: PeerId, ips: impl Iterator<Item = IpAddr>) {
+        self.arrivals.resolved(peer, ips);
     }
 
     /// Opens the stream on a connection.
@@ -89,15 +80,31 @@ impl Gate {
         });
     }
 
-    fn admit(&self, peer: PeerId) -> Result<Handler, ConnectionDenied> {
-        if !self.allowed.contains(&peer) {
+    fn admit(&self, peer: PeerId, place: Place) -> Result<Handler, ConnectionDenied> {
+        if !self.allowed.contains_key(&peer) {
             return Err(ConnectionDenied::new(RefusedBecause::NotAMember));
         }
-        let connections = self.connections.get(&peer).copied().unwrap_or_default();
-        if connections >= self.limits.connections_per_peer {
-            return Err(ConnectionDenied::new(RefusedBecause::TooManyConnections));
-        }
-        Ok(Handler::new(Side::of(&self.me, &peer)))
+        let of_peer = |of: &&(PeerId, Place)| of.0 == peer;
+        let of_place = |of: &&(PeerId, Place)| of.1 == place;
+        let connections = self.connections.values();
+        let own = connections.clone().filter(of_peer).count();
+        let why = if own >= self.limits.connections_per_peer {
+            RefusedBecause::TooManyConnections
+        } else if own == 0 {
+            // Whatever others have: no member can keep another one out.
+            return Ok(self.handler(&peer));
+        } else if self.connections.len() >= self.limits.connections {
+            RefusedBecause::TooManyConnectionsInAll
+        } else if connections.filter(of_place).count() >= self.limits.connections_per_address {
+            RefusedBecause::TooManyConnectionsFromAddress
+        } else {
+            return Ok(self.handler(&peer));
+        };
+        Err(ConnectionDenied::new(why))
+    }
+
+    fn handler(&self, peer: &PeerId) -> Handler {
+        Handler::new(Side::of(&self.me, peer))
     }
 }
 
@@ -111,22 +118,9 @@ impl NetworkBehaviour for Gate {
         _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        let origin = Origin::of(remote);
-        if self.handshakes.len() >= self.limits.handshakes {
-            return Err(ConnectionDenied::new(RefusedBecause::TooManyHandshakes));
-        }
-        let same = self
-            .handshakes
-            .values()
-            .filter(|other| **other == origin)
-            .count();
-        if same >= self.limits.handshakes_per_address {
-            return Err(ConnectionDenied::new(
-                RefusedBecause::TooManyHandshakesFromAddress,
-            ));
-        }
-        self.handshakes.insert(connection, origin);
-        Ok(())
+        self.arrivals
+            .begin(connection, Origin::of(remote), Instant::now())
+            .map_err(ConnectionDenied::new)
     }
 
     fn handle_established_inbound_connection(
@@ -134,20 +128,20 @@ impl NetworkBehaviour for Gate {
         _: ConnectionId,
         peer: PeerId,
         _: &Multiaddr,
-        _: &Multiaddr,
+        remote: &Multiaddr,
     ) -> Result<Handler, ConnectionDenied> {
-        self.admit(peer)
+        self.admit(peer, Origin::of(remote).place())
     }
 
     fn handle_established_outbound_connection(
         &mut self,
         _: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        remote: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<Handler, ConnectionDenied> {
-        self.admit(peer)
+        self.admit(peer, Origin::of(remote).place())
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
@@ -155,25 +149,19 @@ impl NetworkBehaviour for Gate {
             FromSwarm::ConnectionEstablished(ConnectionEstablished {
                 peer_id,
                 connection_id,
-                other_established,
+                endpoint,
                 ..
             }) => {
-                self.handshakes.remove(&connection_id);
-                self.connections.insert(peer_id, other_established + 1);
+                let place = Origin::of(endpoint.get_remote_address()).place();
+                self.arrivals.over(connection_id);
+                self.arrivals.proven(peer_id, place);
+                self.connections.insert(connection_id, (peer_id, place));
             }
-            FromSwarm::ConnectionClosed(ConnectionClosed {
-                peer_id,
-                remaining_established,
-                ..
-            }) => {
-                if remaining_established == 0 {
-                    self.connections.remove(&peer_id);
-                } else {
-                    self.connections.insert(peer_id, remaining_established);
-                }
+            FromSwarm::ConnectionClosed(ConnectionClosed { connection_id, .. }) => {
+                self.connections.remove(&connection_id);
             }
             FromSwarm::ListenFailure(ListenFailure { connection_id, .. }) => {
-                self.handshakes.remove(&connection_id);
+                self.arrivals.over(connection_id);
             }
             _ => {}
         }
@@ -204,61 +192,44 @@ impl NetworkBehaviour for Gate {
 mod tests {
     use super::*;
 
-    fn gate(limits: Limits) -> Gate {
-        Gate::new(PeerId::random(), limits)
+    fn check(gate: &Gate, peer: PeerId, host: u8, expected: Option<RefusedBecause>) {
+        let refused = gate.admit(peer, Place::of([192, 0, 2, host].into())).err();
+        assert_eq!(
+            refused.map(|why| why.downcast::<RefusedBecause>().unwrap()),
+            expected
+        );
     }
 
-    #[test]
-    fn handshakes_are_bounded_in_all_and_by_origin() {
-        let limits = Limits {
-            handshakes: 4,
-            handshakes_per_address: 2,
-            ..Limits::default()
-        };
-        let mut gate = gate(limits);
-        let mut next = 0;
-        let mut check = |gate: &mut Gate, from: &str, expected: Result<(), RefusedBecause>| {
-            next += 1;
-            let id = ConnectionId::new_unchecked(next);
-            let remote: Multiaddr = format!("{from}/udp/1/quic-v1").parse().unwrap();
-            let result = gate.handle_pending_inbound_connection(id, &remote, &remote);
-            let result = result.map_err(|denied| denied.downcast::<RefusedBecause>().unwrap());
-            assert_eq!(result, expected, "{from}");
-        };
-        check(&mut gate, "/ip4/192.0.2.1", Ok(()));
-        check(&mut gate, "/ip4/192.0.2.1", Ok(()));
-        let too_many = Err(RefusedBecause::TooManyHandshakesFromAddress);
-        check(&mut gate, "/ip4/192.0.2.1", too_many);
-        check(&mut gate, "/ip6/2001:db8::1", Ok(()));
-        check(&mut gate, "/ip6/2001:db8::ffff:1", Ok(()));
-        check(
-            &mut gate,
-            "/ip4/192.0.2.2",
-            Err(RefusedBecause::TooManyHandshakes),
-        );
-        gate.handshakes.pop_first();
-        check(&mut gate, "/ip6/2001:db8::2", too_many);
-        check(&mut gate, "/ip4/192.0.2.1", Ok(()));
+    fn connect(gate: &mut Gate, peer: PeerId, host: u8) {
+        check(gate, peer, host, None);
+        let id = ConnectionId::new_unchecked(gate.connections.len());
+        let place = Place::of([192, 0, 2, host].into());
+        gate.connections.insert(id, (peer, place));
     }
 
     #[test]
     fn peers_are_admitted_by_name_and_number() {
-        let mut gate = gate(Limits {
-            connections_per_peer: 1,
+        let limits = Limits {
+            connections: 4,
+            connections_per_address: 3,
+            connections_per_peer: 2,
             ..Limits::default()
-        });
-        let peer = PeerId::random();
-        let check = |gate: &Gate, expected: Option<RefusedBecause>| {
-            let refused = gate.admit(peer).err();
-            assert_eq!(
-                refused.map(|why| why.downcast::<RefusedBecause>().unwrap()),
-                expected
-            );
         };
-        check(&gate, Some(RefusedBecause::NotAMember));
-        gate.allow([peer].into());
-        check(&gate, None);
-        gate.connections.insert(peer, 1);
-        check(&gate, Some(RefusedBecause::TooManyConnections));
+        let mut gate = Gate::new(PeerId::random(), limits);
+        let [a, b, c, d] = [(); 4].map(|()| PeerId::random());
+        check(&gate, a, 1, Some(RefusedBecause::NotAMember));
+        gate.allow([a, b, c].map(|peer| (peer, Vec::new())).into());
+        check(&gate, d, 1, Some(RefusedBecause::NotAMember));
+        connect(&mut gate, a, 1);
+        connect(&mut gate, a, 1);
+        check(&gate, a, 1, Some(RefusedBecause::TooManyConnections));
+        connect(&mut gate, b, 1);
+        let from_there = RefusedBecause::TooManyConnectionsFromAddress;
+        check(&gate, b, 1, Some(from_there));
+        connect(&mut gate, b, 2);
+        // The first connection of a peer always has room, a second one does not.
+        connect(&mut gate, c, 1);
+        let in_all = RefusedBecause::TooManyConnectionsInAll;
+        check(&gate, c, 3, Some(in_all));
     }
 }

@@ -11,11 +11,28 @@ pub struct Limits {
     /// Bytes queued on a link, the frame being written included. A single frame is always taken
     /// by an empty queue.
     pub queue_bytes: usize,
-    /// Handshakes from outside under way at once.
+    /// Handshakes of strangers under way at once, over each transport.
     pub handshakes: usize,
-    /// Handshakes under way with one IPv4 address or one IPv6 /64 network. Members behind one
-    /// address translation, and whole federations on one machine, must fit in.
+    /// Handshakes under way with one IPv4 address or one IPv6 /64 network, over each transport.
+    /// Members behind one address translation, and whole federations on one machine, must fit in.
     pub handshakes_per_address: usize,
+    /// Handshakes under way with the addresses of members, over each transport: room that
+    /// strangers cannot take.
+    pub handshakes_of_members: usize,
+    /// How many handshakes one address of a stranger may begin at once, and at what distance after
+    /// that.
+    pub strangers_pace_per_address: (u32, Duration),
+    /// The same for all strangers together, over each transport. Each costs about a millisecond.
+    pub strangers_pace: (u32, Duration),
+    /// The same for one address of a member.
+    pub members_pace: (u32, Duration),
+    /// Addresses whose pace is remembered.
+    pub places: usize,
+    /// Connections in all; beyond that each peer of the table has its first one still.
+    pub connections: usize,
+    /// Connections with one IPv4 address or one IPv6 /64 network; beyond that each peer has its
+    /// first one still.
+    pub connections_per_address: usize,
     /// Connections of one peer, while two simultaneous dials and a dead predecessor are sorted
     /// out; a settled peer has one.
     pub connections_per_peer: usize,
@@ -29,6 +46,9 @@ pub struct Limits {
     pub connection_window: u32,
     /// How long a handshake may take.
     pub handshake: Duration,
+    /// How long a peer's QUIC addresses are tried before its TCP addresses are tried too: enough
+    /// for a packet to be lost and sent again.
+    pub quic_head_start: Duration,
     /// How long a connection may stand without its stream.
     pub without_stream: Duration,
     /// After how much silence a peer counts as gone.
@@ -50,12 +70,20 @@ impl Default for Limits {
             queue_bytes: 8 * MIB,
             handshakes: 128,
             handshakes_per_address: 32,
+            handshakes_of_members: 256,
+            strangers_pace_per_address: (32, Duration::from_millis(250)),
+            strangers_pace: (256, Duration::from_millis(10)),
+            members_pace: (64, Duration::from_millis(50)),
+            places: 1024,
+            connections: 256,
+            connections_per_address: 64,
             connections_per_peer: 3,
             addresses_per_peer: 8,
             streams_per_connection: 4,
             stream_window: WINDOW,
             connection_window: WINDOW + WINDOW / 4,
             handshake: Duration::from_secs(5),
+            quic_head_start: Duration::from_secs(2),
             without_stream: Duration::from_secs(10),
             silence: Duration::from_secs(15),
             keep_alive: Duration::from_secs(4),

@@ -16,7 +16,8 @@ use super::{Closed, Event, LinkId, PeerName, frame};
 const BUFFER: usize = 64 * 1024;
 
 /// How long a link that is closed by this node is given to write what is queued and to let the
-/// peer read it: a QUIC connection that is closed forgets what the peer has not acknowledged.
+/// peer read it: a QUIC connection that is closed forgets what the peer has not acknowledged, and
+/// a TCP connection what the peer has not read if the peer writes on.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// One link, from its announcement to its end.

@@ -1,45 +1,63 @@
-//! Keeps a flood of strangers out of the log.
+//! Keeps a flood of strangers out of the log, and counts it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Decides which refusals are reported: some at once, then one per `pace`.
+use super::RefusedBecause;
+use super::pace::Pace;
+
+/// Decides which refusals are reported: for each reason some at once, then one per `pace`, so that
+/// a flood of one kind does not hide another.
 #[derive(Debug)]
 pub(super) struct Refusals {
     at_once: u32,
     pace: Duration,
-    left: u32,
-    refilled: Instant,
+    reasons: BTreeMap<RefusedBecause, Reason>,
+}
+
+#[derive(Debug)]
+struct Reason {
+    pace: Pace,
+    in_all: u64,
     unreported: u64,
 }
 
+/// A refusal that is to be reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reported {
+    /// How many for this reason, this one included.
+    pub(super) in_all: u64,
+    /// How many for this reason were not reported since the last that was.
+    pub(super) unreported: u64,
+}
+
 impl Refusals {
-    pub(super) fn new(at_once: u32, pace: Duration, now: Instant) -> Self {
+    pub(super) fn new(at_once: u32, pace: Duration) -> Self {
         Self {
             at_once,
             pace,
-            left: at_once,
-            refilled: now,
-            unreported: 0,
+            reasons: BTreeMap::new(),
         }
     }
 
-    /// Takes note of a refusal. If it is to be reported, says how many were not since the last.
-    pub(super) fn report(&mut self, now: Instant) -> Option<u64> {
-        while self.left < self.at_once && now.duration_since(self.refilled) >= self.pace {
-            self.left += 1;
-            self.refilled += self.pace;
-        }
-        if self.left == self.at_once {
-            self.refilled = now;
-        }
-        if self.left == 0 {
-            self.unreported = self.unreported.saturating_add(1);
+    /// Takes note of a refusal.
+    pub(super) fn note(&mut self, why: RefusedBecause, now: Instant) -> Option<Reported> {
+        let reason = self.reasons.entry(why).or_insert_with(|| Reason {
+            pace: Pace::new(self.at_once, self.pace, now),
+            in_all: 0,
+            unreported: 0,
+        });
+        reason.in_all = reason.in_all.saturating_add(1);
+        if !reason.pace.take(now) {
+            reason.unreported = reason.unreported.saturating_add(1);
             return None;
         }
-        self.left -= 1;
-        Some(std::mem::take(&mut self.unreported))
+        Some(Reported {
+            in_all: reason.in_all,
+            unreported: std::mem::take(&mut reason.unreported),
+        })
     }
 }
 
@@ -50,20 +68,24 @@ mod tests {
     #[test]
     fn a_flood_is_thinned_and_counted() {
         let start = Instant::now();
-        let second = Duration::from_secs(1);
-        let mut refusals = Refusals::new(2, second, start);
-        let mut check = |after_ms: u64, expected: Option<u64>| {
+        let mut refusals = Refusals::new(2, Duration::from_secs(1));
+        let mut check = |why, after_ms: u64, expected: Option<(u64, u64)>| {
             let now = start + Duration::from_millis(after_ms);
-            assert_eq!(refusals.report(now), expected, "after {after_ms} ms");
+            let reported = refusals.note(why, now);
+            let reported = reported.map(|reported| (reported.in_all, reported.unreported));
+            assert_eq!(reported, expected, "after {after_ms} ms");
         };
-        check(0, Some(0));
-        check(0, Some(0));
-        check(10, None);
-        check(999, None);
-        check(1000, Some(2));
-        check(1001, None);
-        check(60_000, Some(1));
-        check(60_000, Some(0));
-        check(60_000, None);
+        let flood = RefusedBecause::Handshake;
+        check(flood, 0, Some((1, 0)));
+        check(flood, 0, Some((2, 0)));
+        check(flood, 10, None);
+        check(flood, 999, None);
+        check(flood, 1000, Some((5, 2)));
+        check(flood, 1001, None);
+        // Another reason is heard in the midst of it.
+        check(RefusedBecause::NotAMember, 1001, Some((1, 0)));
+        check(flood, 60_000, Some((7, 1)));
+        check(flood, 60_000, Some((8, 0)));
+        check(flood, 60_000, None);
     }
 }

@@ -10,7 +10,10 @@ use tokio::time::timeout;
 
 use super::*;
 
+mod flood;
 mod hostile;
+mod raw;
+mod tcp;
 
 /// Far more than anything here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,11 +21,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Node {
     network: Network,
     events: mpsc::Receiver<Event>,
+    /// Where it listens; of several addresses the first one.
     address: Address,
 }
 
-fn loopback(port: u16) -> Address {
-    Address::of(Ipv4Addr::LOCALHOST.into(), port)
+const BOTH: [Transport; 2] = [Transport::Quic, Transport::Tcp];
+
+fn loopback(transport: Transport, port: u16) -> Address {
+    Address::of(Ipv4Addr::LOCALHOST.into(), transport, port)
 }
 
 /// The seed of the `rank`-th of some transport keys, ordered by their peers' names.
@@ -34,15 +40,19 @@ fn seed(rank: usize) -> [u8; 32] {
 
 impl Node {
     async fn start(rank: usize) -> Self {
-        Self::start_with(rank, 0, 64, Limits::default()).await
+        Self::start_over(Transport::Quic, rank).await
     }
 
-    async fn start_with(rank: usize, port: u16, channel: usize, limits: Limits) -> Self {
+    async fn start_over(transport: Transport, rank: usize) -> Self {
+        Self::start_with(rank, loopback(transport, 0), 64, Limits::default()).await
+    }
+
+    async fn start_with(rank: usize, listen: Address, channel: usize, limits: Limits) -> Self {
         let (sender, mut events) = mpsc::channel(channel);
         let transport_seed = Secret::new(seed(rank));
         let settings = Settings {
             transport_seed,
-            listen: vec![loopback(port)],
+            listen: vec![listen],
             limits,
         };
         let network = Network::start(settings, sender).unwrap();
@@ -140,9 +150,11 @@ fn numbered(number: u32, len: usize) -> Vec<u8> {
 #[tokio::test]
 async fn frames_arrive_in_order_both_ways() {
     // Whoever dials, lower or higher.
-    for (dialler, listener) in [(0, 1), (1, 0)] {
-        let nodes = (Node::start(dialler).await, Node::start(listener).await);
-        let (mut a, there, mut b, back) = pair(nodes.0, nodes.1).await;
+    let ways = [(0, 1), (1, 0)].map(|ranks| BOTH.map(|transport| (transport, ranks)));
+    for (transport, (dialler, listener)) in ways.into_iter().flatten() {
+        let dialler = Node::start_over(transport, dialler).await;
+        let listener = Node::start_over(transport, listener).await;
+        let (mut a, there, mut b, back) = pair(dialler, listener).await;
         let lengths = [4, 5, MAX_FRAME, 100_000, 1024 * 1024, 7];
         for (number, len) in (0..).zip(lengths) {
             a.network.send(there, numbered(number, len)).unwrap();
@@ -163,8 +175,10 @@ async fn frames_arrive_in_order_both_ways() {
 
 #[tokio::test]
 async fn simultaneous_dials_lead_to_one_link() {
-    for rank in 0..10 {
-        let (mut a, mut b) = (Node::start(2 * rank).await, Node::start(2 * rank + 1).await);
+    for rank in 0..20 {
+        let transport = BOTH[rank % 2];
+        let mut a = Node::start_over(transport, 2 * rank).await;
+        let mut b = Node::start_over(transport, 2 * rank + 1).await;
         a.allow(&[&b]);
         b.allow(&[&a]);
         let there = a.connected(&b.name()).await;
@@ -190,25 +204,28 @@ async fn simultaneous_dials_lead_to_one_link() {
 
 #[tokio::test]
 async fn what_is_queued_before_the_end_is_delivered() {
-    let (a, there, mut b, back) = pair(Node::start(0).await, Node::start(1).await).await;
-    for number in 0..20 {
-        a.network.send(there, numbered(number, 300_000)).unwrap();
-    }
-    a.network.close(there);
-    let refused = a.network.send(there, vec![1]).unwrap_err();
-    assert_eq!(
-        (refused.why, refused.frame),
-        (UnsentBecause::LinkGone, vec![1])
-    );
-    for number in 0..20 {
-        assert!(
-            b.frame(back).await == numbered(number, 300_000),
-            "frame {number}"
+    for transport in BOTH {
+        let dialler = Node::start_over(transport, 0).await;
+        let listener = Node::start_over(transport, 1).await;
+        let (mut a, there, mut b, back) = pair(dialler, listener).await;
+        for number in 0..20 {
+            a.network.send(there, numbered(number, 300_000)).unwrap();
+        }
+        a.network.close(there);
+        let refused = a.network.send(there, vec![1]).unwrap_err();
+        assert_eq!(
+            (refused.why, refused.frame),
+            (UnsentBecause::LinkGone, vec![1])
         );
+        for number in 0..20 {
+            assert!(
+                b.frame(back).await == numbered(number, 300_000),
+                "frame {number}"
+            );
+        }
+        assert_eq!(b.disconnected(back).await, Closed::ByPeer);
+        assert_eq!(a.disconnected(there).await, Closed::ByUs);
     }
-    assert_eq!(b.disconnected(back).await, Closed::ByPeer);
-    let mut a = a;
-    assert_eq!(a.disconnected(there).await, Closed::ByUs);
 }
 
 #[tokio::test]
@@ -244,11 +261,12 @@ async fn a_peer_that_leaves_the_table_is_cut_off() {
 #[test]
 fn a_peer_that_restarts_is_found_again() {
     // As the dialler only the node that stays knows an address; then only the other one does.
-    for the_one_that_stays_dials in [true, false] {
+    let ways = [true, false].map(|dials| BOTH.map(|transport| (transport, dials)));
+    for (transport, the_one_that_stays_dials) in ways.into_iter().flatten() {
         let ours = Runtime::new().unwrap();
         let theirs = Runtime::new().unwrap();
-        let stays = ours.block_on(Node::start(0));
-        let leaves = theirs.block_on(Node::start(1));
+        let stays = ours.block_on(Node::start_over(transport, 0));
+        let leaves = theirs.block_on(Node::start_over(transport, 1));
         let (mut stays, link, leaves) = if the_one_that_stays_dials {
             let (stays, link, leaves, _) = ours.block_on(pair(stays, leaves));
             (stays, link, leaves)
@@ -256,7 +274,7 @@ fn a_peer_that_restarts_is_found_again() {
             let (leaves, _, stays, link) = ours.block_on(pair(leaves, stays));
             (stays, link, leaves)
         };
-        let port = leaves.address.port();
+        let address = leaves.address.clone();
         let ended = theirs.block_on(leaves.finish());
         let why = ended.iter().find_map(|event| match event {
             Event::Disconnected { why, .. } => Some(*why),
@@ -267,7 +285,7 @@ fn a_peer_that_restarts_is_found_again() {
         // QUIC's own tasks hold the port for a while longer; they end with the process.
         theirs.shutdown_timeout(PATIENCE);
         ours.block_on(async {
-            let mut again = Node::start_with(1, port, 64, Limits::default()).await;
+            let mut again = Node::start_with(1, address, 64, Limits::default()).await;
             if the_one_that_stays_dials {
                 again.let_in(&stays);
             } else {
@@ -288,29 +306,32 @@ fn a_peer_that_vanishes_is_noticed_and_may_come_back() {
         keep_alive: Duration::from_millis(300),
         ..Limits::default()
     };
-    let ours = Runtime::new().unwrap();
-    let theirs = Runtime::new().unwrap();
-    let (mut a, b) = (
-        ours.block_on(Node::start_with(0, 0, 64, limits.clone())),
-        theirs.block_on(Node::start_with(1, 0, 64, limits.clone())),
-    );
-    let port = b.address.port();
-    a.allow(&[&b]);
-    b.let_in(&a);
-    let link = ours.block_on(a.connected(&b.name()));
-    // The process dies: its tasks stop where they are, and nobody says goodbye.
-    theirs.shutdown_timeout(PATIENCE);
-    let started = Instant::now();
-    let why = ours.block_on(a.disconnected(link));
-    assert!(matches!(why, Closed::Silent | Closed::Broken(_)), "{why}");
-    assert!(started.elapsed() < PATIENCE / 2);
-    drop(b);
-    ours.block_on(async {
-        let mut b = Node::start_with(1, port, 64, limits).await;
+    for transport in BOTH {
+        let ours = Runtime::new().unwrap();
+        let theirs = Runtime::new().unwrap();
+        let any = loopback(transport, 0);
+        let (mut a, b) = (
+            ours.block_on(Node::start_with(0, any.clone(), 64, limits.clone())),
+            theirs.block_on(Node::start_with(1, any, 64, limits.clone())),
+        );
+        let address = b.address.clone();
+        a.allow(&[&b]);
         b.let_in(&a);
-        a.connected(&b.name()).await;
-        b.connected(&a.name()).await;
-    });
+        let link = ours.block_on(a.connected(&b.name()));
+        // The process dies: its tasks stop where they are, and nobody says goodbye.
+        theirs.shutdown_timeout(PATIENCE);
+        let started = Instant::now();
+        let why = ours.block_on(a.disconnected(link));
+        assert!(matches!(why, Closed::Silent | Closed::Broken(_)), "{why}");
+        assert!(started.elapsed() < PATIENCE / 2);
+        drop(b);
+        ours.block_on(async {
+            let mut b = Node::start_with(1, address, 64, limits.clone()).await;
+            b.let_in(&a);
+            a.connected(&b.name()).await;
+            b.connected(&a.name()).await;
+        });
+    }
 }
 
 #[tokio::test]
@@ -322,8 +343,9 @@ async fn a_core_that_does_not_keep_up_slows_the_sender_and_loses_nothing() {
         connection_window: 128 * 1024,
         ..Limits::default()
     };
-    let sender = Node::start_with(0, 0, 64, limits.clone()).await;
-    let reader = Node::start_with(1, 0, 1, limits).await;
+    let any = loopback(Transport::Quic, 0);
+    let sender = Node::start_with(0, any.clone(), 64, limits.clone()).await;
+    let reader = Node::start_with(1, any, 1, limits).await;
     let (mut sender, there, mut reader, back) = pair(sender, reader).await;
     let mut sent = 0;
     let mut refusals = 0;
@@ -374,18 +396,20 @@ async fn a_core_that_does_not_keep_up_slows_the_sender_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_port_in_use_is_an_error_with_its_address() {
-    let a = Node::start(0).await;
-    let (sender, _events) = mpsc::channel::<Event>(8);
-    let settings = Settings {
-        transport_seed: Secret::new(seed(1)),
-        listen: vec![a.address.clone()],
-        limits: Limits::default(),
-    };
-    let error = Network::start(settings, sender).unwrap_err();
-    assert!(
-        error.to_string().contains(&a.address.to_string()),
-        "{error}"
-    );
+    for transport in BOTH {
+        let a = Node::start_over(transport, 0).await;
+        let (sender, _events) = mpsc::channel::<Event>(8);
+        let settings = Settings {
+            transport_seed: Secret::new(seed(1)),
+            listen: vec![a.address.clone()],
+            limits: Limits::default(),
+        };
+        let error = Network::start(settings, sender).unwrap_err();
+        assert!(
+            error.to_string().contains(&a.address.to_string()),
+            "{error}"
+        );
+    }
 }
 
 #[test]
@@ -411,13 +435,20 @@ fn secrets_do_not_show() {
 /// Prints a figure; see with `--nocapture`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn throughput() {
-    const LEN: usize = 64 * 1024;
     const FRAMES: u32 = 2048;
-    let (mut a, there, mut b, back) = pair(Node::start(0).await, Node::start(1).await).await;
+    for transport in BOTH {
+        throughput_over(transport, FRAMES).await;
+    }
+}
+
+async fn throughput_over(transport: Transport, frames: u32) {
+    const LEN: usize = 64 * 1024;
+    let dialler = Node::start_over(transport, 0).await;
+    let (mut a, there, mut b, back) = pair(dialler, Node::start_over(transport, 1).await).await;
     let started = Instant::now();
     let writing = async {
         let mut sent = 0;
-        while sent < FRAMES {
+        while sent < frames {
             match a.network.send(there, numbered(sent, LEN)) {
                 Ok(()) => sent += 1,
                 Err(_) => drop(a.next().await),
@@ -425,12 +456,12 @@ async fn throughput() {
         }
     };
     let reading = async {
-        for number in 0..FRAMES {
+        for number in 0..frames {
             assert_eq!(b.frame(back).await[..4], number.to_le_bytes());
         }
     };
     tokio::join!(writing, reading);
-    let megabytes = f64::from(FRAMES) * 65_536.0 / 1e6;
+    let megabytes = f64::from(frames) * 65_536.0 / 1e6;
     let rate = megabytes / started.elapsed().as_secs_f64();
-    println!("{rate:.0} MB/s in frames of 64 KiB");
+    println!("{rate:.0} MB/s over {transport:?} in frames of 64 KiB");
 }

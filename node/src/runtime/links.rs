@@ -101,11 +101,12 @@ impl Core {
                 from,
                 peer,
                 why,
+                in_all,
                 unreported,
             } => {
                 let from = from.map(|from| from.to_string()).unwrap_or_default();
                 let peer = peer.map(|peer| peer.short()).unwrap_or_default();
-                tracing::info!(%peer, %why, unreported, "somebody was turned away");
+                tracing::info!(%peer, %why, in_all, unreported, "somebody was turned away");
                 tracing::debug!(%from, %peer, "where the one who was turned away came from");
             }
             Event::DialFailed { peer, why } => {

@@ -11,8 +11,10 @@ use tokio::time::Instant;
 use super::Driver;
 use crate::net::gate::Gate;
 use crate::net::outbox::Outboxes;
+use crate::net::pace::Pace;
 use crate::net::refusals::Refusals;
-use crate::net::{Address, Event, Limits, NetError, PeerName, Running, Settings, peer};
+use crate::net::{Address, Event, Limits, NetError, PeerName, Running, Settings, Transport};
+use crate::net::{peer, tcp};
 
 impl<E: From<Event> + Send + 'static> Driver<E> {
     /// Sets up the transport and starts to listen.
@@ -37,11 +39,16 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
             let multiaddr = address
                 .to_multiaddr()
                 .ok_or_else(|| failed("a host name; name an IP address of this machine".into()))?;
+            if address.transport() == Transport::Tcp {
+                tcp::probe(&address).map_err(|error| failed(error.to_string()))?;
+            }
             swarm
                 .listen_on(multiaddr)
                 .map_err(|error| failed(error.to_string()))?;
         }
-        let refusals = Refusals::new(limits.refusals_at_once, limits.refusal_pace, Instant::now());
+        let (at_once, pace) = (limits.refusals_at_once, limits.refusal_pace);
+        let refusals = Refusals::new(at_once, pace);
+        let trouble = Pace::new(at_once, pace, Instant::now());
         Ok(Self {
             me: *swarm.local_peer_id(),
             swarm,
@@ -58,6 +65,7 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
             next_link: 0,
             outboxes,
             refusals,
+            trouble,
         })
     }
 }
@@ -65,7 +73,10 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
 /// The swarm of a transport key, not listening yet.
 pub(in crate::net) fn swarm(seed: &[u8; 32], limits: &Limits) -> Result<Swarm<Gate>, NetError> {
     let millis = u32::try_from(limits.silence.as_millis()).unwrap_or(u32::MAX);
-    let builder = SwarmBuilder::with_existing_identity(peer::keypair(seed))
+    let key = peer::keypair(seed);
+    let tcp = tcp::transport(&key, limits);
+    let tcp = tcp.map_err(|error| NetError::Transport(error.to_string()))?;
+    let builder = SwarmBuilder::with_existing_identity(key)
         .with_tokio()
         .with_quic_config(|mut quic| {
             quic.handshake_timeout = limits.handshake;
@@ -76,6 +87,8 @@ pub(in crate::net) fn swarm(seed: &[u8; 32], limits: &Limits) -> Result<Swarm<Ga
             quic.max_connection_data = limits.connection_window;
             quic
         })
+        .with_other_transport(|_| tcp)
+        .unwrap_or_else(|never| match never {})
         .with_behaviour(|key| Gate::new(key.public().to_peer_id(), limits.clone()))
         .map_err(|error| NetError::Transport(error.to_string()))?;
     let streams = usize::try_from(limits.streams_per_connection).unwrap_or(1);
@@ -85,5 +98,6 @@ pub(in crate::net) fn swarm(seed: &[u8; 32], limits: &Limits) -> Result<Swarm<Ga
                 .with_idle_connection_timeout(limits.without_stream)
                 .with_max_negotiating_inbound_streams(streams)
         })
+        .with_connection_timeout(limits.handshake)
         .build())
 }

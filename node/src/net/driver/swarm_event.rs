@@ -13,6 +13,7 @@ use super::{Driver, dial_failure};
 use crate::net::gate::Report;
 use crate::net::handler::Outcome;
 use crate::net::meeting::Dialler;
+use crate::net::refusals::Reported;
 use crate::net::{Address, DialFailure, Event, PeerName, RefusedBecause};
 
 impl<E: From<Event> + Send + 'static> Driver<E> {
@@ -65,11 +66,11 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
             }
             SwarmEvent::OutgoingConnectionError {
                 peer_id: Some(peer),
+                connection_id,
                 error,
-                ..
             } => {
                 tracing::debug!(peer = %PeerName::proven(peer).short(), %error, "dial failed");
-                self.on_dial_failed(peer, dial_failure(&error));
+                self.on_dial_failed(peer, connection_id, dial_failure(&error));
             }
             SwarmEvent::IncomingConnectionError {
                 send_back_addr,
@@ -92,7 +93,9 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
                 tracing::error!(?addresses, ?reason, "no longer listening");
             }
             SwarmEvent::ListenerError { error, .. } => {
-                tracing::warn!(%error, "listening has trouble");
+                if self.trouble.take(Instant::now()) {
+                    tracing::warn!(%error, "listening has trouble");
+                }
             }
             _ => {}
         }
@@ -105,6 +108,9 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
             self.close_connection(connection);
             return;
         };
+        if dialler == Dialler::Us {
+            peer.attempt = None;
+        }
         for act in peer
             .meeting
             .established(connection, dialler, Instant::now())
@@ -142,14 +148,15 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
             | ListenError::Transport(_) => RefusedBecause::Handshake,
         };
         let peer = id.map(PeerName::proven);
-        let Some(unreported) = self.refusals.report(Instant::now()) else {
+        let Some(Reported { in_all, unreported }) = self.refusals.note(why, Instant::now()) else {
             return;
         };
-        tracing::debug!(%from, peer = peer.map(|peer| peer.short()), %why, unreported, "refused");
+        tracing::debug!(%from, peer = peer.map(|peer| peer.short()), %why, in_all, "refused");
         self.report(Event::Refused {
             from: Address::reported(from),
             peer,
             why,
+            in_all,
             unreported,
         });
     }

@@ -1,6 +1,6 @@
 //! The end of the network, in good order.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use libp2p::PeerId;
@@ -23,7 +23,7 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
     /// Ends links, then connections, then itself: [`super::super::Network::shutdown`] waits for
     /// this value to be dropped.
     pub(super) async fn wind_down(mut self) {
-        self.swarm.behaviour_mut().allow(BTreeSet::new());
+        self.swarm.behaviour_mut().allow(BTreeMap::new());
         self.peers.clear();
         self.outboxes.stop_all(Closed::Shutdown);
         let links = async {

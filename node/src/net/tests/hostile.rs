@@ -18,7 +18,8 @@ struct Hostile {
 impl Hostile {
     fn new(rank: usize, victim: &Node) -> Self {
         let mut swarm = swarm(&seed(rank), &Limits::default()).unwrap();
-        swarm.behaviour_mut().allow([victim.name().id()].into());
+        let allowed = [(victim.name().id(), Vec::new())];
+        swarm.behaviour_mut().allow(allowed.into());
         let name = PeerName::of(&seed(rank));
         assert!(name < victim.name());
         Self { swarm, name }
@@ -72,36 +73,41 @@ impl Hostile {
 
 #[tokio::test]
 async fn a_stranger_is_refused_and_named_and_nothing_of_it_is_decoded() {
-    let mut a = Node::start(9).await;
-    a.network
-        .allow(BTreeMap::from([(PeerName::of(&seed(1)), Vec::new())]));
-    let mut stranger = Hostile::new(0, &a);
-    if let Some(stream) = stranger.open(&a).await {
-        panic!("a stream was opened: {stream:?}");
-    }
-    match a.next().await {
-        Event::Refused {
-            from,
-            peer,
-            why,
-            unreported,
-        } => {
-            assert_eq!(peer, Some(stranger.name));
-            assert_eq!(why, RefusedBecause::NotAMember);
-            assert_eq!(unreported, 0);
-            assert!(from.unwrap().to_string().starts_with("/ip4/127.0.0.1/udp/"));
+    for transport in BOTH {
+        let mut a = Node::start_over(transport, 9).await;
+        a.network
+            .allow(BTreeMap::from([(PeerName::of(&seed(1)), Vec::new())]));
+        let mut stranger = Hostile::new(0, &a);
+        if let Some(stream) = stranger.open(&a).await {
+            panic!("a stream was opened: {stream:?}");
         }
-        other => panic!("{other:?}"),
+        match a.next().await {
+            Event::Refused {
+                from,
+                peer,
+                why,
+                in_all,
+                unreported,
+            } => {
+                assert_eq!(peer, Some(stranger.name));
+                assert_eq!(why, RefusedBecause::NotAMember);
+                assert_eq!((in_all, unreported), (1, 0));
+                assert_eq!(from.map(|from| from.transport()), Some(transport));
+            }
+            other => panic!("{other:?}"),
+        }
+        let rest = a.finish().await;
+        assert!(rest.is_empty(), "{rest:?}");
     }
-    let rest = a.finish().await;
-    assert!(rest.is_empty(), "{rest:?}");
 }
 
 #[tokio::test]
 async fn a_node_that_is_turned_away_learns_it() {
     // Whether it is lower or higher than the one that turns it away.
-    for (rank, other) in [(0, 1), (1, 0)] {
-        let (a, mut stranger) = (Node::start(rank).await, Node::start(other).await);
+    let ways = [(0, 1), (1, 0)].map(|ranks| BOTH.map(|transport| (transport, ranks)));
+    for (transport, (rank, other)) in ways.into_iter().flatten() {
+        let a = Node::start_over(transport, rank).await;
+        let mut stranger = Node::start_over(transport, other).await;
         stranger.allow(&[&a]);
         match timeout(PATIENCE, stranger.events.recv())
             .await
@@ -118,7 +124,13 @@ async fn a_node_that_is_turned_away_learns_it() {
 
 #[tokio::test]
 async fn broken_frames_end_their_link_with_a_reason_and_no_other() {
-    let mut victim = Node::start(9).await;
+    for transport in BOTH {
+        broken_frames_over(transport).await;
+    }
+}
+
+async fn broken_frames_over(transport: Transport) {
+    let mut victim = Node::start_over(transport, 9).await;
     let mut friend = Node::start(10).await;
     let hostile_name = PeerName::of(&seed(0));
     victim
