@@ -52,7 +52,7 @@ fn a_life_of_eleven() {
     let mut chain = chain_of(&ELEVEN);
     let id = chain.id();
     let admit = next(&chain, admitting("AU"));
-    let seven = signed_by(admit.clone(), &ELEVEN[..7]);
+    let seven = signed_by(admit, &ELEVEN[..7]);
     assert_eq!(
         too_few(chain.offer(seven.clone())),
         (2, 1, Action::Admit, 7, 8)
@@ -379,7 +379,7 @@ proptest! {
         };
         let two_thirds = |members: usize| (2 * members).div_ceil(3);
         let enough = voters.len() >= two_thirds(count).max(two_thirds(after));
-        let taken = chain.offer(joined.clone());
+        let taken = chain.offer(joined);
         prop_assert_eq!(taken.is_ok(), enough, "{:?}", taken);
         prop_assert_eq!(chain.in_force().version(), if enough { 2 } else { 1 });
         if enough {

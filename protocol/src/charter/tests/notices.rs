@@ -41,7 +41,7 @@ fn a_suspension_takes_a_third_and_not_the_one_it_is_about() {
         "it takes the signatures of 1 of SG, VN"
     );
     assert_eq!(one.clone().verify(&chain), Err(too_few));
-    let other = by(&chain, notice.clone(), &["VN"]);
+    let other = by(&chain, notice, &["VN"]);
     let joined = other.merge(&chain, &one).unwrap();
     assert_eq!(joined, one.merge(&chain, &other).unwrap());
     let notice = joined.verify(&chain).unwrap();
@@ -183,6 +183,7 @@ fn signed(text: &str) -> Vec<u8> {
     Note::sign(text, &keys).unwrap().bytes().to_vec()
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, one row per vector")]
 fn cases() -> Vec<Vector> {
     let chain = chain_of(&MEMBERS);
     let draft = suspension_of(&chain, "TH", NOW, NOW + 72 * HOUR);

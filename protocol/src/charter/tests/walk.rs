@@ -65,6 +65,7 @@ fn with(mut chain: Chain, versions: &[&UnverifiedCharter]) -> Chain {
     chain
 }
 
+#[expect(clippy::too_many_lines, reason = "a table, one row per vector")]
 fn cases() -> Vec<Vector> {
     let one = begun();
     let rename = after(&one, |draft| draft.rename(&member("MY"), "Malaysia"));
