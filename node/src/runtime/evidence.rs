@@ -1,20 +1,13 @@
 //! What shows that a member signed two histories: kept in the home, for people and for good.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use kentong_keys::{Digest, Label};
 use kentong_protocol::MemberName;
 use kentong_protocol::sync::Evidence;
 
 use super::core::Core;
-
-const EVIDENCE: Label = Label::new("kentong/evidence-file/1");
-
-/// The most files that are kept: one shows it, and a liar can make as many as it likes.
-const MAX_FILES: usize = 64;
+use crate::evidence_file;
 
 impl Core {
     /// Keeps evidence, and says so in one line.
@@ -42,35 +35,19 @@ impl Core {
 
 /// Writes evidence into a folder, durably; none if the folder holds it, or enough, already.
 fn keep(folder: &Path, member: &MemberName, evidence: &Evidence) -> io::Result<Option<PathBuf>> {
-    match DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let text = evidence.to_string();
-    let hash = Digest::labelled(EVIDENCE, &[text.as_bytes()]);
-    let name = format!("{member}-{:?}-{}.txt", evidence.feed, hash.short());
-    let path = folder.join(name);
-    if path.exists() || std::fs::read_dir(folder)?.count() >= MAX_FILES {
-        return Ok(None);
-    }
-    let mut file: File = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    File::open(folder)?.sync_all()?;
-    Ok(Some(path))
+    let name = format!("{member}-{:?}", evidence.feed);
+    evidence_file::keep(folder, &name, &evidence.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use kentong_keys::Digest;
     use kentong_protocol::feed::FeedId;
 
     use super::*;
+    use crate::evidence_file::MAX_FILES;
 
     #[test]
     fn it_is_kept_once_for_the_owner_alone_and_not_without_end() {

@@ -176,6 +176,11 @@ impl Core {
         for link in due {
             self.with_link(link, SessionInput::Tick);
         }
+        if self.members.keep_up(self.wall()) {
+            tracing::info!("a suspension or a leave began or ended");
+            self.admit();
+            self.sweep_all();
+        }
         if self.retry.is_some_and(|at| at <= now) {
             self.retry = None;
             self.sweep_all();
