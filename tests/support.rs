@@ -52,6 +52,13 @@ impl Federation {
         federation
     }
 
+    /// Adds a home that has no charter yet.
+    pub(crate) fn newcomer(&mut self, member: &str) {
+        let passphrase = self.nodes[0].passphrase.clone();
+        let node = Node::init(self.dir.path(), member, &passphrase);
+        self.nodes.push(node);
+    }
+
     /// The same, started and connected.
     pub(crate) fn running(members: &[&str]) -> Self {
         let mut federation = Self::new(members);

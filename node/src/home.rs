@@ -9,8 +9,11 @@
 //! | `sled/` | nothing that the log does not say better | yes: rebuilt | wrong answers until rebuilt |
 //! | `policy/` | what is shared and accepted | no | the agency's own say over its releases |
 //! | `members/` | each member's own word, signed by its keys | not one's own; others send theirs again | can keep old cards in use |
-//! | `charter.txt` | who belongs; all members signed it | yes: install it again | can cut the node off, but let nobody in |
-//! | `evidence/` | who signed two histories; the notes in it are signed | no | can delete, not forge |
+//! | `charter.txt` | who belongs; every version, signed | yes: install it again | can cut the node off or go back to an older version, but let nobody else in |
+//! | `notices.txt` | who left or is suspended; signed | yes: install them again | can let in again who left or is suspended |
+//! | `ballots.txt` | finding second votes | yes | can hide one |
+//! | `severed.txt` | whom this member severed | no | can sever, or let in again |
+//! | `evidence/` | who signed two histories, or voted twice; the notes in it are signed | no | can delete, not forge |
 //! | `config.toml` | addresses and limits | no | can cut off or overload the node |
 //! | `control.sock` | nothing; callers are known by the socket | yes | can pose as the node to operators |
 //! | `lock` | keeping a second node out | yes, while none runs | can let two nodes run |
@@ -261,13 +264,31 @@ impl Home {
         self.root.join("members")
     }
 
-    /// The installed charter. Missing until one is installed.
+    /// The installed charter, all versions of it. Missing until one is installed.
     #[must_use]
     pub fn charter(&self) -> PathBuf {
         self.root.join("charter.txt")
     }
 
-    /// What shows that a member signed two histories. Missing until one has.
+    /// The notices on the charter. Missing until there is one.
+    #[must_use]
+    pub fn notices(&self) -> PathBuf {
+        self.root.join("notices.txt")
+    }
+
+    /// The votes on charters that were seen. Missing until there is one.
+    #[must_use]
+    pub fn ballots(&self) -> PathBuf {
+        self.root.join("ballots.txt")
+    }
+
+    /// Whom this member severed. Missing until it severs somebody.
+    #[must_use]
+    pub fn severed(&self) -> PathBuf {
+        self.root.join("severed.txt")
+    }
+
+    /// What shows that a member signed two histories or voted twice. Missing until one has.
     #[must_use]
     pub fn evidence(&self) -> PathBuf {
         self.root.join("evidence")

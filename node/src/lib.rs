@@ -2,10 +2,12 @@
 //!
 //! The world of files, sockets and clocks; every decision is made in `kentong-protocol`.
 
+pub mod charter_files;
 pub mod cli;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod evidence_file;
 pub mod home;
 pub mod identity;
 pub mod import;

@@ -1,27 +1,47 @@
 //! Who belongs to the federation, by whose signatures.
 //!
 //! A charter is a signed note whose text is JSON in one exact form (DESIGN 4): members with their
-//! root keys, groups, thresholds per action, the quota of a publisher, and a soft expiry. This
-//! release reads and writes version 1, which every member listed must have signed; the text
-//! already carries what later versions need.
+//! root keys, groups, thresholds per action, the quota of a publisher, and a soft expiry. Every
+//! member listed must have signed version 1; a later version needs as many signatures as the
+//! version before and it itself ask for, and counts only at the end of a [`Chain`] of all versions.
 //!
 //! ```text
 //! Draft ──build──▶ UnverifiedCharter ──sign, merge──▶ UnverifiedCharter ──verify──▶ Charter
-//!                         ▲ parse
+//!                         ▲ parse                            │ Chain::offer           │ 1
+//!                                                            └──────────────▶ Chain ◀─┘
 //! ```
+//!
+//! What cannot wait for a version are [notices](Notice): that a member leaves, or that the others
+//! suspend one for a while. [`Notices`] folds them into who is in force as a member at a time.
 
+mod chain;
+mod changes;
 mod draft;
 mod error;
+mod in_force;
 mod names;
+mod notice;
+mod notices;
+mod signatures;
 mod signed;
 mod terms;
 mod text;
+mod votes;
 
+pub use chain::{Chain, ChainError, MAX_CHAIN, MAX_VERSIONS, Need, Step, Tally};
+pub use changes::{Change, Changes};
 pub use draft::Draft;
 pub use error::{CharterError, Excerpt};
+pub use in_force::Charter;
 pub use names::{FederationId, FederationName, GroupName, MAX_NAME, NameError};
-pub use signed::{Charter, UnverifiedCharter};
+pub use notice::{
+    MAX_NOTICE, MAX_SUSPENSION, Notice, NoticeError, NoticeTerms, Says, UnverifiedNotice,
+};
+pub use notices::{MAX_SUSPENSIONS, Membership, Notices, TooManySuspensions};
+pub use signatures::SignatureError;
+pub use signed::UnverifiedCharter;
 pub use terms::{Action, Member, Quota, Terms, Thresholds};
+pub use votes::{Ballot, Ballots, DoubleVote, DoubleVoteError, MAX_BALLOTS};
 
 /// The most members of a federation.
 pub const MAX_MEMBERS: usize = 200;

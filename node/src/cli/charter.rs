@@ -1,31 +1,44 @@
 //! `kentong charter`.
 
+mod diff;
+mod document;
 mod draft;
+mod history;
 mod install;
+mod leave;
+mod merge;
 mod show;
+mod sign;
+mod suspend;
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use kentong_keys::read_root;
-use kentong_protocol::charter::{MAX_CHARTER, UnverifiedCharter};
+use kentong_protocol::charter::{Chain, ChainError, DoubleVote, Tally};
+use kentong_protocol::time::Timestamp;
 
 use super::Outcome;
-use super::passphrase::{Asked, PassphraseArgs};
-use super::workplace::{Workplace, read_foreign};
+use super::workplace::Workplace;
+use crate::charter_files;
+use crate::home::Home;
 
-/// Draft, sign, install or show the charter
+/// Draft, sign, install or show the charter; leave, or suspend a member
 ///
-/// The charter says who belongs to the federation and by which keys they are known. All of its
-/// members sign it; nobody can be put in between, and no one member decides alone.
+/// The charter says who belongs to the federation and by which keys they are known. All members
+/// sign the first version. Each later one takes as many of them as the version before and it
+/// itself ask for; whom it removes has no vote on it. Nobody can be put in between, and no one
+/// member decides alone.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 From cards to a federation:
   kentong charter draft --federation ASEAN MY.card SG.card -o draft    one member, once
   kentong charter sign draft --root-key /media/stick/root.key -o MY.signed   every member
   kentong charter merge MY.signed SG.signed -o charter.txt             one member
-  kentong charter install charter.txt                                  every member")]
+  kentong charter install charter.txt                                  every member
+
+To change it:
+  kentong charter draft --admit VN.card -o draft                       one member
+  kentong charter sign, merge, install                                 as above
+  kentong charter history -o all.txt             what the new member installs")]
 pub(super) struct CharterArgs {
     #[command(subcommand)]
     what: What,
@@ -34,44 +47,14 @@ pub(super) struct CharterArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     Draft(draft::DraftArgs),
-    Sign(SignArgs),
-    Merge(MergeArgs),
+    Sign(sign::SignArgs),
+    Merge(merge::MergeArgs),
     Install(install::InstallArgs),
     Show(show::ShowArgs),
-}
-
-/// Sign a charter with your agency's root key
-///
-/// Read it first with `kentong charter show`, and compare its hash with the other members.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  kentong charter sign draft --root-key /media/stick/root.key -o MY.signed")]
-struct SignArgs {
-    /// The draft, or a copy that others have signed already.
-    file: PathBuf,
-    /// The file with your root key, which `kentong init` made.
-    #[arg(long, value_name = "FILE")]
-    root_key: PathBuf,
-    /// Where to write the signed charter; otherwise to standard output.
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    #[command(flatten)]
-    passphrase: PassphraseArgs,
-}
-
-/// Join the signatures on several copies of one charter
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Example:
-  kentong charter merge MY.signed SG.signed TH.signed -o charter.txt")]
-struct MergeArgs {
-    /// The copies, each signed by one member or more.
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// Where to write the charter; otherwise to standard output.
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    Diff(diff::DiffArgs),
+    History(history::HistoryArgs),
+    Leave(leave::LeaveArgs),
+    Suspend(suspend::SuspendArgs),
 }
 
 impl CharterArgs {
@@ -82,65 +65,102 @@ impl CharterArgs {
             What::Merge(args) => args.run(place),
             What::Install(args) => args.run(place),
             What::Show(args) => args.run(place),
+            What::Diff(args) => args.run(place),
+            What::History(args) => args.run(place),
+            What::Leave(args) => args.run(place),
+            What::Suspend(args) => args.run(place),
         }
     }
 }
 
-impl SignArgs {
-    fn run(self, place: &Workplace) -> Result<Outcome> {
-        let charter = read(&self.file)?;
-        let terms = charter.terms();
-        let members: Vec<_> = terms.members().keys().map(ToString::to_string).collect();
-        place.advise(format_args!(
-            "The charter of {} with the members {}.\nIts hash, to compare with theirs by voice: {}",
-            terms.federation(),
-            members.join(", "),
-            charter.hash()
-        ))?;
-        let passphrase = self.passphrase.get("the root key", Asked::Once)?;
-        let (member, root) = read_root(&self.root_key, &passphrase)?;
-        let signed = charter.sign(&member, &root).map_err(|error| {
-            anyhow!(
-                "{}: {error}; see it with `kentong charter show`",
-                self.file.display()
-            )
-        })?;
-        place.write(self.output.as_deref(), signed.bytes())?;
-        place.advise(still_to_sign(&signed))?;
-        Ok(Outcome::Done)
+/// The clock on the wall, which every signed thing is dated by.
+fn now() -> Result<Timestamp> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now
+        .ok()
+        .and_then(|passed| Timestamp::from_seconds(passed.as_secs()));
+    match now {
+        Some(now) => Ok(now),
+        None => bail!("the clock was never set; set it, then try again"),
     }
 }
 
-impl MergeArgs {
-    fn run(self, place: &Workplace) -> Result<Outcome> {
-        let mut merged: Option<UnverifiedCharter> = None;
-        for path in &self.files {
-            let next = read(path)?;
-            merged = Some(match merged {
-                None => next,
-                Some(before) => before
-                    .merge(&next)
-                    .map_err(|error| anyhow!("{}: {error}; ask for it again", path.display()))?,
+/// The charter installed in this home, all versions of it.
+fn installed(place: &Workplace) -> Result<(Home, Chain)> {
+    let home = place.home()?;
+    match charter_files::chain(&home)? {
+        Some(chain) => Ok((home, chain)),
+        None => bail!(
+            "no charter is installed in {}; install one with `kentong charter install FILE`, or \
+             begin one with `kentong charter draft --federation`",
+            home.root().display()
+        ),
+    }
+}
+
+/// What to do about a version that does not follow.
+fn with_next_step(error: &ChainError) -> anyhow::Error {
+    let next = match error {
+        ChainError::TooFew { .. } => {
+            "join further signatures with `kentong charter merge`, or vote again in the next round"
+        }
+        ChainError::Skipped { .. } | ChainError::OtherPrevious { .. } => {
+            "ask a member for the file with all versions, which `kentong charter history -o FILE` \
+             writes, and install that"
+        }
+        ChainError::SameRound { .. } => {
+            "see `kentong charter history`, and draft anew with a higher --round"
+        }
+        ChainError::Settled { .. } => {
+            "see `kentong charter history`; what it is to change is drafted anew from there"
+        }
+        ChainError::NothingChanged | ChainError::Expired { .. } => "draft it anew",
+        ChainError::Charter(_) | ChainError::TooLarge | ChainError::VersionTwice { .. } => {
+            "ask for the file again"
+        }
+        ChainError::OtherFederation
+        | ChainError::NameTaken(_)
+        | ChainError::KeyUsed { .. }
+        | ChainError::TooManyVersions => "ask whoever drafted it for another one",
+    };
+    anyhow!("{error}; {next}")
+}
+
+/// What a version changes, and what it still takes, for people.
+fn in_words(tally: &Tally) -> String {
+    let changes = tally.changes().list().iter();
+    let mut lines: Vec<String> = changes.map(|change| format!("It {change}.")).collect();
+    for need in tally.needs() {
+        let met = if need.is_met() { ": enough" } else { "" };
+        lines.push(format!("{}{met}.", capital(&need.to_string())));
+        if !need.can_be_met() {
+            lines.push("So many cannot sign, since who is removed has no vote.".to_owned());
+        }
+    }
+    lines.join("\n")
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+/// Says who voted twice; the evidence is kept by then.
+fn accuse(place: &Workplace, home: &Home, found: &[DoubleVote]) -> Result<()> {
+    for vote in found {
+        let (member, version, round) = (vote.member(), vote.version(), vote.round());
+        if place.json() {
+            let row = serde_json::json!({
+                "member": member.to_string(), "version": version, "round": round,
             });
+            place.emit(&serde_json::json!({ "double-vote": row }))?;
         }
-        if let Some(merged) = merged {
-            place.write(self.output.as_deref(), merged.bytes())?;
-            place.advise(still_to_sign(&merged))?;
-        }
-        Ok(Outcome::Done)
+        place.advise(format_args!(
+            "{member} signed two charters of version {version} in round {round}. Both are kept in \
+             {}; show them to the other members.",
+            home.evidence().display()
+        ))?;
     }
-}
-
-fn read(path: &Path) -> Result<UnverifiedCharter> {
-    let bytes = read_foreign(path, MAX_CHARTER)?;
-    UnverifiedCharter::parse(&bytes)
-        .map_err(|error| anyhow!("{}: {error}; ask for it again", path.display()))
-}
-
-fn still_to_sign(charter: &UnverifiedCharter) -> String {
-    let missing: Vec<_> = charter.missing().iter().map(ToString::to_string).collect();
-    match missing.as_slice() {
-        [] => "All members have signed; put it in force with `kentong charter install`.".to_owned(),
-        names => format!("Still to sign: {}.", names.join(", ")),
-    }
+    Ok(())
 }

@@ -3,24 +3,26 @@
 mod firewall;
 mod packet_filter;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use kentong_protocol::MemberName;
-use kentong_protocol::charter::{Charter, MAX_CHARTER};
+use kentong_protocol::charter::Charter;
 use kentong_protocol::directory::Bundle;
 use serde::Serialize;
 
 use super::Outcome;
 use super::output::{lines, plain, table};
 use super::workplace::{Workplace, read_foreign};
+use crate::charter_files;
 use crate::control::reply::{Peer, Reply};
 use crate::control::request::Request;
 use crate::home::Home;
 use crate::member_file;
 
-/// List the other members, take in their cards, or let only them reach the node
+/// List the other members, take in their cards, sever one, or let only them reach the node
 ///
 /// Without more, how the node stands with each member of the charter.
 #[derive(Debug, Args)]
@@ -28,6 +30,7 @@ use crate::member_file;
 Examples:
   kentong peers
   kentong peers add SG.card TH.card
+  kentong peers sever TH
   kentong peers firewall > kentong.nft")]
 pub(super) struct PeersArgs {
     #[command(subcommand)]
@@ -46,6 +49,22 @@ enum What {
         files: Vec<PathBuf>,
     },
     Firewall(firewall::FirewallArgs),
+    /// Stop speaking to a member, at this node alone and at once
+    ///
+    /// It gets nothing more from here and is not let in, whatever the charter says; it keeps what it
+    /// has. The other members are not told, and nothing changes between them. What takes it out of
+    /// the federation for all is `kentong charter suspend` and `kentong charter draft --remove`.
+    Sever {
+        /// The member, as in TH.
+        #[arg(value_name = "MEMBER")]
+        member: MemberName,
+    },
+    /// Speak to a severed member again
+    Unsever {
+        /// The member, as in TH.
+        #[arg(value_name = "MEMBER")]
+        member: MemberName,
+    },
 }
 
 #[derive(Serialize)]
@@ -57,6 +76,9 @@ enum Row {
         root: String,
         news: bool,
     },
+    Severed {
+        members: Vec<String>,
+    },
 }
 
 impl PeersArgs {
@@ -65,6 +87,8 @@ impl PeersArgs {
             None => list(place),
             Some(What::Add { files }) => add(&files, place),
             Some(What::Firewall(args)) => args.run(place),
+            Some(What::Sever { member }) => sever(&member, place),
+            Some(What::Unsever { member }) => unsever(&member, place),
         }
     }
 }
@@ -177,16 +201,51 @@ fn add(files: &[PathBuf], place: &Workplace) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+fn sever(member: &MemberName, place: &Workplace) -> Result<Outcome> {
+    let home = place.home()?;
+    let charter = charter_of(&home)?;
+    if charter.is_none_or(|charter| charter.member(member).is_none()) {
+        bail!("{member} is not a member by the installed charter; see `kentong charter show`");
+    }
+    if place.config()?.member.as_ref() == Some(member) {
+        bail!("{member} is this node's own member; to leave, see `kentong charter leave --help`");
+    }
+    let mut severed = charter_files::severed(&home)?;
+    severed.insert(member.clone());
+    keep_severed(&severed, place)?;
+    if !place.json() {
+        place.say(format_args!(
+            "{member} is severed from this node; `kentong peers unsever {member}` takes it back."
+        ))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn unsever(member: &MemberName, place: &Workplace) -> Result<Outcome> {
+    let mut severed = charter_files::severed(&place.home()?)?;
+    if !severed.remove(member) {
+        bail!("{member} is not severed; see `kentong peers`");
+    }
+    keep_severed(&severed, place)?;
+    if !place.json() {
+        place.say(format_args!("{member} is spoken to again."))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn keep_severed(severed: &BTreeSet<MemberName>, place: &Workplace) -> Result<()> {
+    charter_files::keep_severed(&place.home()?, severed)?;
+    if place.json() {
+        let members = severed.iter().map(ToString::to_string).collect();
+        place.emit(&Row::Severed { members })?;
+    }
+    place.reload_members()
+}
+
 /// The installed charter.
 fn charter_of(home: &Home) -> Result<Option<Charter>> {
-    let path = home.charter();
-    if !path.exists() {
-        return Ok(None);
-    }
-    let bytes = read_foreign(&path, MAX_CHARTER)?;
-    Charter::open(&bytes)
-        .map(Some)
-        .map_err(|error| anyhow!("{}: {error}", path.display()))
+    let chain = charter_files::chain(home)?;
+    Ok(chain.map(|chain| chain.in_force().clone()))
 }
 
 /// Refuses a file with another root key than the charter gives, or than the file that is held.

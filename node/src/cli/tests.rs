@@ -42,6 +42,8 @@ fn every_command_has_help() {
             "kentong policy check",
             "kentong policy reload",
             "kentong peers add",
+            "kentong peers sever",
+            "kentong peers unsever",
         ];
         let shows_how = help.contains("Example") || help.contains("\n  kentong");
         assert!(
@@ -51,13 +53,16 @@ fn every_command_has_help() {
     }
 }
 
-#[test]
-fn lines_are_read() {
-    let check = |line: &str, says: Option<&str>| match (read(line), says) {
+fn check(line: &str, says: Option<&str>) {
+    match (read(line), says) {
         (Ok(_), None) => {}
         (Err(error), Some(says)) => assert!(error.contains(says), "{line}: {error}"),
         (found, _) => panic!("{line}: {found:?}"),
-    };
+    }
+}
+
+#[test]
+fn lines_are_read() {
     check(
         "init --member MY --name x --listen /ip4/127.0.0.1/udp/1/quic-v1",
         None,
@@ -78,6 +83,34 @@ fn lines_are_read() {
         "--json --home x card --address /dns/a.example/udp/1/quic-v1",
         None,
     );
+    check("run --passphrase secret", Some("--passphrase"));
+    check("import a b --map value=x --dry-run --refused r", None);
+    check("import a --map x", Some("value=pattern"));
+    check("import a --map value=x --columns value", Some("--columns"));
+    check("import", Some("FILE"));
+    check("add phone 1 --tlp green --scheme loan --to SG,banks", None);
+    check("add telephone 1", Some("the kinds are phone"));
+    check("add phone 1 --tlp yellow", Some("TLP 2.0"));
+    check("withdraw phone 1", Some("--reason"));
+    check("query", None);
+    check("query x --since 2026-01-31 --count --limit 1 --all", None);
+    check("query --since yesterday", Some("2026-01-31"));
+    check("show x --kind domain", None);
+    check("policy check", None);
+    check("policy explain phone 1 --for SG", None);
+    check("policy reload", None);
+    check("demo --members 11 --exit --share-policy MY=x.cedar", None);
+    check("demo --members 1", Some("2..=11"));
+    check("demo --members 12", Some("2..=11"));
+    check("demo --share-policy MY", Some("MEMBER=FILE"));
+    check("feeds", None);
+    check("status", None);
+    check("stop", None);
+    check("", Some("Usage"));
+}
+
+#[test]
+fn lines_on_who_belongs_are_read() {
     check(
         "charter draft --federation X a.card b.card --group g=MY,SG -o draft",
         None,
@@ -95,32 +128,33 @@ fn lines_are_read() {
     check("charter merge -o charter a b", None);
     check("charter install charter", None);
     check("charter show", None);
-    check("run --passphrase secret", Some("--passphrase"));
-    check("import a b --map value=x --dry-run --refused r", None);
-    check("import a --map x", Some("value=pattern"));
-    check("import a --map value=x --columns value", Some("--columns"));
-    check("import", Some("FILE"));
-    check("add phone 1 --tlp green --scheme loan --to SG,banks", None);
-    check("add telephone 1", Some("the kinds are phone"));
-    check("add phone 1 --tlp yellow", Some("TLP 2.0"));
-    check("withdraw phone 1", Some("--reason"));
-    check("query", None);
-    check("query x --since 2026-01-31 --count --limit 1 --all", None);
-    check("query --since yesterday", Some("2026-01-31"));
-    check("show x --kind domain", None);
+    check("charter draft", None);
+    check("charter draft a.card", Some("--federation"));
+    check(
+        "charter draft --admit a.card b.card --remove TH,VN --rekey c --round 2",
+        None,
+    );
+    check(
+        "charter draft --federation X a.card --admit b.card",
+        Some("--admit"),
+    );
+    check(
+        "charter draft --threshold remove=9 --rename MY=x --expires 2030-01-01",
+        None,
+    );
+    check("charter draft --threshold expel=9", Some("as in remove=9"));
+    check("charter diff draft", None);
+    check("charter history -o all", None);
+    check("charter leave", Some("--root-key"));
+    check(
+        "charter suspend TH --until 2026-01-31T12:00:00Z --root-key k -o s",
+        None,
+    );
+    check("charter suspend --root-key k", Some("MEMBER"));
+    check("peers sever TH", None);
+    check("peers unsever TH", None);
     check("peers", None);
     check("peers add", Some("FILE"));
-    check("policy check", None);
-    check("policy explain phone 1 --for SG", None);
-    check("policy reload", None);
-    check("demo --members 11 --exit --share-policy MY=x.cedar", None);
-    check("demo --members 1", Some("2..=11"));
-    check("demo --members 12", Some("2..=11"));
-    check("demo --share-policy MY", Some("MEMBER=FILE"));
-    check("feeds", None);
-    check("status", None);
-    check("stop", None);
-    check("", Some("Usage"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Answering operators.
 
+use kentong_protocol::charter::Charter;
 use kentong_protocol::policy::{Engine, LocalAction, Operator, Verdict};
 
 use tokio::sync::mpsc;
@@ -145,7 +146,8 @@ impl Core {
 
     fn reload_members(&mut self, uid: u32) -> Result<Done, Failure> {
         self.may_administer(uid)?;
-        let members = Members::open(&self.home, &self.identity).map_err(|error| {
+        let now = self.wall();
+        let members = Members::open(&self.home, &self.identity, now).map_err(|error| {
             failure(
                 "invalid",
                 error.to_string(),
@@ -161,14 +163,21 @@ impl Core {
             ));
         }
         if let (Some(now), Some(new)) = (self.members.charter(), members.charter())
-            && now.hash() != new.hash()
+            && (now.id() != new.id() || now.version() > new.version())
         {
-            let next = "this release stays with the first charter that it was given";
             return Err(failure(
                 "invalid",
                 "another charter is in force".into(),
-                next,
+                "nothing was changed; a node stays with its federation, and goes back to no older \
+                 version of the charter",
             ));
+        }
+        let same = self.members.charter().map(Charter::hash)
+            == members.charter().map(Charter::hash)
+            && self.members.parties() == members.parties();
+        if !same {
+            // Who belonged before holds the keys of the epochs that are open.
+            self.epochs.clear();
         }
         self.members = members;
         self.admit();

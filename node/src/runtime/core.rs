@@ -92,7 +92,7 @@ impl Core {
         let me = identity.member.clone();
         let red_readers: BTreeSet<u32> = red_readers.into_iter().collect();
         let policy = super::members::policies(&home)?;
-        let members = Members::open(&home, &identity)?;
+        let members = Members::open(&home, &identity, wall())?;
         let folders = Folders {
             log: &home.log(),
             derived: &home.sled(),
@@ -201,11 +201,12 @@ impl Core {
     }
 
     /// What the clock on the wall says.
+    #[expect(
+        clippy::unused_self,
+        reason = "time is asked of the core, like all else"
+    )]
     pub(super) fn wall(&self) -> Timestamp {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Timestamp::from_seconds(since.as_secs()).unwrap_or(Timestamp::EPOCH)
+        wall()
     }
 
     /// Keeps a warning for `status`.
@@ -228,6 +229,13 @@ impl Core {
         self.warn(Subject::Halted, warning);
         self.halted = Some(why);
     }
+}
+
+fn wall() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_seconds(since.as_secs()).unwrap_or(Timestamp::EPOCH)
 }
 
 impl std::fmt::Debug for Core {

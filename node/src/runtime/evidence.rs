@@ -1,22 +1,15 @@
 //! What shows that a member signed two histories: kept in the home, for people and for good.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use kentong_keys::{Digest, Label};
 use kentong_protocol::MemberName;
 use kentong_protocol::sync::Evidence;
 
+use crate::evidence_file;
+
 use super::core::Core;
 use super::warnings::Subject;
-
-const EVIDENCE: Label = Label::new("kentong/evidence-file/1");
-
-/// The most files that are kept of one member: one shows it, a liar can make as many as it likes,
-/// and those of one must not take the place of another's.
-const MAX_FILES: usize = 16;
 
 impl Core {
     /// Keeps evidence, and says so in one line.
@@ -43,50 +36,19 @@ impl Core {
 
 /// Writes evidence into a folder, durably; none if the folder holds it, or enough, already.
 fn keep(folder: &Path, member: &MemberName, evidence: &Evidence) -> io::Result<Option<PathBuf>> {
-    match DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    let text = evidence.to_string();
-    let hash = Digest::labelled(EVIDENCE, &[text.as_bytes()]);
-    let name = format!("{member}-{:?}-{}.txt", evidence.feed, hash.short());
-    let path = folder.join(name);
-    if path.exists() || files_of(folder, member)? >= MAX_FILES {
-        return Ok(None);
-    }
-    let mut file: File = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    File::open(folder)?.sync_all()?;
-    Ok(Some(path))
-}
-
-/// How many files are kept of a member. One whose name begins another's (`PH`, `PH-CICC`) is told
-/// from it by the feed's number, which follows in small letters and digits.
-fn files_of(folder: &Path, member: &MemberName) -> io::Result<usize> {
-    let start = format!("{member}-");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        let rest = name.to_str().and_then(|name| name.strip_prefix(&start));
-        count += usize::from(
-            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_uppercase())),
-        );
-    }
-    Ok(count)
+    let about = format!("{:?}", evidence.feed);
+    evidence_file::keep(folder, member, &about, &evidence.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
+    use kentong_keys::Digest;
     use kentong_protocol::feed::FeedId;
 
     use super::*;
+    use crate::evidence_file::MAX_FILES;
 
     #[test]
     fn it_is_kept_once_for_the_owner_alone_and_not_without_end() {

@@ -198,6 +198,11 @@ impl Core {
         if let Err(error) = self.store_receipts(now) {
             tracing::error!(%error, "receipts could not be stored");
         }
+        if self.members.keep_up(self.wall()) {
+            tracing::info!("a suspension or a leave began or ended");
+            self.admit();
+            self.sweep_all();
+        }
         if self.retry.is_some_and(|at| at <= now) {
             self.retry = None;
             self.sweep_all();

@@ -6,19 +6,18 @@ use std::path::{Path, PathBuf};
 
 use kentong_keys::{Card, SealingKey, Warrant};
 use kentong_protocol::MemberName;
-use kentong_protocol::charter::{Charter, CharterError};
+use kentong_protocol::charter::{Chain, Charter, Membership, Notices};
 use kentong_protocol::directory::{Bundle, BundleError, CredentialError, Directory, Offered};
 use kentong_protocol::policy::{Party, PolicySet};
+use kentong_protocol::time::Timestamp;
 
+use crate::charter_files::{self, CharterFilesError};
 use crate::home::Home;
 use crate::identity::Identity;
 use crate::member_file;
 use crate::net::{Address, PeerName};
 
 use super::RunError;
-
-/// The longest charter that is read from the home.
-const MAX_CHARTER: u64 = 1 << 20;
 
 /// Why the charter or the members' files of a home cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -31,14 +30,9 @@ pub enum MembersError {
         /// Why.
         source: io::Error,
     },
-    /// The charter is not one, or not signed by all.
-    #[error("the charter in {path} cannot be used: {source}")]
-    Charter {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: CharterError,
-    },
+    /// The charter, or what hangs on it, cannot be used.
+    #[error(transparent)]
+    Charter(#[from] CharterFilesError),
     /// A member's file is damaged.
     #[error("the member file {path} cannot be used: {source}")]
     File {
@@ -54,37 +48,52 @@ pub enum MembersError {
 pub(super) struct Members {
     me: MemberName,
     folder: PathBuf,
-    directory: Option<Directory>,
+    known: Option<Known>,
+    /// Those in force, this node's own among them as long as it is.
     parties: Vec<Party>,
+    /// When the next notice begins or ends to count.
+    until: Option<Timestamp>,
+}
+
+/// What there is once a charter is installed.
+#[derive(Debug)]
+struct Known {
+    chain: Chain,
+    notices: Notices,
+    severed: BTreeSet<MemberName>,
+    directory: Directory,
+}
+
+/// How a listed member stands with this node, as far as the charter goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stands {
+    /// As the charter and its notices say.
+    By(Membership),
+    /// This node severed it.
+    Severed,
 }
 
 impl Members {
     /// Reads the charter and the members' files of a home. Without a charter there are no members.
-    pub(super) fn open(home: &Home, identity: &Identity) -> Result<Self, MembersError> {
+    pub(super) fn open(
+        home: &Home,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<Self, MembersError> {
         let folder = home.members();
-        let path = home.charter();
         let mut members = Self {
             me: identity.member.clone(),
             folder: folder.clone(),
-            directory: None,
+            known: None,
             parties: Vec::new(),
+            until: None,
         };
-        let Some(bytes) = read(&path, MAX_CHARTER)? else {
+        let Some(chain) = charter_files::chain(home)? else {
             return Ok(members);
         };
-        let charter = Charter::open(&bytes).map_err(|source| MembersError::Charter {
-            path: path.clone(),
-            source,
-        })?;
-        members.parties = charter
-            .members()
-            .iter()
-            .map(|(name, member)| Party {
-                name: name.clone(),
-                groups: member.groups().clone(),
-            })
-            .collect();
-        let mut directory = Directory::new(charter);
+        let notices = charter_files::notices(home, &chain)?;
+        let severed = charter_files::severed(home)?;
+        let mut directory = Directory::new(chain.in_force().clone());
         let own = (
             identity.warrant.note().bytes(),
             identity.card.note().bytes(),
@@ -107,25 +116,82 @@ impl Members {
                 tracing::warn!(path = %path.display(), %error, "a member's file is not used");
             }
         }
-        members.directory = Some(directory);
+        members.known = Some(Known {
+            chain,
+            notices,
+            severed,
+            directory,
+        });
+        members.look(now);
         Ok(members)
+    }
+
+    /// Looks anew who is in force, if a notice began or ended to count; true if so.
+    pub(super) fn keep_up(&mut self, now: Timestamp) -> bool {
+        if self.until.is_none_or(|until| now < until) {
+            return false;
+        }
+        self.look(now);
+        true
+    }
+
+    fn look(&mut self, now: Timestamp) {
+        let Some(known) = &self.known else { return };
+        let listed = known.chain.in_force().members().iter();
+        self.parties = listed
+            .filter(|(name, _)| {
+                let by = known.notices.membership(name, &known.chain, now);
+                by.is_in_force() && !known.severed.contains(*name)
+            })
+            .map(|(name, member)| Party {
+                name: name.clone(),
+                groups: member.groups().clone(),
+            })
+            .collect();
+        self.until = known.notices.next_change(&known.chain, now);
     }
 
     /// The charter in force.
     pub(super) fn charter(&self) -> Option<&Charter> {
-        self.directory.as_ref().map(Directory::charter)
+        self.known.as_ref().map(|known| known.chain.in_force())
     }
 
-    /// All members, this node's among them, in the order of their names.
+    /// The members in force, this node's among them, in the order of their names: not those that
+    /// left, are suspended, or were severed here.
     pub(super) fn parties(&self) -> &[Party] {
         &self.parties
     }
 
+    /// Every member that the charter lists, and how it stands.
+    pub(super) fn listed(&self, now: Timestamp) -> Vec<(Party, Stands)> {
+        let Some(known) = &self.known else {
+            return Vec::new();
+        };
+        let listed = known.chain.in_force().members().keys();
+        listed
+            .filter_map(|name| {
+                let stands = if known.severed.contains(name) {
+                    Stands::Severed
+                } else {
+                    Stands::By(known.notices.membership(name, &known.chain, now))
+                };
+                Some((known.directory.party(name)?, stands))
+            })
+            .collect()
+    }
+
+    fn is_in_force(&self, member: &MemberName) -> bool {
+        self.parties.iter().any(|party| party.name == *member)
+    }
+
+    fn directory(&self) -> Option<&Directory> {
+        self.known.as_ref().map(|known| &known.directory)
+    }
+
+    /// A listed member as policies see it. What one said that is suspended or left since stays
+    /// what it said.
     pub(super) fn party(&self, member: &MemberName) -> Option<Party> {
-        self.parties
-            .iter()
-            .find(|party| party.name == *member)
-            .cloned()
+        self.directory()?.party(member)
     }
 
     /// A member as policies see it; one that the charter does not name is in no group.
@@ -144,23 +210,28 @@ impl Members {
     }
 
     pub(super) fn credentials(&self, member: &MemberName) -> Option<(&Warrant, Option<&Card>)> {
-        let directory = self.directory.as_ref()?;
+        let directory = self.directory()?;
         let standing = directory.member(member)?;
         Some((standing.warrant()?, standing.card()))
     }
 
     pub(super) fn sealing_key(&self, member: &MemberName) -> Option<&SealingKey> {
-        self.directory.as_ref()?.sealing_key(member)
+        self.directory()?.sealing_key(member)
     }
 
-    /// The member whose card names this peer id.
+    /// The member in force whose card names this peer id.
     pub(super) fn by_peer(&self, peer: &PeerName) -> Option<MemberName> {
-        self.directory.as_ref()?.by_peer(&peer.to_string()).cloned()
+        let member = self.directory()?.by_peer(&peer.to_string())?;
+        self.is_in_force(member).then(|| member.clone())
     }
 
-    /// The peer ids that may come in, each with the addresses to dial.
+    /// The peer ids that may come in, each with the addresses to dial: nobody's, if this node's
+    /// own member is not in force.
     pub(super) fn peers(&self, me: &MemberName) -> BTreeMap<PeerName, Vec<Address>> {
         let mut table = BTreeMap::new();
+        if !self.is_in_force(me) {
+            return table;
+        }
         for party in self.parties.iter().filter(|party| party.name != *me) {
             let Some((_, Some(card))) = self.credentials(&party.name) else {
                 continue;
@@ -187,7 +258,7 @@ impl Members {
         warrant: &[u8],
         card: &[u8],
     ) -> Result<bool, CredentialError> {
-        let Some(directory) = &mut self.directory else {
+        let Some(Known { directory, .. }) = &mut self.known else {
             return Ok(false);
         };
         if *member == self.me || !offer(directory, warrant, card)? {

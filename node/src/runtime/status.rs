@@ -1,5 +1,6 @@
 //! The node about itself, its members and its feeds.
 
+use kentong_protocol::charter::Membership;
 use kentong_protocol::time::DAY;
 use kentong_protocol::wire::{Claim, SignedClaim};
 
@@ -7,6 +8,7 @@ use crate::control::reply::{Done, Feed, Peer, Reply, Status, Warning};
 use crate::store::FeedState;
 
 use super::core::Core;
+use super::members::Stands;
 
 /// How many of the bodies that nobody gives are named.
 const SHOWN_REFUSED: usize = 5;
@@ -103,7 +105,7 @@ impl Core {
     }
 
     pub(super) fn peers(&self, rows: &mut Vec<Reply>) -> Done {
-        for party in self.members.parties() {
+        for (party, stands) in self.members.listed(self.wall()) {
             let standing = self.standing.get(&party.name);
             let connected = self.links.values().any(|link| link.member == party.name);
             let card = self
@@ -112,6 +114,12 @@ impl Core {
                 .and_then(|(_, card)| card);
             let state = if party.name == self.me {
                 "this node"
+            } else if stands == Stands::Severed {
+                "severed"
+            } else if let Stands::By(Membership::Suspended { .. }) = stands {
+                "suspended"
+            } else if let Stands::By(Membership::Left { .. }) = stands {
+                "left"
             } else if connected {
                 "connected"
             } else if card.is_none() {
@@ -122,7 +130,7 @@ impl Core {
             let why = match state {
                 "no card" => Some("its card is missing: `kentong peers add FILE`".to_owned()),
                 "not connected" => standing.and_then(|standing| standing.why.clone()),
-                _ => None,
+                _ => why_not(stands),
             };
             let feeds = || self.store.feeds().of(&party.name);
             let faults = standing
@@ -214,6 +222,16 @@ impl Core {
 }
 
 /// The bytes of the files of a folder; what cannot be read counts as none.
+/// What keeps a member out although the charter lists it.
+fn why_not(stands: Stands) -> Option<String> {
+    match stands {
+        Stands::By(Membership::Suspended { until }) => Some(format!("until {until}")),
+        Stands::By(Membership::Left { since }) => Some(format!("since {since}")),
+        Stands::By(Membership::InForce | Membership::Stranger) => None,
+        Stands::Severed => Some("by this node: `kentong peers unsever`".to_owned()),
+    }
+}
+
 fn folder_bytes(folder: &std::path::Path) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries

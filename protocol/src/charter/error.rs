@@ -2,6 +2,7 @@
 
 use kentong_keys::{MemberName, MemberNameError, NoteError, VerifierKeyError};
 
+use super::signatures::{SignatureError, list};
 use super::{
     Action, GroupName, MAX_CHARTER, MAX_DISPLAY_NAME, MAX_GROUPS, MAX_MEMBERS, NameError, Quota,
 };
@@ -129,8 +130,8 @@ pub enum CharterError {
     #[error("the quota is zero or above {max}", max = Quota::MAX)]
     Quota,
 
-    /// A version that this release cannot follow.
-    #[error("this is version {version}; this release of kentong reads charter version 1 only")]
+    /// A later version, which counts only with those before it.
+    #[error("this is version {version}, which counts only with the versions before it")]
     LaterVersion {
         /// The version.
         version: u32,
@@ -155,6 +156,18 @@ pub enum CharterError {
     DifferentText,
 }
 
+impl From<SignatureError> for CharterError {
+    fn from(error: SignatureError) -> Self {
+        match error {
+            SignatureError::NotANote(error) => Self::NotANote(error),
+            SignatureError::Wrong(members) => Self::WrongSignatures(members),
+            SignatureError::NoVote(member) => Self::NotAMember(member),
+            SignatureError::NotTheirKey(member) => Self::NotTheirKey(member),
+            SignatureError::DifferentText => Self::DifferentText,
+        }
+    }
+}
+
 /// The beginning of a text that somebody else wrote, for an error message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Excerpt(Box<str>);
@@ -172,9 +185,4 @@ impl std::fmt::Debug for Excerpt {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Debug::fmt(&self.0, f)
     }
-}
-
-fn list(members: &[MemberName]) -> String {
-    let names: Vec<&str> = members.iter().map(MemberName::as_str).collect();
-    names.join(", ")
 }

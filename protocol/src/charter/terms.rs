@@ -5,6 +5,7 @@ use std::fmt;
 
 use kentong_keys::{Digest, KeyType, MemberName, PublicKey, Role, VerifierKey, key_name};
 
+use super::signatures::Voters;
 use super::{CharterError, FederationName, GroupName, MAX_DISPLAY_NAME, MAX_GROUPS, MAX_MEMBERS};
 use crate::bounded::BoundedText;
 use crate::time::Timestamp;
@@ -97,6 +98,12 @@ impl Terms {
     #[must_use]
     pub const fn quota(&self) -> &Quota {
         &self.quota
+    }
+
+    /// Every member with its root key.
+    pub(super) fn voters(&self) -> Voters<'_> {
+        let members = self.members.iter();
+        members.map(|(name, member)| (name, &member.root)).collect()
     }
 
     /// The rules that concern more than one field.
@@ -192,6 +199,9 @@ pub struct Thresholds {
 
 impl Thresholds {
     /// The thresholds of a federation of `members` that agreed on no others.
+    ///
+    /// The formula is part of the protocol: thresholds that follow it before and after a change
+    /// of members are no amendment.
     #[must_use]
     pub fn default_of(members: usize) -> Self {
         let share = |thirds: usize| {

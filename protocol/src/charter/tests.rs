@@ -5,7 +5,11 @@ use super::*;
 use crate::bounded::TextError;
 use crate::time::Timestamp;
 
+mod chain;
+mod notices;
 mod vectors;
+mod votes;
+mod walk;
 
 const NOW: u64 = 1_790_000_000;
 

@@ -1,42 +1,75 @@
 //! `kentong charter draft`.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use kentong_keys::{MemberName, random_bytes};
-use kentong_protocol::charter::{Draft, FederationName, GroupName};
+use kentong_protocol::charter::{
+    Action, Chain, Charter, Draft, FederationName, GroupName, UnverifiedCharter,
+};
 use kentong_protocol::directory::Bundle;
 use kentong_protocol::time::Timestamp;
 
 use super::super::Outcome;
 use super::super::fields::moment;
 use super::super::workplace::{Workplace, read_foreign};
+use super::{in_words, installed, now, with_next_step};
 
-/// Write a charter for the members whose cards are given
+/// Write the first charter, or the next version of the one in force
 ///
-/// Give your own card too. The draft is in force nowhere until all of them have signed it.
+/// With --federation, for the members whose cards are given; give your own card too. It is in
+/// force nowhere until all of them have signed it. Otherwise the version after the one in force
+/// here, with what you say changed and all else as it is.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  kentong charter draft --federation ASEAN MY.card SG.card TH.card --group mekong=TH,VN -o draft")]
+Examples:
+  kentong charter draft --federation ASEAN MY.card SG.card TH.card --group mekong=TH,VN -o draft
+  kentong charter draft --admit VN.card -o draft
+  kentong charter draft --remove TH -o draft
+  kentong charter draft --expires 2030-01-01 --threshold remove=9 -o draft")]
 pub(in super::super) struct DraftArgs {
-    /// The federation's name: letters, digits and hyphens.
-    #[arg(long, value_name = "NAME")]
-    federation: FederationName,
+    /// The name of a new federation: letters, digits and hyphens.
+    #[arg(long, value_name = "NAME", requires = "files")]
+    federation: Option<FederationName>,
     /// The members' cards, your own among them.
-    #[arg(required = true, value_name = "FILE.card")]
+    #[arg(value_name = "FILE.card", requires = "federation")]
     files: Vec<PathBuf>,
-    /// A group of members that markings and policies can name, as in mekong=TH,VN. May be given
-    /// several times.
+    /// Let these members in. Stops once the charter has expired.
+    #[arg(long, value_name = "FILE.card", num_args = 1.., conflicts_with = "federation")]
+    admit: Vec<PathBuf>,
+    /// Remove these members, as in TH,VN. They have no vote on it.
+    #[arg(
+        long,
+        value_name = "MEMBERS",
+        value_delimiter = ',',
+        conflicts_with = "federation"
+    )]
+    remove: Vec<MemberName>,
+    /// Replace the root key of a member that lost it, by that on this card. Takes as many votes as
+    /// to remove it and to admit it again; the old key has none.
+    #[arg(long, value_name = "FILE.card", num_args = 1.., conflicts_with = "federation")]
+    rekey: Vec<PathBuf>,
+    /// Show a member by another name, as in "TH=Royal Thai Police".
+    #[arg(long, value_name = "MEMBER=NAME", conflicts_with = "federation")]
+    rename: Vec<Renamed>,
+    /// A group of members that markings and policies can name, as in mekong=TH,VN; in a next
+    /// version these and no others are in it. May be given several times.
     #[arg(long, value_name = "NAME=MEMBERS")]
     group: Vec<Group>,
+    /// How many members an action takes, as in remove=9: admit, amend, remove or suspend.
+    /// Otherwise as before: two thirds of them, for a suspension a third.
+    #[arg(long, value_name = "ACTION=COUNT")]
+    threshold: Vec<Threshold>,
     /// When the charter stops admitting members, as in 2030-01-01; data keeps flowing. Otherwise
-    /// never.
+    /// never, or as before.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     expires: Option<Timestamp>,
+    /// The round of voting, if documents of earlier rounds did not get votes enough.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "federation")]
+    round: Option<u32>,
     /// Where to write the draft; otherwise to standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -65,8 +98,73 @@ impl FromStr for Group {
     }
 }
 
+/// A member and the name by which it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Renamed {
+    member: MemberName,
+    display_name: String,
+}
+
+impl FromStr for Renamed {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (member, display_name) = text
+            .split_once('=')
+            .ok_or_else(|| anyhow!("write it as MEMBER=NAME, as in \"MY=Malaysia\""))?;
+        Ok(Self {
+            member: member.parse()?,
+            display_name: display_name.to_owned(),
+        })
+    }
+}
+
+/// An action and how many members it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Threshold {
+    action: Action,
+    members: u16,
+}
+
+impl FromStr for Threshold {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let read = || {
+            let (action, members) = text.split_once('=')?;
+            let mut all = Action::ALL.into_iter();
+            Some(Self {
+                action: all.find(|known| known.to_string() == action)?,
+                members: members.parse().ok()?,
+            })
+        };
+        read().ok_or_else(|| {
+            anyhow!("write it as ACTION=COUNT, as in remove=9; the actions are admit, amend, remove, suspend")
+        })
+    }
+}
+
 impl DraftArgs {
     pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
+        let next = "Next: every member signs it with `kentong charter sign`.";
+        let (charter, about) = match self.federation.clone() {
+            Some(federation) => (self.first(federation)?, String::new()),
+            None => {
+                let (_, chain) = installed(place)?;
+                let charter = built(self.after(chain.in_force())?)?;
+                let tally = chain
+                    .may_vote(&charter, now()?)
+                    .map_err(|error| with_next_step(&error))?;
+                refuse_impossible(&chain, &charter)?;
+                (charter, format!("{}\n", in_words(&tally)))
+            }
+        };
+        place.write(self.output.as_deref(), charter.bytes())?;
+        place.advise(format_args!("{about}Its hash: {}\n{next}", charter.hash()))?;
+        Ok(Outcome::Done)
+    }
+
+    fn first(&self, federation: FederationName) -> Result<UnverifiedCharter> {
         let mut groups: BTreeMap<MemberName, Vec<GroupName>> = BTreeMap::new();
         for group in &self.group {
             for member in &group.members {
@@ -76,17 +174,9 @@ impl DraftArgs {
                     .push(group.name.clone());
             }
         }
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let now = now
-            .ok()
-            .and_then(|passed| Timestamp::from_seconds(passed.as_secs()));
-        let Some(now) = now else {
-            bail!("the clock was never set; set it, then try again")
-        };
-        let mut draft = Draft::new(self.federation, random_bytes(), now);
+        let mut draft = Draft::new(federation, random_bytes(), now()?);
         for path in &self.files {
-            let file = Bundle::parse(&read_foreign(path, Bundle::MAX_LEN)?)
-                .map_err(|error| anyhow!("{}: {error}; ask for it again", path.display()))?;
+            let file = card(path)?;
             let its = groups.remove(file.member()).unwrap_or_default();
             draft = draft.member(
                 file.member().clone(),
@@ -98,18 +188,118 @@ impl DraftArgs {
         if let Some(member) = groups.keys().next() {
             bail!("{member} is named in a group, but its card is not given; give it too");
         }
-        if let Some(expires) = self.expires {
-            draft = draft.expires(expires);
+        built(self.terms(draft))
+    }
+
+    /// The version after the one in force, with what was asked for.
+    fn after(&self, current: &Charter) -> Result<Draft> {
+        let listed = |name: &MemberName| match current.member(name) {
+            Some(_) => Ok(()),
+            None => Err(anyhow!(
+                "{name} is not a member by the charter in force; see `kentong charter show`"
+            )),
+        };
+        let mut draft = Draft::after(current, now()?);
+        for name in &self.remove {
+            listed(name)?;
+            draft = draft.without(name);
         }
-        let charter = draft.build().map_err(|error| {
-            anyhow!("no charter can be drafted: {error}; correct what was given")
-        })?;
-        place.write(self.output.as_deref(), charter.bytes())?;
-        place.advise(format_args!(
-            "Its hash: {}\nNext: every member signs it with `kentong charter sign`.",
-            charter.hash()
-        ))?;
-        Ok(Outcome::Done)
+        for path in &self.admit {
+            let file = card(path)?;
+            let name = file.member();
+            if current.member(name).is_some() {
+                bail!(
+                    "{name} is a member already; --rekey replaces the root key of one that lost it"
+                );
+            }
+            draft = draft.member(name.clone(), file.display_name(), *file.root(), []);
+        }
+        for path in &self.rekey {
+            let file = card(path)?;
+            listed(file.member())?;
+            draft = draft.rekey(file.member(), *file.root());
+        }
+        for renamed in &self.rename {
+            listed(&renamed.member)?;
+            draft = draft.rename(&renamed.member, &renamed.display_name);
+        }
+        draft = self.regrouped(draft, current)?;
+        if let Some(round) = self.round {
+            draft = draft.round(round);
+        }
+        Ok(self.terms(draft))
+    }
+
+    /// Puts members into the groups that were given, and out of those if they are not named.
+    fn regrouped(&self, mut draft: Draft, current: &Charter) -> Result<Draft> {
+        let mut names: BTreeSet<MemberName> = current.members().keys().cloned().collect();
+        for path in &self.admit {
+            names.insert(card(path)?.member().clone());
+        }
+        for group in &self.group {
+            draft = draft.group(group.name.clone());
+            if let Some(stranger) = group.members.iter().find(|name| !names.contains(*name)) {
+                bail!(
+                    "{stranger} is named in a group, but is no member; see `kentong charter show`"
+                );
+            }
+        }
+        if self.group.is_empty() {
+            return Ok(draft);
+        }
+        for name in &names {
+            let before = current.member(name).map(|member| member.groups().clone());
+            let mut groups = before.unwrap_or_default();
+            for group in &self.group {
+                if group.members.contains(name) {
+                    groups.insert(group.name.clone());
+                } else {
+                    groups.remove(&group.name);
+                }
+            }
+            draft = draft.regroup(name, &Vec::from_iter(groups));
+        }
+        Ok(draft)
+    }
+
+    fn terms(&self, mut draft: Draft) -> Draft {
+        for Threshold { action, members } in &self.threshold {
+            draft = draft.threshold(*action, *members);
+        }
+        match self.expires {
+            Some(expires) => draft.expires(expires),
+            None => draft,
+        }
+    }
+}
+
+fn card(path: &Path) -> Result<Bundle> {
+    Bundle::parse(&read_foreign(path, Bundle::MAX_LEN)?)
+        .map_err(|error| anyhow!("{}: {error}; ask for it again", path.display()))
+}
+
+fn built(draft: Draft) -> Result<UnverifiedCharter> {
+    draft
+        .build()
+        .map_err(|error| anyhow!("no charter can be drafted: {error}; correct what was given"))
+}
+
+/// A draft that can never be in force is not handed out.
+fn refuse_impossible(chain: &Chain, charter: &UnverifiedCharter) -> Result<()> {
+    let tally = chain
+        .tally(charter)
+        .map_err(|error| with_next_step(&error))?;
+    match tally.needs().iter().find(|need| !need.can_be_met()) {
+        None => Ok(()),
+        Some(need) => bail!(
+            "no charter can be drafted: to {} takes {} members by version {}, and {} alone may sign, \
+             since who is removed has no vote; remove fewer, or found another federation without \
+             them",
+            need.action,
+            need.needed,
+            need.by,
+            need.signed.len() + need.open.len()
+        ),
     }
 }
 
@@ -133,5 +323,18 @@ mod tests {
         check("mekong=TH, VN", Ok(("mekong", 2)));
         check("mekong", Err("as in mekong=TH,VN"));
         check("Mekong=TH", Err("not allowed"));
+    }
+
+    #[test]
+    fn thresholds_and_names_are_read() {
+        let threshold: Threshold = "remove=9".parse().unwrap();
+        assert_eq!((threshold.action, threshold.members), (Action::Remove, 9));
+        for wrong in ["remove", "remove=", "remove=-1", "expel=3", "remove=99999"] {
+            assert!(wrong.parse::<Threshold>().is_err(), "{wrong}");
+        }
+        let renamed: Renamed = "MY=A=B".parse().unwrap();
+        assert_eq!(renamed.display_name, "A=B");
+        assert!("my=x".parse::<Renamed>().is_err());
+        assert!("MY".parse::<Renamed>().is_err());
     }
 }

@@ -1,106 +1,191 @@
 //! `kentong charter install`.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
-use kentong_protocol::charter::{Charter, MAX_CHARTER};
+use kentong_protocol::MemberName;
+use kentong_protocol::charter::{Chain, Step, Terms, UnverifiedCharter, UnverifiedNotice};
 use kentong_protocol::directory::Bundle;
 
 use super::super::Outcome;
 use super::super::workplace::{Workplace, read_foreign};
+use super::document::{self, Document};
+use super::{accuse, installed, show, with_next_step};
+use crate::charter_files;
 use crate::home::Home;
 use crate::member_file;
 
-/// Put a charter in force at this node
+/// Put a charter in force at this node, or a notice on it
 ///
-/// All of its members must have signed it, and this node's member must be one of them.
+/// All members of a first charter must have signed it, and this node's member must be one of them.
+/// A later version follows the one in force here, with the votes that it takes; a new member
+/// installs all versions at once. A notice says that a member leaves or is suspended.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  kentong charter install charter.txt")]
+Examples:
+  kentong charter install charter.txt
+  kentong charter install all.txt       what `kentong charter history -o all.txt` wrote elsewhere
+  kentong charter install TH.suspended")]
 pub(in super::super) struct InstallArgs {
-    /// The charter with all signatures.
+    /// The charter, several versions of it, or a notice, with all signatures.
     file: PathBuf,
 }
 
 impl InstallArgs {
     pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
         let home = place.home()?;
-        let at = |error: &dyn std::fmt::Display| anyhow!("{}: {error}", self.file.display());
-        let bytes = read_foreign(&self.file, MAX_CHARTER)?;
-        let charter = Charter::open(&bytes).map_err(|error| {
-            at(&format_args!(
+        match document::read(&self.file)? {
+            Document::Notice(notice) => self.notice(notice, place),
+            Document::Charters(charters) => match charter_files::chain(&home)? {
+                None => self.first(&home, charters, place),
+                Some(chain) => self.next(&home, chain, charters, place),
+            },
+        }
+    }
+
+    /// Begins the chain of this home, with one version or with all of them.
+    fn first(
+        &self,
+        home: &Home,
+        mut charters: Vec<UnverifiedCharter>,
+        place: &Workplace,
+    ) -> Result<Outcome> {
+        let last = charters
+            .last()
+            .ok_or_else(|| self.at(&"it is empty; ask for it again"))?;
+        check_own(last.terms(), &own(home, place)?).map_err(|error| self.at(&error))?;
+        let first = charters.remove(0);
+        if first.terms().version() != 1 {
+            bail!(
+                "{}: it begins with version {}, and this node has no charter yet; ask a member for \
+                 the file with all versions, which `kentong charter history -o FILE` writes",
+                self.file.display(),
+                first.terms().version()
+            );
+        }
+        let mut chain = Chain::begin(first.bytes()).map_err(|error| {
+            self.at(&format_args!(
                 "{error}; if signatures are missing, `kentong charter merge` joins them, otherwise ask for the file again"
             ))
         })?;
-        check_own(&charter, &home, place).map_err(|error| at(&error))?;
-        if let Ok(before) = std::fs::read(home.charter())
-            && let Ok(before) = Charter::open(&before)
-            && before.id() != charter.id()
-        {
+        // All or nothing: with some of the versions only, this node's member may not be listed.
+        for next in charters {
+            chain
+                .offer(next)
+                .map_err(|error| self.at(&with_next_step(&error)))?;
+        }
+        charter_files::keep_chain(home, &chain)?;
+        self.say(&chain, place)
+    }
+
+    fn next(
+        &self,
+        home: &Home,
+        mut chain: Chain,
+        charters: Vec<UnverifiedCharter>,
+        place: &Workplace,
+    ) -> Result<Outcome> {
+        let before = chain.clone();
+        let current = before.in_force();
+        let first = charters.first();
+        let nonce = first.map(|first| first.terms().nonce());
+        if nonce.is_some_and(|nonce| nonce != current.terms().nonce()) {
+            let federation =
+                first.map_or_else(String::new, |first| first.terms().federation().to_string());
             bail!(
-                "this node belongs to the federation {} already ({}); make another home for {}",
-                before.federation(),
-                before.id(),
-                charter.federation()
+                "this node belongs to the federation {} already ({}); make another home for \
+                 {federation}",
+                current.federation(),
+                current.id(),
             );
         }
-        put(&home.charter(), &bytes).map_err(|error| {
-            anyhow!(
-                "cannot write {}: {error}; check the disk",
-                home.charter().display()
-            )
+        let (step, found) = charter_files::take(home, &mut chain, charters)?;
+        accuse(place, home, &found)?;
+        let step = step.map_err(|error| self.at(&with_next_step(&error)))?;
+        if step == Step::EarlierRound {
+            bail!(
+                "{}: a charter of a later round is in force here; see `kentong charter history`",
+                self.file.display()
+            );
+        }
+        let outcome = self.say(&chain, place)?;
+        if let Err(error) = check_own(chain.in_force().terms(), &own(home, place)?) {
+            place.advise(format_args!(
+                "By this version the node speaks to nobody: {error}."
+            ))?;
+        }
+        Ok(outcome)
+    }
+
+    fn notice(&self, notice: UnverifiedNotice, place: &Workplace) -> Result<Outcome> {
+        let (home, chain) = installed(place)?;
+        let words = show::notice_in_words(&notice);
+        let notice = notice.verify(&chain).map_err(|error| {
+            self.at(&format_args!(
+                "{error}; join further signatures with `kentong charter merge`, or ask for it again"
+            ))
         })?;
+        let hash = notice.hash().to_string();
+        let news = charter_files::keep_notice(&home, &chain, notice)?;
+        if place.json() {
+            let row = serde_json::json!({ "hash": hash, "news": news });
+            place.emit(&serde_json::json!({ "noticed": row }))?;
+        } else if news {
+            place.say(words)?;
+        } else {
+            place.say("Nothing new: it is known here, or a later version has settled it.")?;
+        }
+        place.reload_members()?;
+        Ok(Outcome::Done)
+    }
+
+    fn say(&self, chain: &Chain, place: &Workplace) -> Result<Outcome> {
+        let charter = chain.in_force();
         if place.json() {
             let (federation, id) = (charter.federation(), charter.id().to_string());
-            let charter = serde_json::json!({ "federation": federation, "id": id });
+            let version = charter.version();
+            let charter =
+                serde_json::json!({ "federation": federation, "id": id, "version": version });
             place.emit(&serde_json::json!({ "installed": charter }))?;
         } else {
             let count = charter.members().len();
+            let which = match charter.version() {
+                1 => String::new(),
+                version => format!(", version {version},"),
+            };
             place.say(format_args!(
-                "The charter of {} with {count} members is in force here.",
+                "The charter of {}{which} with {count} members is in force here.",
                 charter.federation()
             ))?;
         }
         place.reload_members()?;
         Ok(Outcome::Done)
     }
+
+    fn at(&self, error: &dyn std::fmt::Display) -> anyhow::Error {
+        anyhow!("{}: {error}", self.file.display())
+    }
 }
 
-/// The charter must know this node's member by the root key that its own file names.
-fn check_own(charter: &Charter, home: &Home, place: &Workplace) -> Result<()> {
+/// What this node's own file says of its member.
+fn own(home: &Home, place: &Workplace) -> Result<Bundle> {
     let Some(me) = place.config()?.member else {
         bail!("config.toml does not say whose node this is; write `member = \"…\"` there");
     };
-    let own = member_file::path(&home.members(), &me);
-    let own = Bundle::parse(&read_foreign(&own, Bundle::MAX_LEN)?)
-        .map_err(|error| anyhow!("{}: {error}; put it back from your backup", own.display()))?;
-    match charter.member(&me) {
+    let own: PathBuf = member_file::path(&home.members(), &me);
+    Bundle::parse(&read_foreign(&own, Bundle::MAX_LEN)?)
+        .map_err(|error| anyhow!("{}: {error}; put it back from your backup", own.display()))
+}
+
+/// The charter must know this node's member by the root key that its own file names.
+fn check_own(terms: &Terms, own: &Bundle) -> Result<()> {
+    let me: &MemberName = own.member();
+    match terms.member(me) {
         None => bail!("{me} is not a member by it; ask for a charter that lists your card"),
         Some(listed) if listed.root() != own.root() => bail!(
             "it lists another root key for {me}; ask for a charter that lists your card of today"
         ),
         Some(_) => Ok(()),
-    }
-}
-
-fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let new = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    match path.parent() {
-        Some(folder) => std::fs::File::open(folder)?.sync_all(),
-        None => Ok(()),
     }
 }

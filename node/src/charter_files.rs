@@ -1,0 +1,370 @@
+//! The charter of a home as files: all its versions, the notices on it, the votes seen, and whom
+//! this member severed. Each file is replaced as a whole, durably, or not at all.
+//!
+//! | file | holds | may it be lost |
+//! |---|---|---|
+//! | `charter.txt` | every version, the signed notes one after the other | yes: any member has it |
+//! | `notices.txt` | the signed notices on the version in force | yes: until a member sends them again a leaver counts as a member |
+//! | `ballots.txt` | signed documents that are not in force, or not yet | yes: a second vote to one of them goes unseen |
+//! | `severed.txt` | whom this member severed, for itself | no: they would be let in again |
+//!
+//! A home that knows nothing of versions has its first charter in `charter.txt`, which is a file
+//! of one version.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use kentong_protocol::MemberName;
+use kentong_protocol::charter::{
+    Ballots, Chain, ChainError, DoubleVote, MAX_CHAIN, MAX_MEMBERS, Notice, NoticeError, Notices,
+    Step, UnverifiedCharter,
+};
+
+use crate::evidence_file;
+use crate::home::Home;
+
+const SEVERED: &str = "kentong severed v1";
+
+/// The longest list of severed members, in bytes.
+const MAX_SEVERED: usize = 32 * (MAX_MEMBERS + 1);
+
+/// Why the files of a charter cannot be used or written.
+#[derive(Debug, thiserror::Error)]
+pub enum CharterFilesError {
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}; check the disk and the permissions")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {path}: {source}; check the disk")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The versions do not follow each other, or one of them is not in order.
+    #[error(
+        "the charter in {path} cannot be used: {source}; remove it and install it again as another \
+         member has it"
+    )]
+    Chain {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ChainError,
+    },
+    /// A notice is not in order.
+    #[error(
+        "the notices in {path} cannot be used: {source}; remove the file and install the notices \
+         again"
+    )]
+    Notices {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: NoticeError,
+    },
+    /// The list of severed members is not one.
+    #[error("{path} is not a list of severed members; mend it, or sever them again without it")]
+    Severed {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// All versions of the charter; none before the first is installed.
+pub fn chain(home: &Home) -> Result<Option<Chain>, CharterFilesError> {
+    let path = home.charter();
+    let Some(bytes) = read(&path, MAX_CHAIN)? else {
+        return Ok(None);
+    };
+    let chain = Chain::parse(&bytes);
+    chain
+        .map(Some)
+        .map_err(|source| CharterFilesError::Chain { path, source })
+}
+
+/// Keeps all versions of the charter, and drops the notices and ballots that they settle.
+pub fn keep_chain(home: &Home, chain: &Chain) -> Result<(), CharterFilesError> {
+    put(&home.charter(), chain.to_text().as_bytes())?;
+    // Settled ones say nothing any more: if they cannot be dropped now, they are the next time.
+    if home.notices().exists() {
+        put(&home.notices(), notices(home, chain)?.to_text().as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The notices on the charter.
+pub fn notices(home: &Home, chain: &Chain) -> Result<Notices, CharterFilesError> {
+    let path = home.notices();
+    let Some(bytes) = read(&path, Notices::MAX_LEN)? else {
+        return Ok(Notices::default());
+    };
+    Notices::parse(&bytes, chain).map_err(|source| CharterFilesError::Notices { path, source })
+}
+
+/// Keeps a notice; false if it says nothing new.
+pub fn keep_notice(home: &Home, chain: &Chain, notice: Notice) -> Result<bool, CharterFilesError> {
+    let path = home.notices();
+    let mut notices = notices(home, chain)?;
+    let full = |error| CharterFilesError::Write {
+        path: path.clone(),
+        source: io::Error::other(error),
+    };
+    if !notices.add(notice, chain).map_err(full)? {
+        return Ok(false);
+    }
+    put(&path, notices.to_text().as_bytes())?;
+    Ok(true)
+}
+
+/// The signed documents that were seen. A damaged file is as good as none: it is kept to find
+/// second votes, and nothing rests on it.
+pub fn ballots(home: &Home) -> Result<Ballots, CharterFilesError> {
+    let bytes = read(&home.ballots(), Ballots::MAX_LEN)?.unwrap_or_default();
+    Ok(Ballots::parse(&bytes).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the votes seen so far cannot be read; they are begun anew");
+        Ballots::default()
+    }))
+}
+
+/// Remembers who signed a document, and keeps the evidence against those who signed another one
+/// of the same ballot.
+pub fn see(
+    home: &Home,
+    chain: &Chain,
+    document: &UnverifiedCharter,
+) -> Result<Vec<DoubleVote>, CharterFilesError> {
+    let before = ballots(home)?;
+    let mut after = before.clone();
+    let found = after.see(chain, document);
+    if after != before {
+        put(&home.ballots(), after.to_text().as_bytes())?;
+    }
+    for vote in &found {
+        keep_double_vote(home, vote)?;
+    }
+    Ok(found)
+}
+
+/// Takes versions in as far as they follow, and keeps them. Answers what came of the last one, and
+/// who is found to have voted twice.
+pub fn take(
+    home: &Home,
+    chain: &mut Chain,
+    documents: Vec<UnverifiedCharter>,
+) -> Result<(Result<Step, ChainError>, Vec<DoubleVote>), CharterFilesError> {
+    let before = chain.in_force().hash().to_owned();
+    let mut found = Vec::new();
+    let mut last = Ok(Step::Known);
+    for document in documents {
+        found.extend(see(home, chain, &document)?);
+        last = chain.offer(document);
+        if last.is_err() {
+            break;
+        }
+    }
+    if *chain.in_force().hash() != before {
+        keep_chain(home, chain)?;
+    }
+    Ok((last, found))
+}
+
+/// Keeps the evidence of a double vote.
+pub fn keep_double_vote(home: &Home, vote: &DoubleVote) -> Result<(), CharterFilesError> {
+    let about = format!("votes-{}.{}", vote.version(), vote.round());
+    let path = home.evidence();
+    let kept = evidence_file::keep(&path, vote.member(), &about, &vote.to_string());
+    kept.map(drop)
+        .map_err(|source| CharterFilesError::Write { path, source })
+}
+
+/// Whom this member severed.
+pub fn severed(home: &Home) -> Result<BTreeSet<MemberName>, CharterFilesError> {
+    let path = home.severed();
+    let Some(bytes) = read(&path, MAX_SEVERED)? else {
+        return Ok(BTreeSet::new());
+    };
+    let list = || {
+        let mut lines = std::str::from_utf8(&bytes).ok()?.lines();
+        if lines.next()? != SEVERED {
+            return None;
+        }
+        lines.map(|line| line.parse().ok()).collect()
+    };
+    list().ok_or(CharterFilesError::Severed { path })
+}
+
+/// Keeps whom this member severed.
+pub fn keep_severed(home: &Home, severed: &BTreeSet<MemberName>) -> Result<(), CharterFilesError> {
+    let mut text = format!("{SEVERED}\n");
+    for name in severed {
+        text.push_str(name.as_str());
+        text.push('\n');
+    }
+    put(&home.severed(), text.as_bytes())
+}
+
+fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, CharterFilesError> {
+    use io::Read as _;
+    let at = |source| CharterFilesError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(at(error)),
+    };
+    let mut bytes = Vec::new();
+    file.take(most as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(at)?;
+    if bytes.len() > most {
+        return Err(at(io::Error::other(format!(
+            "it is longer than {most} bytes"
+        ))));
+    }
+    Ok(Some(bytes))
+}
+
+fn put(path: &Path, bytes: &[u8]) -> Result<(), CharterFilesError> {
+    let write = || {
+        let new = path.with_extension("new");
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&new, path)?;
+        match path.parent() {
+            Some(folder) => std::fs::File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
+    };
+    write().map_err(|source| CharterFilesError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use kentong_keys::SigningKey;
+    use kentong_protocol::charter::{Draft, Says, UnverifiedNotice};
+    use kentong_protocol::time::Timestamp;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const MEMBERS: [&str; 3] = ["MY", "SG", "TH"];
+
+    fn root(name: &str) -> SigningKey {
+        let mut seed = [7; 32];
+        seed[..name.len()].copy_from_slice(name.as_bytes());
+        SigningKey::from_seed(seed)
+    }
+
+    fn signed(draft: Draft, names: &[&str]) -> UnverifiedCharter {
+        let draft = draft.build().unwrap();
+        names.iter().fold(draft, |charter, name| {
+            charter.sign(&name.parse().unwrap(), &root(name)).unwrap()
+        })
+    }
+
+    fn renaming(chain: &Chain, to: &str) -> Draft {
+        Draft::after(chain.in_force(), Timestamp::EPOCH).rename(&"MY".parse().unwrap(), to)
+    }
+
+    /// A home as a node that knew no later versions left it.
+    fn old_home() -> (TempDir, Home, Chain) {
+        let dir = TempDir::new().unwrap();
+        let home = Home::create(&dir.path().join("home")).unwrap();
+        assert_eq!(chain(&home).unwrap(), None);
+        let draft = Draft::new("old".parse().unwrap(), [1; 16], Timestamp::EPOCH);
+        let draft = MEMBERS.iter().fold(draft, |draft, name| {
+            draft.member(name.parse().unwrap(), *name, root(name).public_key(), [])
+        });
+        let first = signed(draft, &MEMBERS);
+        std::fs::write(home.charter(), first.bytes()).unwrap();
+        let chain = chain(&home).unwrap().unwrap();
+        (dir, home, chain)
+    }
+
+    #[test]
+    fn an_old_home_goes_on() {
+        let (_dir, home, mut known) = old_home();
+        let two = signed(renaming(&known, "x"), &["MY", "SG"]);
+        let (step, found) = take(&home, &mut known, vec![two]).unwrap();
+        assert_eq!((step, found), (Ok(Step::New), Vec::new()));
+        assert_eq!(chain(&home).unwrap(), Some(known));
+        let mode = std::fs::metadata(home.charter()).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn second_votes_are_kept_as_evidence() {
+        let (_dir, home, mut known) = old_home();
+        let one = signed(renaming(&known, "x"), &["TH"]);
+        let other = signed(renaming(&known, "y"), &["MY", "TH"]);
+        assert_eq!(see(&home, &known, &one).unwrap(), []);
+        let three = signed(renaming(&known, "z"), &["SG"]);
+        let (step, found) = take(&home, &mut known, vec![other, three]).unwrap();
+        let same = ChainError::SameRound {
+            version: 2,
+            round: 1,
+        };
+        assert_eq!((step, found.len()), (Err(same), 1));
+        assert_eq!(found[0].member().as_str(), "TH");
+        assert_eq!(std::fs::read_dir(home.evidence()).unwrap().count(), 1);
+        // A damaged file of votes keeps nobody from going on.
+        std::fs::write(home.ballots(), "x").unwrap();
+        assert_eq!(ballots(&home).unwrap(), Ballots::default());
+    }
+
+    #[test]
+    fn notices_and_severed_members_are_kept() {
+        let (_dir, home, mut known) = old_home();
+        let th: MemberName = "TH".parse().unwrap();
+        let until = Timestamp::EPOCH.plus(60);
+        let says = Says::Suspended { until };
+        let notice =
+            UnverifiedNotice::draft(known.in_force(), th.clone(), says, Timestamp::EPOCH).unwrap();
+        let notice = notice.sign(&known, &"MY".parse().unwrap(), &root("MY"));
+        let notice = notice.unwrap().verify(&known).unwrap();
+        assert!(keep_notice(&home, &known, notice.clone()).unwrap());
+        assert!(!keep_notice(&home, &known, notice).unwrap());
+        assert_eq!(notices(&home, &known).unwrap().iter().count(), 1);
+        // The next version settles it.
+        let two = signed(renaming(&known, "x"), &["MY", "SG"]);
+        take(&home, &mut known, vec![two]).unwrap().0.unwrap();
+        assert_eq!(std::fs::read_to_string(home.notices()).unwrap(), "");
+        assert_eq!(notices(&home, &known).unwrap(), Notices::default());
+
+        assert_eq!(severed(&home).unwrap(), BTreeSet::new());
+        let list = BTreeSet::from([th]);
+        keep_severed(&home, &list).unwrap();
+        assert_eq!(severed(&home).unwrap(), list);
+        for damaged in ["", "kentong severed v2\nTH\n", "kentong severed v1\nth\n"] {
+            std::fs::write(home.severed(), damaged).unwrap();
+            let error = severed(&home).unwrap_err();
+            assert!(matches!(error, CharterFilesError::Severed { .. }));
+        }
+        std::fs::write(home.charter(), "damaged").unwrap();
+        let error = chain(&home).unwrap_err().to_string();
+        assert!(error.contains("install it again"), "{error}");
+    }
+}

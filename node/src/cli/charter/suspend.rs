@@ -1,0 +1,66 @@
+//! `kentong charter suspend`.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow};
+use clap::Args;
+use kentong_keys::read_root;
+use kentong_protocol::MemberName;
+use kentong_protocol::charter::{MAX_SUSPENSION, Says, UnverifiedNotice};
+use kentong_protocol::time::Timestamp;
+
+use super::super::Outcome;
+use super::super::fields::moment;
+use super::super::passphrase::{Asked, PassphraseArgs};
+use super::super::workplace::Workplace;
+use super::merge::notice_still;
+use super::{installed, now};
+
+/// Suspend a member at once, for at most 72 hours
+///
+/// For an emergency, as when a member's node was broken into. It takes as many of the other members
+/// as the charter says, by default a third; the one who is suspended has no say. It ends by itself
+/// at the time given, or with the next version of the charter, which decides whether the member
+/// stays. To stop speaking to a member at your own node alone, see `kentong peers sever`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+From one member's word to a suspension:
+  kentong charter suspend TH --root-key /media/stick/root.key -o MY.suspends   one member
+  kentong charter sign MY.suspends --root-key /media/stick/root.key -o SG.suspends   others
+  kentong charter merge MY.suspends SG.suspends -o TH.suspended                one member
+  kentong charter install TH.suspended                                         every member")]
+pub(in super::super) struct SuspendArgs {
+    /// The member, as in TH.
+    #[arg(value_name = "MEMBER")]
+    member: MemberName,
+    /// When it ends, as in 2026-01-31T12:00:00Z; otherwise after 72 hours.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    until: Option<Timestamp>,
+    /// The file with your root key, which `kentong init` made.
+    #[arg(long, value_name = "FILE")]
+    root_key: PathBuf,
+    /// Where to write the notice for others to sign; otherwise to standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+impl SuspendArgs {
+    pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
+        let (_, chain) = installed(place)?;
+        let from = now()?;
+        let until = self.until.unwrap_or_else(|| from.plus(MAX_SUSPENSION));
+        let says = Says::Suspended { until };
+        let notice = UnverifiedNotice::draft(chain.in_force(), self.member.clone(), says, from)
+            .map_err(|error| anyhow!("{error}; correct what was given"))?;
+        let passphrase = self.passphrase.get("the root key", Asked::Once)?;
+        let (member, root) = read_root(&self.root_key, &passphrase)?;
+        let notice = notice
+            .sign(&chain, &member, &root)
+            .map_err(|error| anyhow!("{error}; see `kentong charter show`"))?;
+        place.write(self.output.as_deref(), notice.bytes())?;
+        place.advise(notice_still(&chain, &notice))?;
+        Ok(Outcome::Done)
+    }
+}
