@@ -147,7 +147,7 @@ mod tests {
         fn round_trip(seed: [u8; 32]) {
             let id = PeerIdText::of(&SigningKey::from_seed(seed).public_key());
             prop_assert_eq!(id.as_str().len(), PeerIdText::LEN);
-            prop_assert_eq!(id.as_str().parse(), Ok(id.clone()));
+            prop_assert_eq!(id.as_str().parse(), Ok(id));
         }
 
         #[test]

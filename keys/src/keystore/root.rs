@@ -40,10 +40,10 @@ pub fn read_root(
     path: &Path,
     passphrase: &Passphrase,
 ) -> Result<(MemberName, SigningKey), KeystoreError> {
-    let text = file::read(path).map_err(|error| match error {
-        KeystoreError::Missing(path) => KeystoreError::NoRootKey(path),
-        error => error,
-    })?;
+    let text = match file::read(path) {
+        Err(KeystoreError::Missing(path)) => return Err(KeystoreError::NoRootKey(path)),
+        read => read?,
+    };
     let damaged = |why| KeystoreError::damaged(path, why);
     let mut form = begin(&text, TITLE, path)?;
     let member: MemberName = form.parsed("member").map_err(damaged)?;
