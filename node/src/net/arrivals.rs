@@ -6,6 +6,11 @@
 //! of a UDP packet can be forged, so that a flood may seem to come from a member, while to TCP the
 //! way back must be true.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "of the many variants of libp2p's enums few matter here, and more may come"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 

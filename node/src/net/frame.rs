@@ -74,12 +74,14 @@ pub(super) fn broken(error: &io::Error) -> Closed {
             Some(_) | None => cause = error.source(),
         }
     }
-    match error.kind() {
+    let kind = error.kind();
+    if kind == io::ErrorKind::TimedOut {
         // The kernel's word for a TCP connection whose peer acknowledges nothing any more.
-        io::ErrorKind::TimedOut => Closed::Silent,
-        // [`super::muxer`]'s word for a connection that the peer closed in good order.
-        io::ErrorKind::ConnectionAborted => Closed::ByPeer,
-        kind => Closed::Broken(kind),
+        Closed::Silent
+    } else if kind == super::muxer::CLOSED_BY_PEER {
+        Closed::ByPeer
+    } else {
+        Closed::Broken(kind)
     }
 }
 

@@ -80,6 +80,9 @@ impl<C: AsyncRead + AsyncWrite + Unpin> OutboundConnectionUpgrade<C> for Multipl
     }
 }
 
+/// What the streams of a connection say that the peer has closed in good order. No socket says it.
+pub(super) const CLOSED_BY_PEER: io::ErrorKind = io::ErrorKind::ConnectionAborted;
+
 /// Why a connection has ended, for its streams.
 type End = Arc<Mutex<Option<io::ErrorKind>>>;
 
@@ -166,9 +169,12 @@ impl<C: AsyncRead + AsyncWrite + Unpin> StreamMuxer for Muxer<C> {
 fn kind(error: &ConnectionError) -> io::ErrorKind {
     match error {
         ConnectionError::Io(error) => error.kind(),
-        // The peer has closed the connection in good order.
-        ConnectionError::Closed => io::ErrorKind::ConnectionAborted,
-        _ => io::ErrorKind::InvalidData,
+        ConnectionError::Closed => CLOSED_BY_PEER,
+        ConnectionError::Decode(_)
+        | ConnectionError::NoMoreStreamIds
+        | ConnectionError::TooManyStreams
+        | ConnectionError::InvalidWindowUpdate
+        | _ => io::ErrorKind::InvalidData,
     }
 }
 
@@ -212,7 +218,7 @@ impl AsyncRead for Lane {
                 Poll::Ready(this.broken().map_or(Ok(0), Err))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(this.broken().unwrap_or(error))),
-            other => other,
+            other @ (Poll::Ready(Ok(_)) | Poll::Pending) => other,
         }
     }
 }

@@ -54,17 +54,17 @@ pub(super) fn transport(
 /// Has the kernel end a connection whose peer acknowledges nothing, as QUIC does by itself.
 fn notice_silence(socket: &TcpStream, limits: &Limits) -> io::Result<()> {
     let pause = limits.keep_alive.max(KERNELS_SECOND);
-    let probes = limits.silence.div_duration_f64(pause).ceil().max(1.0);
+    let probes = limits
+        .silence
+        .as_millis()
+        .div_ceil(pause.as_millis())
+        .max(1);
+    let probes = u32::try_from(probes).unwrap_or(u32::MAX);
     let silence = u32::try_from(limits.silence.as_millis()).unwrap_or(u32::MAX);
     sockopt::set_socket_keepalive(&socket.0, true)?;
     sockopt::set_tcp_keepidle(&socket.0, pause)?;
     sockopt::set_tcp_keepintvl(&socket.0, pause)?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a quotient of two configured times, at least 1; too large ones saturate"
-    )]
-    sockopt::set_tcp_keepcnt(&socket.0, probes as u32)?;
+    sockopt::set_tcp_keepcnt(&socket.0, probes)?;
     sockopt::set_tcp_user_timeout(&socket.0, silence)?;
     Ok(())
 }
@@ -75,5 +75,32 @@ pub(super) fn probe(address: &Address) -> io::Result<()> {
     match address.ip_or_name() {
         Ok(ip) => TcpListener::bind(SocketAddr::new(ip, address.port())).map(drop),
         Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn sockets_notice_silence() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let socket = TcpStream(tokio::net::TcpStream::connect(address).await.unwrap());
+        let limits = Limits {
+            silence: Duration::from_millis(14_500),
+            keep_alive: Duration::from_secs(4),
+            ..Limits::default()
+        };
+        notice_silence(&socket, &limits).unwrap();
+        assert!(sockopt::socket_keepalive(&socket.0).unwrap());
+        for pause in [
+            sockopt::tcp_keepidle(&socket.0),
+            sockopt::tcp_keepintvl(&socket.0),
+        ] {
+            assert_eq!(pause.unwrap(), limits.keep_alive);
+        }
+        assert_eq!(sockopt::tcp_keepcnt(&socket.0).unwrap(), 4);
+        assert_eq!(sockopt::tcp_user_timeout(&socket.0).unwrap(), 14_500);
     }
 }

@@ -92,10 +92,8 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
             } => {
                 tracing::error!(?addresses, ?reason, "no longer listening");
             }
-            SwarmEvent::ListenerError { error, .. } => {
-                if self.trouble.take(Instant::now()) {
-                    tracing::warn!(%error, "listening has trouble");
-                }
+            SwarmEvent::ListenerError { error, .. } if self.trouble.take(Instant::now()) => {
+                tracing::warn!(%error, "listening has trouble");
             }
             _ => {}
         }

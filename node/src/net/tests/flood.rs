@@ -31,7 +31,9 @@ async fn victim(transport: Transport) -> (Node, Node) {
     let any = loopback(transport, 0);
     let victim = Node::start_with(9, any, 64, limits()).await;
     let member = Node::start_over(transport, 0).await;
-    victim.allow(&[&member]);
+    // It knows from where the member comes, and cannot call it.
+    let whereabouts = vec![loopback(transport, 1)];
+    victim.network.allow([(member.name(), whereabouts)].into());
     (victim, member)
 }
 
@@ -102,6 +104,24 @@ async fn who_connects_and_says_nothing_keeps_no_member_out() {
     flood.shutdown().await;
 }
 
+#[tokio::test]
+async fn who_says_nothing_is_not_waited_for() {
+    let limits = Limits {
+        handshake: Duration::from_millis(500),
+        ..Limits::default()
+    };
+    let mut victim = Node::start_with(9, loopback(Transport::Tcp, 0), 64, limits).await;
+    let begun = Instant::now();
+    let socket = raw::connect(from(0), &victim.address).await.unwrap();
+    raw::closed(socket).await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    refused(&mut victim, RefusedBecause::Handshake).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_with_good_keys_keep_no_member_out() {
     for transport in BOTH {
@@ -146,7 +166,7 @@ fn what_a_stranger_costs() {
 
 /// The CPU time of a node's thread while strangers come, one after the other.
 fn cost(transport: Transport, limits: Limits, strangers: u32) -> Duration {
-    let (told, tell) = std::sync::mpsc::channel();
+    let (told, tell) = std::sync::mpsc::sync_channel(1);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let node = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
