@@ -82,10 +82,8 @@ impl Core {
             }
             Event::Drained { link, .. } => self.with_link(link, SessionInput::Changed),
             Event::Disconnected { peer, link, why } => {
-                if let Some(gone) = self.links.remove(&link) {
+                if let Some(gone) = self.end(link) {
                     tracing::info!(peer = %gone.member, %why, "disconnected");
-                    self.relay.gone(&gone.member);
-                    self.others_are_asked(None);
                     let standing = self.standing.entry(gone.member).or_default();
                     standing.why.get_or_insert_with(|| why.to_string());
                 }
@@ -216,6 +214,14 @@ impl Core {
         }
     }
 
+    /// Ends a session: what it was to fetch others are asked for.
+    fn end(&mut self, id: LinkId) -> Option<Link> {
+        let link = self.links.remove(&id)?;
+        self.relay.gone(&link.member);
+        self.others_are_asked(None);
+        Some(link)
+    }
+
     pub(super) fn say_goodbye(&mut self) {
         self.each_link(|_| true, |_| SessionInput::Close(Bye::Stopping));
     }
@@ -263,7 +269,7 @@ impl Core {
                 Ok(Then::Reassigned(feed)) => drop(reassigned.insert(feed)),
                 Err(error) => {
                     tracing::error!(%error, "a peer's data could not be stored or read");
-                    if let Some(link) = self.links.remove(&id) {
+                    if let Some(link) = self.end(id) {
                         let warning = format!("exchange with {} is hindered: {error}", link.member);
                         self.warn(Subject::Exchange(link.member), warning);
                     }
@@ -322,6 +328,32 @@ impl Core {
                 return Ok(Then::Changed);
             }
             Output::Offer { warrant, card } => self.offer(&member, &warrant, &card),
+            told @ (Output::Opened
+            | Output::Compared
+            | Output::Shows { .. }
+            | Output::Cosigned { .. }
+            | Output::Heard(_)
+            | Output::Receipt { .. }
+            | Output::Withheld { .. }
+            | Output::Behind { .. }
+            | Output::Forked { .. }
+            | Output::Evidence(_)
+            | Output::ClockAhead(_)) => return self.told(id, member, told),
+            Output::Fault(fault) => self.fault(&member, fault),
+            Output::Close(ended) => {
+                if let Ended::ByPeer(bye) = ended {
+                    let standing = self.standing.entry(member).or_default();
+                    standing.why = Some(said_goodbye(bye).to_owned());
+                }
+                self.net.close(id);
+            }
+        }
+        Ok(Then::Go)
+    }
+
+    /// Takes note of what a session says about its member.
+    fn told(&mut self, id: LinkId, member: MemberName, told: Output) -> Result<Then, StoreError> {
+        match told {
             Output::Opened => {
                 let wall = self.wall();
                 self.standing.entry(member).or_default().heard = Some(wall);
@@ -366,14 +398,18 @@ impl Core {
             Output::ClockAhead(seconds) => {
                 tracing::warn!(peer = %member, seconds, "a member's clock is ahead of ours");
             }
-            Output::Fault(fault) => self.fault(&member, fault),
-            Output::Close(ended) => {
-                if let Ended::ByPeer(bye) = ended {
-                    let standing = self.standing.entry(member).or_default();
-                    standing.why = Some(said_goodbye(bye).to_owned());
-                }
-                self.net.close(id);
-            }
+            Output::Send(_)
+            | Output::SendClaim(_)
+            | Output::SendCredentials
+            | Output::ServeLeaves { .. }
+            | Output::ServeBody { .. }
+            | Output::ServeEpoch { .. }
+            | Output::StoreLeaves { .. }
+            | Output::StoreBody { .. }
+            | Output::StoreEpoch { .. }
+            | Output::Offer { .. }
+            | Output::Fault(_)
+            | Output::Close(_) => {} // Things to do: `one` does them.
         }
         Ok(Then::Go)
     }
@@ -415,7 +451,7 @@ impl Core {
             UnsentBecause::BadLength => "a message to it did not fit a frame",
         };
         self.net.close(id);
-        if let Some(link) = self.links.remove(&id) {
+        if let Some(link) = self.end(id) {
             tracing::warn!(peer = %link.member, why, "the link is given up");
             self.standing.entry(link.member).or_default().why = Some(why.to_owned());
         }

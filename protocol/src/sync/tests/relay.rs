@@ -8,10 +8,13 @@ use crate::feed::{Checkpoint, FeedId};
 use crate::sync::{Evidence, Fault, Input, Ledger as _, Output, Session, leaves_message};
 use crate::wire::{Heads, Message};
 
+/// One side of a session, and what it has sent that has not arrived.
+type Side = (Session, VecDeque<Vec<u8>>);
+
 /// Several members, and the sessions between some of them.
 struct Web {
     members: BTreeMap<&'static str, Member>,
-    sessions: BTreeMap<(&'static str, &'static str), (Session, VecDeque<Vec<u8>>)>,
+    sessions: BTreeMap<(&'static str, &'static str), Side>,
     /// Messages by who sent them, since they were last looked at.
     sent: Vec<(&'static str, Message)>,
 }
@@ -315,7 +318,8 @@ fn equivocator(to_sg: u32, to_th: u32) -> (Web, FeedId) {
     for (reader, batches) in [("SG", to_sg), ("TH", to_th)] {
         let my = web.get("MY");
         let held = my.feeds.get_mut(&feed).unwrap();
-        (held.tree.truncate(4), held.leaves.truncate(4));
+        held.tree.truncate(4);
+        held.leaves.truncate(4);
         held.bodies.retain(|index, _| *index < 4);
         (0..batches).for_each(|i| my.add(feed, format!("{reader} {i}").as_bytes()));
         my.publish(feed);

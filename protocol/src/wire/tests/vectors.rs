@@ -111,7 +111,7 @@ fn messages() -> Vec<(&'static str, Message)> {
         index: 7,
         body: bytes(body),
     };
-    vec![
+    let mut messages = vec![
         (
             "hello",
             Message::Hello(Box::new(Hello {
@@ -175,6 +175,15 @@ fn messages() -> Vec<(&'static str, Message)> {
         ),
         ("claim-alive", Message::Claim(alive().sign(&key()))),
         ("claim-holds", Message::Claim(holds().sign(&key()))),
+    ];
+    messages.extend(last_messages());
+    messages
+}
+
+/// The last of them, by their numbers.
+fn last_messages() -> Vec<(&'static str, Message)> {
+    let tree = Tree::over((0_u8..7).map(|i| leaf_hash(&[i])));
+    vec![
         ("bye-stopping", Message::Bye(Bye::Stopping)),
         ("bye-version", Message::Bye(Bye::Version)),
         ("bye-federation", Message::Bye(Bye::Federation)),
