@@ -58,3 +58,51 @@ fn importing_or_adding_again_does_not_bring_it_back() {
     assert!(my.has(&goes));
     my.add(&goes, Tlp::Green, &[]);
 }
+
+#[test]
+fn a_publisher_sees_who_has_confirmed_a_withdrawal() {
+    let mut federation = Federation::running(&["MY", "SG", "TH"]);
+    let value = domain("goes.example");
+    federation.node("MY").add(&value, Tlp::Amber, &["SG", "TH"]);
+    let receipts = |federation: &Federation| {
+        let output = federation
+            .node("MY")
+            .run(&["receipts", "domain", "goes.example"]);
+        let table = said(&output);
+        let rows = table.lines().skip(1).map(|line| {
+            let words: Vec<_> = line.split("  ").filter(|word| !word.is_empty()).collect();
+            words[..4]
+                .iter()
+                .map(|word| word.trim().to_owned())
+                .collect::<Vec<_>>()
+        });
+        rows.collect::<Vec<_>>()
+    };
+    let row = |reader: &str, what: &str, revision: &str, state: &str| {
+        [reader, what, revision, state].map(str::to_owned).to_vec()
+    };
+    let my = federation.node("MY");
+    my.until("both have confirmed it", || {
+        let both = ["SG", "TH"].map(|reader| row(reader, "asserted", "1", "in force"));
+        receipts(&federation) == both
+    });
+    federation.node_mut("TH").stop();
+    federation.node("MY").withdraw(&value);
+    let expected = |th: &str| {
+        vec![
+            row("SG", "withdrawn", "2", "in force"),
+            row("TH", "withdrawn", "2", th),
+        ]
+    };
+    let my = federation.node("MY");
+    my.until("SG has confirmed it, and TH not", || {
+        receipts(&federation) == expected("not confirmed")
+    });
+    federation.node_mut("TH").start();
+    let my = federation.node("MY");
+    my.until("TH has too", || {
+        receipts(&federation) == expected("in force")
+    });
+    let unknown = my.command(&["receipts", "domain", "never.example"]);
+    assert_eq!(unknown.status.code(), Some(1));
+}

@@ -16,6 +16,7 @@ mod passphrase;
 mod peers;
 mod policy;
 mod query;
+mod receipts;
 mod run;
 mod show;
 mod status;
@@ -86,6 +87,7 @@ enum What {
     Policy(policy::PolicyArgs),
     Peers(peers::PeersArgs),
     Feeds(feeds::FeedsArgs),
+    Receipts(receipts::ReceiptsArgs),
     Status(status::StatusArgs),
     Stop(stop::StopArgs),
 }
@@ -138,6 +140,7 @@ impl Command {
             What::Policy(args) => args.run(&place),
             What::Peers(args) => args.run(&place),
             What::Feeds(args) => args.run(&place),
+            What::Receipts(args) => args.run(&place),
             What::Status(args) => args.run(&place),
             What::Stop(args) => args.run(&place),
         }

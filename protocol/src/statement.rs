@@ -285,6 +285,14 @@ pub struct Rank {
     tie: Digest,
 }
 
+impl Rank {
+    /// The revision of the statement.
+    #[must_use]
+    pub const fn revision(&self) -> Revision {
+        self.revision
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

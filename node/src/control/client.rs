@@ -89,6 +89,7 @@ impl Client {
                 | Reply::Peer(_)
                 | Reply::Feed(_)
                 | Reply::Verdict(_)
+                | Reply::Receipt(_)
                 | Reply::Status(_)) => row(reply),
             }
         }

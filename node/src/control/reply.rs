@@ -14,6 +14,8 @@ pub enum Reply {
     Feed(Box<Feed>),
     /// A verdict on one member.
     Verdict(Verdict),
+    /// What a reader has confirmed.
+    Receipt(Receipt),
     /// The node.
     Status(Box<Status>),
     /// The end of an answer.
@@ -199,6 +201,25 @@ pub struct Status {
     pub memory: u64,
     /// What needs a person.
     pub warnings: Vec<Warning>,
+}
+
+/// What a reader has confirmed of an indicator of the node's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Who reads it.
+    pub reader: String,
+    /// What was said to it last: `asserted`, `withdrawn` or `ceased`.
+    pub said: String,
+    /// With which revision.
+    pub revision: u32,
+    /// `in force` there, `received` and not yet in force, or `not confirmed`.
+    pub state: String,
+    /// When it said so, RFC 3339.
+    pub confirmed: Option<String>,
+    /// The feed that carries it, in hexadecimal.
+    pub feed: String,
+    /// At which index.
+    pub index: u64,
 }
 
 /// What needs a person.

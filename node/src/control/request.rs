@@ -57,6 +57,11 @@ pub enum Request {
         /// One member only.
         member: Option<MemberName>,
     },
+    /// Who has confirmed what was said of an indicator of the member's own.
+    Receipts {
+        /// Its kind and canonical value.
+        value: Value,
+    },
     /// Read the policies again, and put them in force if they are valid.
     ReloadPolicy,
     /// Read the charter and cards of the home again.

@@ -66,6 +66,7 @@ impl Core {
                 draft,
                 member,
             } => self.explain(&value, draft.as_deref(), member.as_ref(), uid, &mut rows),
+            Request::Receipts { value } => self.receipts_for(&value, uid, &mut rows),
             Request::ReloadPolicy => self.reload_policy(uid),
             Request::ReloadMembers => self.reload_members(uid),
             Request::Stop => self.may_administer(uid).map(|()| {

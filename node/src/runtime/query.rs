@@ -261,7 +261,7 @@ impl Found {
     }
 
     /// What is asserted, or was before the end.
-    fn asserted(&self) -> Option<&Assertion> {
+    pub(super) fn asserted(&self) -> Option<&Assertion> {
         match &self.statement.said {
             Said::Asserted { assertion, .. } => Some(assertion),
             Said::Withdrawn { .. } | Said::Ceased => self.before.as_ref()?.asserted(),

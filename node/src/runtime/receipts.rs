@@ -8,11 +8,19 @@ use std::collections::BTreeMap;
 
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::FeedId;
-use kentong_protocol::wire::SignedClaim;
+use kentong_protocol::indicator::Value;
+use kentong_protocol::policy::{Class, LocalAction, Purpose};
+use kentong_protocol::statement::{Rank, Said};
+use kentong_protocol::wire::{Claim, Holds, SignedClaim};
 
-use crate::store::{Durably, Step, StoreError};
+use crate::control::reply::{self, Done, Failure, Reply};
+use crate::store::{Durably, FeedState, Step, StoreError};
 
+use super::answer::{denied, failure, storage};
 use super::core::Core;
+
+/// What was said to a reader: its rank, in a word, and in which feed at which index.
+type Told = (Rank, &'static str, FeedId, u64);
 
 /// Milliseconds between two receipts of one reader for one feed that go to the log.
 const EVERY: u64 = 60_000;
@@ -79,12 +87,104 @@ impl Core {
         Ok(())
     }
 
-    /// A reader's newest word on an own feed, as it was signed.
-    pub(super) fn newest_receipt(&self, feed: FeedId, reader: &MemberName) -> Option<Vec<u8>> {
-        match self.receipts.newest.get(&(feed, reader.clone())) {
-            Some(newest) => Some(newest.bytes.clone()),
-            None => self.store.receipt(feed, reader).ok()?,
+    /// A reader's newest word on an own feed, if its present key signed it.
+    pub(super) fn holds(&self, feed: FeedId, reader: &MemberName) -> Option<Holds> {
+        let bytes = match self.receipts.newest.get(&(feed, reader.clone())) {
+            Some(newest) => newest.bytes.clone(),
+            None => self.store.receipt(feed, reader).ok()??,
+        };
+        let (warrant, _) = self.members.credentials(reader)?;
+        let signed = SignedClaim::from_bytes(&bytes).ok()?;
+        match signed.verify(warrant.signing()).ok()? {
+            Claim::Holds(holds) => Some(holds),
+            Claim::Alive(_) => None,
         }
+    }
+
+    /// Who has confirmed what was said last to it of an own indicator.
+    pub(super) fn receipts_for(
+        &mut self,
+        value: &Value,
+        uid: u32,
+        rows: &mut Vec<Reply>,
+    ) -> Result<Done, Failure> {
+        let found = self.exact(value, None).map_err(|error| storage(&error))?;
+        let own = found.into_iter().find(|one| one.publisher == self.me);
+        let class = own.as_ref().and_then(|own| own.asserted());
+        let Some(class) = class.map(|assertion| Class::of(value, assertion)) else {
+            return Err(failure(
+                "not-found",
+                format!(
+                    "{} {} is not one of our indicators",
+                    value.kind(),
+                    value.as_str()
+                ),
+                "see `kentong query --publisher` with your own member's name, and --all",
+            ));
+        };
+        let (operator, me) = (self.operator(uid), self.members.as_party(&self.me));
+        let look = LocalAction::Query(Purpose::Look);
+        let verdict = self.policy.local(look, &operator, Some((&me, &class)));
+        if !verdict.is_permit() {
+            return Err(denied(&verdict));
+        }
+        let newest = self
+            .newest_to_each(value)
+            .map_err(|error| storage(&error))?;
+        for (reader, (rank, said, feed, index)) in newest {
+            let holds = self.holds(feed, &reader);
+            let state = match &holds {
+                Some(holds) if holds.applied > index => "in force",
+                Some(holds) if holds.size > index => "received",
+                Some(_) | None => "not confirmed",
+            };
+            let confirmed = holds.filter(|holds| holds.size > index);
+            rows.push(Reply::Receipt(reply::Receipt {
+                reader: reader.to_string(),
+                said: said.to_owned(),
+                revision: rank.revision().number(),
+                state: state.to_owned(),
+                confirmed: confirmed.map(|holds| holds.time.to_string()),
+                feed: feed.to_string(),
+                index,
+            }));
+        }
+        Ok(Done {
+            count: rows.len() as u64,
+            ..Done::default()
+        })
+    }
+
+    /// For each reader of feeds that carry an own indicator what was said last to it, and where.
+    fn newest_to_each(&self, value: &Value) -> Result<BTreeMap<MemberName, Told>, StoreError> {
+        let mut newest: BTreeMap<MemberName, Told> = BTreeMap::new();
+        let key = value.comparison_key();
+        for place in self.store.find(value.kind(), &key) {
+            let feed = self.store.feeds().by_number(place.feed);
+            let ours =
+                |feed: &&FeedState| feed.genesis().publisher == self.me && !feed.is_private();
+            let Some(feed) = feed.filter(ours) else {
+                continue;
+            };
+            let (statement, bytes) = self.store.statement(place)?;
+            if statement.value.comparison_key() != key {
+                continue;
+            }
+            let said = match &statement.said {
+                Said::Asserted { .. } => "asserted",
+                Said::Withdrawn { .. } => "withdrawn",
+                Said::Ceased => "ceased",
+            };
+            let told = (statement.rank(&bytes), said, feed.id(), place.index);
+            let audience = feed.genesis().audience.members().iter();
+            for reader in audience.filter(|reader| **reader != self.me) {
+                let known = newest.get(reader);
+                if known.is_none_or(|known| known.0 < told.0) {
+                    newest.insert(reader.clone(), told);
+                }
+            }
+        }
+        Ok(newest)
     }
 }
 

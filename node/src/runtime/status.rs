@@ -2,7 +2,6 @@
 
 use kentong_protocol::charter::Membership;
 use kentong_protocol::time::DAY;
-use kentong_protocol::wire::{Claim, SignedClaim};
 
 use crate::control::reply::{Done, Feed, Peer, Reply, Status, Warning};
 use crate::store::FeedState;
@@ -200,28 +199,19 @@ impl Core {
             .iter()
             .filter(|reader| **reader != self.me);
         let said = readers.filter_map(|reader| {
-            let bytes = self.newest_receipt(held.id(), reader)?;
-            let (warrant, _) = self.members.credentials(reader)?;
-            match SignedClaim::from_bytes(&bytes)
-                .ok()?
-                .verify(warrant.signing())
-                .ok()?
-            {
-                Claim::Holds(holds) => Some((
-                    reader.to_string(),
-                    holds.size,
-                    holds.missing,
-                    holds.unopened,
-                    holds.applied,
-                )),
-                Claim::Alive(_) => None,
-            }
+            let holds = self.holds(held.id(), reader)?;
+            Some((
+                reader.to_string(),
+                holds.size,
+                holds.missing,
+                holds.unopened,
+                holds.applied,
+            ))
         });
         said.collect()
     }
 }
 
-/// The bytes of the files of a folder; what cannot be read counts as none.
 /// What keeps a member out although the charter lists it.
 fn why_not(stands: Stands) -> Option<String> {
     match stands {
@@ -232,6 +222,7 @@ fn why_not(stands: Stands) -> Option<String> {
     }
 }
 
+/// The bytes of the files of a folder; what cannot be read counts as none.
 fn folder_bytes(folder: &std::path::Path) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries
