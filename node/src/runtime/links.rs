@@ -218,7 +218,7 @@ impl Core {
     fn end(&mut self, id: LinkId) -> Option<Link> {
         let link = self.links.remove(&id)?;
         self.relay.gone(&link.member);
-        self.others_are_asked(None);
+        self.each_link(|_| true, |_| SessionInput::Reassigned(None));
         Some(link)
     }
 
@@ -383,7 +383,6 @@ impl Core {
                     tracing::warn!(peer = %member, ?feed, index, so_far, "a body is withheld");
                 }
                 self.relay.refuse(&member, feed, index);
-                self.others_are_asked(Some(id));
                 return Ok(Then::Changed); // There is room for another.
             }
             Output::Behind { feed, size } => {

@@ -38,7 +38,9 @@ pub(super) struct Relay {
     /// Feeds of which two histories are signed.
     forked: BTreeMap<FeedId, Evidence>,
     /// What other members cosigned last of each feed.
-    witnessed: BTreeMap<(FeedId, MemberName), Witnessed>,
+    witnessed: BTreeMap<FeedId, BTreeMap<MemberName, Witnessed>>,
+    /// Feeds of which somebody did not give a body: others are asked.
+    refused: BTreeSet<FeedId>,
     try_anew: u64,
 }
 
@@ -125,6 +127,7 @@ impl Relay {
     /// A member does not give a body that it shows.
     pub(super) fn refuse(&mut self, member: &MemberName, feed: FeedId, index: u64) {
         self.sources.refuse(member, feed, index);
+        self.refused.insert(feed);
     }
 
     /// The session with a member ended.
@@ -156,26 +159,23 @@ impl Relay {
         root: Digest,
     ) {
         let newer = |known: &Witnessed| known.size <= size;
-        let at = (feed, member);
-        if self.witnessed.get(&at).is_none_or(newer) {
-            self.witnessed.insert(at, Witnessed { size, root });
+        let of_feed = self.witnessed.entry(feed).or_default();
+        if of_feed.get(&member).is_none_or(newer) {
+            of_feed.insert(member, Witnessed { size, root });
         }
     }
 
     /// The members who cosigned a history of this feed that goes on from its leaf at `index`.
     pub(super) fn witnesses(&self, feed: &FeedState, index: u64) -> Vec<&MemberName> {
         let publisher = &feed.genesis().publisher;
-        let least = (feed.id(), publisher.clone());
-        // A feed's readers only: the table is small and in order.
-        let of_feed = self
-            .witnessed
-            .iter()
-            .filter(|((id, member), _)| *id == least.0 && *member != least.1);
+        let of_feed = self.witnessed.get(&feed.id()).into_iter().flatten();
         of_feed
-            .filter(|(_, seen)| {
-                seen.size > index && feed.tree().root_at(seen.size) == Some(seen.root)
+            .filter(|(member, seen)| {
+                *member != publisher
+                    && seen.size > index
+                    && feed.tree().root_at(seen.size) == Some(seen.root)
             })
-            .map(|((_, member), _)| member)
+            .map(|(member, _)| member)
             .collect()
     }
 }
@@ -192,6 +192,10 @@ impl Core {
                 self.cosign(feed);
                 self.each_link(|_| true, |_| SessionInput::Head(feed));
             }
+        }
+        // Once for all that was refused since: to look through a feed takes time.
+        for feed in std::mem::take(&mut self.relay.refused) {
+            self.each_link(|_| true, |_| SessionInput::Reassigned(Some(feed)));
         }
         if self.relay.try_anew <= now {
             self.relay.try_anew = now + TRY_ANEW;
@@ -220,14 +224,6 @@ impl Core {
         let others = others.filter(|feed| feed.genesis().publisher != self.me && feed.size() > 0);
         let ids: Vec<_> = others.map(FeedState::id).collect();
         ids.into_iter().for_each(|feed| self.cosign(feed));
-    }
-
-    /// Somebody does not give what it shows: others are asked.
-    pub(super) fn others_are_asked(&mut self, but: Option<LinkId>) {
-        let links: Vec<_> = self.links.keys().copied().collect();
-        for link in links.into_iter().filter(|link| Some(*link) != but) {
-            self.with_link(link, SessionInput::Reassigned(None));
-        }
     }
 
     /// Leaves of a feed came from one member: their bodies may come from others who show them too.
@@ -263,6 +259,10 @@ impl Core {
             return;
         }
         self.relay.forked.insert(feed, evidence.clone());
+        if evidence.publisher == self.me {
+            let why = format!("there is proof that two histories of our feed {feed} were signed");
+            self.halt(why);
+        }
         self.each_link(|_| true, |_| SessionInput::Evidence(&evidence));
     }
 
