@@ -1,5 +1,7 @@
 //! Checkpoints that the peer shows: of its own feeds and, as any reader may, of other members'.
 
+use kentong_keys::Digest;
+
 use crate::feed::{Checkpoint, FeedId, UnverifiedCheckpoint};
 
 use super::evidence::{Evidence, Link};
@@ -74,16 +76,7 @@ impl Session {
             }
             self.shows.push((feed, size));
         }
-        if let Some(witness) = ledger.witness(&self.peer.member)
-            && let Ok(time) = witnessed.cosigned_by(&witness)
-        {
-            self.out.push(Output::Cosigned {
-                feed,
-                size,
-                root,
-                time,
-            });
-        }
+        self.cosigned(&witnessed, (feed, size, root), ledger);
         Ok(Some(shown))
     }
 
@@ -151,18 +144,7 @@ impl Session {
         let (feed, size, root) = (shown.origin().feed, shown.size(), *shown.root());
         let view = ledger.feed(&feed);
         match view.and_then(|view| view.tree.root_at(size)) {
-            Some(held) if held == root => {
-                if let Some(witness) = ledger.witness(&self.peer.member)
-                    && let Ok(time) = witnessed.cosigned_by(&witness)
-                {
-                    self.out.push(Output::Cosigned {
-                        feed,
-                        size,
-                        root,
-                        time,
-                    });
-                }
-            }
+            Some(held) if held == root => self.cosigned(&witnessed, (feed, size, root), ledger),
             Some(_) => {
                 if let Some(view) = &view {
                     self.keep_fork(&shown, view);
@@ -179,6 +161,25 @@ impl Session {
                 }
                 self.out.push(Output::Behind { feed, size });
             }
+        }
+    }
+
+    /// Takes note that the peer itself cosigned a checkpoint that it shows, if it did.
+    fn cosigned(
+        &mut self,
+        shown: &UnverifiedCheckpoint,
+        (feed, size, root): (FeedId, u64, Digest),
+        ledger: &impl Ledger,
+    ) {
+        if let Some(witness) = ledger.witness(&self.peer.member)
+            && let Ok(time) = shown.cosigned_by(&witness)
+        {
+            self.out.push(Output::Cosigned {
+                feed,
+                size,
+                root,
+                time,
+            });
         }
     }
 
