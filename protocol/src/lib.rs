@@ -15,6 +15,8 @@ mod golden;
 pub mod indicator;
 pub mod policy;
 pub mod release;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod statement;
 pub mod sync;
 pub mod time;

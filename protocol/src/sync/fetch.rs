@@ -19,8 +19,8 @@ const PUT_OFF: u64 = 10;
 /// What was asked for and is not there yet.
 #[derive(Debug, Default)]
 pub(super) struct Fetch {
-    /// Leaves asked for, each with the moment until which they must come.
-    leaves: BTreeMap<FeedId, Deadline>,
+    /// Leaves asked for: from which index on, and until when they must come.
+    leaves: BTreeMap<FeedId, (u64, Deadline)>,
     /// Bodies asked for or announced.
     bodies: BTreeMap<(FeedId, u64), Expected>,
     bytes: u64,
@@ -69,7 +69,7 @@ impl Fetch {
     /// When the first of the requests is overdue.
     pub(super) fn wake_at(&self) -> Option<u64> {
         let bodies = self.bodies.values().map(|expected| expected.until.next);
-        let leaves = self.leaves.values().map(|until| until.next);
+        let leaves = self.leaves.values().map(|(_, until)| until.next);
         leaves.chain(bodies).min()
     }
 
@@ -104,7 +104,9 @@ impl Fetch {
 
     /// Something new came: what is still asked for gets its time anew, since answers come in order.
     fn heard(&mut self, until: u64) {
-        self.leaves.values_mut().for_each(|at| at.put_off(until));
+        self.leaves
+            .values_mut()
+            .for_each(|(_, at)| at.put_off(until));
         self.bodies
             .values_mut()
             .for_each(|expected| expected.until.put_off(until));
@@ -115,6 +117,15 @@ impl Fetch {
     pub(super) fn fresh_leaves_came(&mut self, feed: &FeedId, until: u64) {
         self.leaves.remove(feed);
         self.heard(until);
+    }
+
+    /// Leaves came that are all held. If they are what was asked for, others were quicker and nothing
+    /// is waited for any more; a peer that says the same again meanwhile changes nothing.
+    pub(super) fn held_leaves_came(&mut self, feed: &FeedId, from: u64) {
+        let asked = self.leaves.get(feed);
+        if asked.is_some_and(|(asked, _)| *asked == from) {
+            self.leaves.remove(feed);
+        }
     }
 
     /// Whether anything of a feed is under way.
@@ -204,7 +215,7 @@ impl Session {
             let wanted = from < promised.size() && ours && !ledger.is_forked(feed);
             if wanted && !self.fetch.leaves.contains_key(feed) {
                 let deadline = Deadline::new(now.millis, patience);
-                self.fetch.leaves.insert(*feed, deadline);
+                self.fetch.leaves.insert(*feed, (from, deadline));
                 self.out
                     .push(Output::Send(Message::WantLeaves { feed: *feed, from }));
             }

@@ -99,6 +99,8 @@ impl Session {
                 leaves,
                 checkpoint,
             });
+        } else {
+            self.fetch.held_leaves_came(&feed, came.from);
         }
         Ok(())
     }

@@ -97,6 +97,27 @@ fn what_is_held_already_gives_no_more_time() {
 }
 
 #[test]
+fn leaves_that_another_was_quicker_to_give_are_waited_for_no_longer() {
+    for (from, expected) in [(2, vec![]), (1, vec![Fault::Stalled])] {
+        let (mut pair, feed) = waiting_for("leaf");
+        // As if it came over another link; its body too.
+        let (leaf, body) = {
+            let ours = &pair.a.0.feeds[&feed];
+            (ours.leaves[2].0.clone(), ours.bodies[&2].clone())
+        };
+        let theirs = pair.b.0.feeds.get_mut(&feed).unwrap();
+        theirs.append(leaf);
+        theirs.bodies.insert(2, body);
+        // SG asked for leaves from 2 on: those from 1 on are no answer.
+        let frame = leaves(&pair, feed, from, &[]);
+        pair.give_b(Input::Frame(&frame));
+        pair.now = 60_000;
+        pair.give_b(Input::Tick);
+        assert_eq!(said(&pair, fault), expected, "{from}");
+    }
+}
+
+#[test]
 fn a_body_that_is_held_gives_no_more_time_and_a_fresh_one_does() {
     let (mut pair, feed) = settled(3);
     pair.b.0.feeds.get_mut(&feed).unwrap().bodies.remove(&4);

@@ -1,0 +1,36 @@
+//! A whole federation in one thread: the protocol's own code, a world that goes wrong, and a
+//! reference that says how it must end.
+//!
+//! [`run`] takes a seed and a [`Plan`]. It lets members assert, revise, withdraw and change their
+//! policies while links break, groups of members are cut off, nodes crash at every durable step and
+//! clocks jump; some members lie. After each step the invariants hold, or the run ends with
+//! [`Broken`]: which one, by which seed, at which step. The same seed gives the same run.
+//!
+//! What is real: sessions, feeds, seals and signatures, the release rule, Cedar policies. What is
+//! played: disks, links, clocks and operators. The reference shares no code with what it judges.
+
+mod cast;
+mod dice;
+mod disk;
+mod federation;
+mod feeds;
+mod invariant;
+mod liar;
+mod member;
+mod model;
+mod own;
+mod plan;
+mod report;
+mod rules;
+mod sabotage;
+mod said;
+mod trace;
+
+pub use cast::Cast;
+pub use federation::{Figure, measure, run};
+pub use invariant::{Broken, Invariant};
+pub use liar::Liar;
+pub use member::Point;
+pub use plan::{Plan, Weather};
+pub use report::Report;
+pub use sabotage::Sabotage;

@@ -1,0 +1,65 @@
+//! What a simulated node has on disk: the log, of which a crash may take what was not synced; the
+//! signer state, which is durable once it is moved; the policy file.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use kentong_keys::Digest;
+
+use crate::feed::{FeedId, Leaf};
+
+use super::dice::Dice;
+use super::rules::Rules;
+
+/// A record of the log. What is large is shared with the state that is derived from it.
+#[derive(Clone, Debug)]
+pub(super) enum Record {
+    Leaf(FeedId, Rc<(Leaf, Vec<u8>)>),
+    Body(FeedId, u64, Rc<Vec<u8>>),
+    EpochKey(FeedId, u32, [u8; 32]),
+    Checkpoint(FeedId, u64, Rc<Vec<u8>>),
+    Truncate(FeedId, u64),
+}
+
+/// The disk of a node.
+#[derive(Clone, Debug)]
+pub(super) struct Disk {
+    /// Each group is on disk entirely or not at all.
+    groups: Vec<Vec<Record>>,
+    /// So many groups are durable.
+    synced: usize,
+    /// Size and root of what was signed last of each own feed.
+    pub(super) signer: BTreeMap<FeedId, (u64, Digest)>,
+    pub(super) rules: Rules,
+}
+
+impl Disk {
+    pub(super) const fn new(rules: Rules) -> Self {
+        Self {
+            groups: Vec::new(),
+            synced: 0,
+            signer: BTreeMap::new(),
+            rules,
+        }
+    }
+
+    pub(super) fn append(&mut self, group: Vec<Record>) {
+        self.groups.push(group);
+    }
+
+    pub(super) const fn sync(&mut self) {
+        self.synced = self.groups.len();
+    }
+
+    /// The power fails: of what was not synced a part remains, from the front.
+    pub(super) fn crash(&mut self, dice: &mut Dice) {
+        let unsynced = self.groups.len() - self.synced;
+        let kept = self.synced + dice.place(unsynced + 1);
+        self.groups.truncate(kept);
+        self.synced = kept;
+    }
+
+    pub(super) fn records(&self) -> impl Iterator<Item = &Record> {
+        self.groups.iter().flatten()
+    }
+}

@@ -1,0 +1,164 @@
+//! What nodes do, as the world, the reference and the invariants see it.
+
+use crate::wire::Message;
+
+use super::super::invariant::{Excuse, no_honest_fault, only_for_me, only_released};
+use super::super::liar::Liar;
+use super::super::member::Effect;
+use super::nodes::{Brain, Node};
+use super::{Fall, Federation, Invariant, LinkId, Who};
+
+impl Federation {
+    /// What a node did is seen by the world, the reference and the invariants.
+    pub(super) fn effect(&mut self, who: Who, brain: usize, effect: Effect) -> Result<(), Fall> {
+        let honest = self.is_honest(who);
+        let name = |invariant| move |what| (invariant, what);
+        match effect {
+            Effect::Send(link, message) => self.say_on(who, brain, link, message)?,
+            Effect::Close(link) => self.close(link),
+            Effect::Signed(feed, size, root) if honest => {
+                self.trace
+                    .note(self.now, format_args!("{who} signs {size} of {feed:?}"));
+                let Self { nodes, signed, .. } = self;
+                if let Some(Brain::Up(member)) = nodes.get(who.0).and_then(|n| n.brains.first()) {
+                    let one = signed.one_history(member, (feed, size, root));
+                    one.map_err(name(Invariant::OneHistory))?;
+                }
+            }
+            Effect::Answered(item) if honest => {
+                self.trace
+                    .note(self.now, format_args!("{who} answers for {item:?}"));
+                self.model.answered(who);
+            }
+            Effect::Released(items) if honest => self.model.acted(who, Some(&items)),
+            Effect::Swept if honest => {
+                self.trace
+                    .note(self.now, format_args!("{who} has released everything"));
+                self.model.acted(who, None);
+            }
+            Effect::Stored(feed) if honest => {
+                if let Some(member) = self.up(who) {
+                    only_for_me(member, &feed).map_err(name(Invariant::OnlyReleased))?;
+                }
+            }
+            Effect::Faulted(link, about, fault) => {
+                let about = self.cast.who(&about).unwrap_or(who);
+                self.trace
+                    .note(self.now, format_args!("{who} says that {about} {fault}"));
+                if honest && self.is_honest(about) {
+                    let excuse = Excuse {
+                        hindered: self.wires.get(&link).is_none_or(|wire| wire.hindered),
+                        two_histories: self.plan.liars.contains(&Liar::Equivocator),
+                    };
+                    let fine = no_honest_fault(who, about, fault, excuse);
+                    fine.map_err(name(Invariant::NoHonestFault))?;
+                } else if honest {
+                    self.report.found_out += 1;
+                }
+            }
+            Effect::Evidence(evidence) => {
+                let about = &evidence.publisher;
+                self.report.evidence += 1;
+                let innocent = self
+                    .cast
+                    .who(about)
+                    .is_some_and(|about| self.is_honest(about));
+                if honest && innocent {
+                    let what = format!("{who} has evidence against {about}: {evidence}");
+                    return Err((Invariant::NoHonestFault, what));
+                }
+            }
+            Effect::Halted(why) if honest => {
+                return Err((Invariant::NoHonestFault, format!("{who} halts: {why}")));
+            }
+            Effect::Receipt(reader, holds) if honest => {
+                self.report.receipts += 1;
+                let reader = self.cast.who(&reader);
+                if let Some(reader) = reader.filter(|reader| self.is_honest(*reader)) {
+                    let said = (holds.size, holds.missing);
+                    self.receipts.insert((reader, holds.feed), said);
+                }
+            }
+            Effect::Withheld => self.report.withheld += 1,
+            Effect::Cosigned => self.report.cosigned += 1,
+            Effect::Signed(..)
+            | Effect::Answered(_)
+            | Effect::Released(_)
+            | Effect::Swept
+            | Effect::Stored(_)
+            | Effect::Halted(_)
+            | Effect::Receipt(..)
+            | Effect::ClockAhead => {}
+        }
+        Ok(())
+    }
+
+    /// A node sends a message: an honest one what it may, a liar what it likes.
+    fn say_on(
+        &mut self,
+        who: Who,
+        brain: usize,
+        link: LinkId,
+        message: Message,
+    ) -> Result<(), Fall> {
+        let Some(wire) = self.wires.get(&link) else {
+            return Ok(());
+        };
+        let from = usize::from(wire.ends.first() != Some(&who));
+        let to = if from == 0 {
+            wire.ends[1]
+        } else {
+            wire.ends[0]
+        };
+        let Self {
+            nodes, cast, model, ..
+        } = self;
+        let node = nodes.get_mut(who.0).expect("each member has a node");
+        let Node { brains, tongue, .. } = node;
+        let Some(member) = brains.get_mut(brain).and_then(Brain::member) else {
+            return Ok(());
+        };
+        let frames = match tongue {
+            Some(tongue) => tongue.distort(member, message),
+            None => {
+                let fine = only_released(cast, model, member, to, &message);
+                fine.map_err(|what| (Invariant::OnlyReleased, what))?;
+                vec![message.encode()]
+            }
+        };
+        for frame in frames {
+            let kind = frame.get(1).copied().unwrap_or(0);
+            let len = frame.len();
+            self.trace.note(
+                self.now,
+                format_args!("{who}>{to} {kind} {len} on {}", link.0),
+            );
+            self.transmit(link, from, frame);
+        }
+        Ok(())
+    }
+
+    /// A liar remembers what it is sent, and its accomplices too.
+    pub(super) fn hear(&mut self, link: LinkId, end: usize, frame: &[u8]) {
+        let wire = self.wires.get(&link);
+        let Some(who) = wire.and_then(|wire| wire.ends.get(end).copied()) else {
+            return;
+        };
+        let colludes = match &mut self.node(who).tongue {
+            Some(tongue) => {
+                tongue.hear(frame);
+                tongue.liar == Liar::Colluder
+            }
+            None => false,
+        };
+        if colludes {
+            for (other, node) in self.nodes.iter_mut().enumerate() {
+                if let Some(tongue) = node.tongue.as_mut().filter(|_| other != who.0)
+                    && tongue.liar == Liar::Colluder
+                {
+                    tongue.hear(frame);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Nodes that start, crash, start again, and what they do meanwhile.
+
+use std::rc::Rc;
+
+use crate::sync::Now;
+use crate::time::Timestamp;
+
+use super::super::disk::Disk;
+use super::super::liar::{Liar, Tongue};
+use super::super::member::{Crashed, Point};
+use super::{
+    Dice, Event, Fall, Federation, Invariant, LinkId, Member, Part, Rules, Who, nothing_lost,
+};
+
+/// When the simulation begins, in seconds since 1970.
+const BEGIN: i64 = 1_790_000_000;
+/// Seconds by which a clock may be wrong.
+const CLOCK_ERROR: u64 = 86_400;
+
+/// A node that runs, or what is left of it while it does not.
+#[derive(Debug)]
+pub(super) enum Brain {
+    Up(Box<Member>),
+    Down(Disk),
+}
+
+impl Brain {
+    pub(super) fn member(&mut self) -> Option<&mut Member> {
+        match self {
+            Self::Up(member) => Some(member),
+            Self::Down(_) => None,
+        }
+    }
+}
+
+/// A member's node; an equivocator has two.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) part: Part,
+    pub(super) brains: Vec<Brain>,
+    pub(super) tongue: Option<Tongue>,
+    /// Seconds by which its clock is wrong.
+    skew: i64,
+    /// For when it is to be woken, and whether it goes on sweeping.
+    wake: u64,
+    sweeps: bool,
+}
+
+impl Node {
+    pub(super) fn new(part: Part, liar: Option<Liar>, rules: Rules, dice: &mut Dice) -> Self {
+        let brains = if liar == Some(Liar::Equivocator) {
+            2
+        } else {
+            1
+        };
+        let tongue = liar.map(|liar| Tongue::new(liar, Rc::clone(&part.cast), dice.split()));
+        Self {
+            part,
+            brains: (0..brains).map(|_| Brain::Down(Disk::new(rules))).collect(),
+            tongue,
+            skew: 0,
+            wake: u64::MAX,
+            sweeps: false,
+        }
+    }
+}
+
+impl Federation {
+    pub(super) fn node(&mut self, who: Who) -> &mut Node {
+        self.nodes.get_mut(who.0).expect("each member has a node")
+    }
+
+    pub(super) fn is_honest(&self, who: Who) -> bool {
+        self.nodes
+            .get(who.0)
+            .is_some_and(|node| node.tongue.is_none())
+    }
+
+    /// A member's node, if it runs.
+    pub(super) fn up(&self, who: Who) -> Option<&Member> {
+        match self.nodes.get(who.0)?.brains.first()? {
+            Brain::Up(member) => Some(member),
+            Brain::Down(_) => None,
+        }
+    }
+
+    pub(super) fn brain(&mut self, who: Who, brain: usize) -> Option<&mut Member> {
+        let now = self.time(who);
+        let member = self.node(who).brains.get_mut(brain)?.member()?;
+        member.at(now);
+        Some(member)
+    }
+
+    /// Which of a member's nodes another reaches. An equivocator mostly keeps them apart.
+    pub(super) fn brain_for(&mut self, who: Who, other: Who) -> usize {
+        if self.node(who).brains.len() == 1 {
+            return 0;
+        }
+        let usual = other.0 % 2;
+        if self.dice.chance(200) {
+            1 - usual
+        } else {
+            usual
+        }
+    }
+
+    fn time(&self, who: Who) -> Now {
+        let skew = self.nodes.get(who.0).map_or(0, |node| node.skew);
+        let seconds = i64::try_from(self.now / 1000).unwrap_or(0) + BEGIN + skew;
+        let wall = u64::try_from(seconds)
+            .ok()
+            .and_then(Timestamp::from_seconds);
+        Now {
+            wall: wall.unwrap_or(Timestamp::EPOCH),
+            millis: self.now,
+        }
+    }
+
+    /// Lets the node at an end of a link do something; none if it does not run.
+    pub(super) fn with_end<T>(
+        &mut self,
+        id: LinkId,
+        end: usize,
+        what: impl FnOnce(&mut Member) -> Result<T, Crashed>,
+    ) -> Result<Option<T>, Fall> {
+        let wire = self.wires.get(&id);
+        let at = wire.and_then(|wire| Some((*wire.ends.get(end)?, *wire.brains.get(end)?)));
+        match at {
+            Some((who, brain)) => self.with(who, brain, what),
+            None => Ok(None),
+        }
+    }
+
+    /// Lets a node do something, and looks at what it did.
+    pub(super) fn with<T>(
+        &mut self,
+        who: Who,
+        brain: usize,
+        what: impl FnOnce(&mut Member) -> Result<T, Crashed>,
+    ) -> Result<Option<T>, Fall> {
+        let Some(member) = self.brain(who, brain) else {
+            return Ok(None);
+        };
+        let result = what(member);
+        let effects = std::mem::take(&mut member.effects);
+        for effect in effects {
+            self.effect(who, brain, effect)?;
+        }
+        match result {
+            Ok(done) => {
+                self.schedule(who);
+                Ok(Some(done))
+            }
+            Err(Crashed) => {
+                self.crash(who, brain);
+                Ok(None)
+            }
+        }
+    }
+
+    /// A node that was not woken or has more to look through is put on the calendar.
+    fn schedule(&mut self, who: Who) {
+        let now = self.now;
+        let node = self.node(who);
+        let members = node.brains.iter_mut().filter_map(Brain::member);
+        let (mut wake, mut sweeping) = (u64::MAX, false);
+        for member in members {
+            wake = wake.min(member.wake_at());
+            sweeping |= member.is_sweeping();
+        }
+        let sooner = wake < node.wake;
+        if sooner {
+            node.wake = wake;
+        }
+        let sweep = sweeping && !node.sweeps;
+        node.sweeps |= sweep;
+        if sooner {
+            self.later(wake.saturating_sub(now).max(1), Event::Wake(who));
+        }
+        if sweep {
+            let after = self.dice.between(1, 400);
+            self.later(after, Event::Sweep(who));
+        }
+    }
+
+    pub(super) fn wake(&mut self, who: Who) -> Result<(), Fall> {
+        self.node(who).wake = u64::MAX;
+        for brain in 0..self.node(who).brains.len() {
+            self.with(who, brain, Member::tick)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn sweep(&mut self, who: Who) -> Result<(), Fall> {
+        self.node(who).sweeps = false;
+        for brain in 0..self.node(who).brains.len() {
+            self.with(who, brain, Member::sweep_on)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn idle_crash(&mut self, who: Who) {
+        if self.calm {
+            return;
+        }
+        if let Some(member) = self.brain(who, 0) {
+            member.crashed_at = Some(Point::Idle);
+            self.crash(who, 0);
+        }
+        let after = self.dice.between(5_000, 60_000);
+        self.later(after, Event::Crash(who));
+    }
+
+    /// A node is gone; of its disk what was not durable may be, too.
+    fn crash(&mut self, who: Who, brain: usize) {
+        let mut dice = self.dice.split();
+        let node = self.node(who);
+        node.wake = u64::MAX;
+        node.sweeps = false;
+        let Some(Brain::Up(member)) = node.brains.get_mut(brain) else {
+            return;
+        };
+        let at = member.crashed_at.unwrap_or(Point::Idle);
+        let rules = member.disk.rules;
+        let mut disk = std::mem::replace(&mut member.disk, Disk::new(rules));
+        disk.crash(&mut dice);
+        if let Some(down) = node.brains.get_mut(brain) {
+            *down = Brain::Down(disk);
+        }
+        *self.report.crashes.entry(at).or_default() += 1;
+        self.trace
+            .note(self.now, format_args!("{who} crashes: {at:?}"));
+        let mine = self
+            .wires
+            .iter()
+            .filter(|(_, wire)| wire.ends.contains(&who));
+        let mine: Vec<_> = mine.map(|(id, _)| *id).collect();
+        mine.into_iter().for_each(|id| self.snap(id));
+        let after = self.dice.between(100, 15_000);
+        self.later(after, Event::Restart(who));
+    }
+
+    /// A node starts: for the first time, or after a crash.
+    pub(super) fn restart(&mut self, who: Who) -> Result<(), Fall> {
+        let now = self.time(who);
+        let crashes = self.plan.weather.crash_every > 0 && !self.calm && self.is_honest(who);
+        let every = self.plan.weather.crash_every * 2;
+        let twin = self.node(who).brains.len() > 1;
+        for brain in 0..self.node(who).brains.len() {
+            let dice = self.dice.split();
+            let crash_in = crashes.then(|| self.dice.below(every));
+            let node = self.node(who);
+            let (part, slot) = (&node.part, node.brains.get_mut(brain));
+            let Some(slot) = slot else { continue };
+            let Brain::Down(disk) = slot else { continue };
+            let rules = disk.rules;
+            let disk = std::mem::replace(disk, Disk::new(rules));
+            let mut member = Member::open(part, disk, dice, now);
+            member.twin = twin;
+            member.crash_in = crash_in;
+            *slot = Brain::Up(Box::new(member));
+            self.trace.note(self.now, format_args!("{who} starts"));
+            let started = self.with(who, brain, Member::recover)?;
+            if started.is_some() && self.is_honest(who) {
+                self.has_restarted(who)?;
+            }
+        }
+        let others: Vec<_> = (0..self.nodes.len())
+            .map(Who)
+            .filter(|other| *other != who)
+            .collect();
+        for other in others {
+            let after = self
+                .dice
+                .between(1, if who < other { 2_000 } else { 6_000 });
+            self.later(after, Event::Dial(who, other));
+        }
+        Ok(())
+    }
+
+    /// What was asked and not answered is so, or not; what was answered is there.
+    fn has_restarted(&mut self, who: Who) -> Result<(), Fall> {
+        let Self {
+            nodes,
+            model,
+            receipts,
+            ..
+        } = self;
+        let Some(Brain::Up(member)) = nodes.get(who.0).and_then(|node| node.brains.first()) else {
+            return Ok(());
+        };
+        let lost = nothing_lost(model, member, receipts);
+        lost.map_err(|what| (Invariant::NothingLost, what))?;
+        model.restarted(who, |item| member.newest(item));
+        Ok(())
+    }
+
+    pub(super) fn jump(&mut self, who: Who) {
+        if self.calm {
+            return;
+        }
+        let error = self.dice.below(2 * CLOCK_ERROR + 1);
+        let skew = i64::try_from(error).unwrap_or(0) - i64::try_from(CLOCK_ERROR).unwrap_or(0);
+        self.node(who).skew = skew;
+        self.report.jumps += 1;
+        let after = self.dice.between(5_000, 60_000);
+        self.later(after, Event::Jump(who));
+    }
+}

@@ -1,0 +1,319 @@
+//! What must hold after every step, each with a function of its own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use kentong_keys::Digest;
+
+use crate::feed::FeedId;
+use crate::indicator::Projection;
+use crate::statement::{IndicatorId, Said, Statement};
+use crate::sync::Fault;
+use crate::wire::Message;
+
+use super::cast::{Cast, Who};
+use super::member::Member;
+use super::model::{Model, View};
+use super::said::{Item, seen};
+
+/// What must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// No two signed heads of an honest member's feed contradict each other.
+    OneHistory,
+    /// Nobody gets a body, a leaf or a feed's name that was not released to it.
+    OnlyReleased,
+    /// When nothing goes wrong any more, everyone ends with what the reference says.
+    Converged,
+    /// Nothing that was answered, or given a receipt for, is lost.
+    NothingLost,
+    /// No honest member is said to break rules by another, and none halts.
+    NoHonestFault,
+}
+
+/// An invariant that did not hold.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// Which one.
+    pub invariant: Invariant,
+    /// The seed of the run.
+    pub seed: u64,
+    /// The number of the event.
+    pub step: u64,
+    /// What was seen.
+    pub what: String,
+    /// What happened before.
+    pub trace: Vec<String>,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.trace {
+            writeln!(f, "{line}")?;
+        }
+        let Self {
+            invariant,
+            seed,
+            step,
+            what,
+            ..
+        } = self;
+        writeln!(
+            f,
+            "seed {seed}, step {step}: {invariant:?} does not hold: {what}"
+        )?;
+        write!(
+            f,
+            "again: KENTONG_SIM_SEED={seed} cargo test --workspace --features kentong-protocol/sim \
+             --test sim one_seed -- --nocapture"
+        )
+    }
+}
+
+/// What every honest member signed: for each feed the roots by size.
+#[derive(Debug, Default)]
+pub(super) struct Signed(BTreeMap<FeedId, BTreeMap<u64, Digest>>);
+
+impl Signed {
+    /// A head that was signed agrees with every other of the same feed, by the signer's full tree.
+    pub(super) fn one_history(
+        &mut self,
+        signer: &Member,
+        (feed, size, root): (FeedId, u64, Digest),
+    ) -> Result<(), String> {
+        let heads = self.0.entry(feed).or_default();
+        let tree = signer.feeds.get(&feed).map(|held| &held.tree);
+        let tree = tree.ok_or_else(|| format!("{feed} was signed and is not held"))?;
+        heads.insert(size, root);
+        for (size, root) in heads {
+            if tree.root_at(*size) != Some(*root) {
+                return Err(format!(
+                    "{} signed {feed} at {size} twice, or lost it",
+                    signer.who
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A message names and carries nothing that its receiver may not have.
+pub(super) fn only_released(
+    cast: &Cast,
+    model: &Model,
+    sender: &Member,
+    to: Who,
+    message: &Message,
+) -> Result<(), String> {
+    let feeds: Vec<FeedId> = match message {
+        Message::Heads(heads) => {
+            let mine = heads.mine.iter();
+            let mine = mine.filter_map(|note| crate::feed::UnverifiedCheckpoint::parse(note).ok());
+            let yours = heads.yours.iter().map(|(feed, _)| *feed);
+            mine.map(|checkpoint| checkpoint.origin().feed)
+                .chain(yours)
+                .collect()
+        }
+        Message::Leaves(leaves) => vec![leaves.feed],
+        Message::Evidence(evidence) => vec![evidence.feed],
+        Message::WantLeaves { feed, .. }
+        | Message::WantBodies { feed, .. }
+        | Message::Body { feed, .. }
+        | Message::NoBody { feed, .. }
+        | Message::WantEpoch { feed, .. }
+        | Message::Rewrap { feed, .. } => vec![*feed],
+        Message::Hello(_) | Message::Credentials { .. } | Message::Claim(_) | Message::Bye(_) => {
+            Vec::new()
+        }
+    };
+    for feed in feeds {
+        let held = sender.feeds.get(&feed);
+        // Of a feed that is not held only its publisher can have spoken, to this very member.
+        if held.is_some_and(|held| !held.genesis.audience.holds(cast.name(to))) {
+            return Err(format!(
+                "{} named feed {feed} to {to}, who may not read it",
+                sender.who
+            ));
+        }
+    }
+    let Message::Body { feed, index, .. } = message else {
+        return Ok(());
+    };
+    let held = sender.feeds.get(feed);
+    let publisher = held.and_then(|held| cast.who(&held.genesis.publisher));
+    let opened = held.and_then(|held| held.opened.get(index));
+    for (statement, _) in opened.into_iter().flat_map(|all| all.iter()) {
+        if let Some(publisher) = publisher.filter(|who| *who != to) {
+            permitted(model, publisher, to, statement)?;
+        }
+    }
+    Ok(())
+}
+
+/// Policy permitted this statement to this reader at some time.
+fn permitted(model: &Model, by: Who, to: Who, statement: &Statement) -> Result<(), String> {
+    let revision = statement.revision.number();
+    let item = Item::of(&statement.value).ok_or("a value that nobody said")?;
+    let may = match &statement.said {
+        Said::Asserted { stripped, .. } => {
+            model.may_have(by, to, item, (revision, stripped.bits()))
+        }
+        Said::Withdrawn { .. } | Said::Ceased => model.may_learn(by, to, item, revision),
+    };
+    let known = model.publishers().any(|who| who == by);
+    if may || !known {
+        Ok(())
+    } else {
+        Err(format!(
+            "{by} gave {to} revision {revision} of {item:?}, which was not for it"
+        ))
+    }
+}
+
+/// An honest node holds nothing but feeds that name it.
+pub(super) fn only_for_me(member: &Member, feed: &FeedId) -> Result<(), String> {
+    let held = member.feeds.get(feed);
+    if held.is_none_or(|held| held.genesis.audience.holds(member.me())) {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} stored feed {feed}, which is not for it",
+            member.who
+        ))
+    }
+}
+
+/// What was answered is in the private feed, and what a receipt was given for is held.
+pub(super) fn nothing_lost(
+    model: &Model,
+    member: &Member,
+    receipts: &BTreeMap<(Who, FeedId), (u64, u64)>,
+) -> Result<(), String> {
+    let who = member.who;
+    for (item, revision, content, doubt) in model.answers(who) {
+        let id = IndicatorId::of(member.me(), &item.value());
+        let newest = member
+            .own
+            .0
+            .get(&id)
+            .and_then(|entry| entry.newest.as_ref());
+        let newest = newest.ok_or_else(|| format!("{who} lost {item:?}"))?;
+        let ahead = doubt && newest.revision.number() == revision + 1;
+        let same = newest.revision.number() == revision
+            && match (&newest.said, content) {
+                (Said::Asserted { assertion, .. }, Some(content)) => {
+                    seen(assertion) == content.seen(Projection::NOTHING.bits())
+                }
+                (Said::Withdrawn { .. }, None) => true,
+                (Said::Asserted { .. } | Said::Withdrawn { .. } | Said::Ceased, _) => false,
+            };
+        if !ahead && !same {
+            let has = newest.revision;
+            return Err(format!(
+                "{who} answered {item:?} at {revision} and has {has}"
+            ));
+        }
+    }
+    for ((_, feed), (size, missing)) in receipts.iter().filter(|((reader, _), _)| *reader == who) {
+        let held = member.feeds.get(feed);
+        let holds = held
+            .is_some_and(|held| held.tree.size() >= *size && held.missing_below(*size) <= *missing);
+        if !holds {
+            return Err(format!(
+                "{who} gave a receipt for {size} leaves of {feed} and lost some"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What else than the one who is blamed may be the cause of a fault.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Excuse {
+    /// The world got in the way of the link.
+    pub(super) hindered: bool,
+    /// Somebody signs two histories. A known gap: an honest reader of the one that serves a reader of
+    /// the other, before either has seen what shows it, is taken for the liar.
+    pub(super) two_histories: bool,
+}
+
+/// No honest member is reported by an honest one; being slow is no fault where the world was.
+pub(super) fn no_honest_fault(
+    by: Who,
+    about: Who,
+    fault: Fault,
+    excuse: Excuse,
+) -> Result<(), String> {
+    let slow = matches!(fault, Fault::Silent | Fault::Stalled);
+    let other_history = matches!(fault, Fault::LeafProof | Fault::BodyMismatch);
+    if (excuse.hindered && slow) || (excuse.two_histories && other_history) {
+        return Ok(());
+    }
+    Err(format!("{by} says that {about} {fault}"))
+}
+
+/// A reader ends with exactly what the reference says of a publisher's indicators.
+pub(super) fn converged(
+    cast: &Cast,
+    model: &Model,
+    publisher: &Member,
+    reader: &Member,
+) -> Result<(), String> {
+    let (from, to) = (publisher.who, reader.who);
+    for (id, held) in publisher.feeds.of(publisher.me()) {
+        if held.genesis.audience.holds(reader.me()) {
+            let other = reader.feeds.get(id);
+            let same = other.is_some_and(|other| {
+                other.tree.root() == held.tree.root() && other.missing_below(u64::MAX) == 0
+            });
+            if !same {
+                return Err(format!("{to} does not hold all of {from}'s feed {id}"));
+            }
+        }
+    }
+    let mut in_force = reader.in_force();
+    in_force.retain(|(name, _), _| cast.who(name) == Some(from));
+    for (item, views) in model.views(from, to) {
+        let key = (cast.name(from).clone(), item.value());
+        let actual = in_force.remove(&key);
+        let same = |view: &View| shows(model, from, item, view, actual.as_ref());
+        if !views.iter().any(same) {
+            let actual = actual.map(|actual| (actual.revision, actual.said));
+            return Err(format!(
+                "of {from}'s {item:?} {to} has {actual:?} and not {views:?}"
+            ));
+        }
+    }
+    match in_force.keys().next() {
+        Some((_, value)) => Err(format!("{to} has {value:?} of {from}, who never said it")),
+        None => Ok(()),
+    }
+}
+
+/// Whether what a reader has is what the reference says.
+fn shows(model: &Model, from: Who, item: Item, view: &View, actual: Option<&Statement>) -> bool {
+    let Some(actual) = actual else {
+        return *view == View::Nothing;
+    };
+    let revision = actual.revision.number();
+    match (view, &actual.said) {
+        (
+            View::Holds(at, without),
+            Said::Asserted {
+                assertion,
+                stripped,
+            },
+        ) => {
+            let stripped = stripped.bits();
+            let fullest = without.iter().map(|bits| bits.count_ones()).min();
+            *at == revision
+                && without.contains(&stripped)
+                && fullest == Some(stripped.count_ones())
+                && model.seen(from, item, revision, stripped) == Some(seen(assertion))
+        }
+        (View::Ceased(at), Said::Ceased) | (View::Withdrawn(at), Said::Withdrawn { .. }) => {
+            *at == revision
+        }
+        (View::Nothing | View::Holds(..) | View::Ceased(_) | View::Withdrawn(_), _) => false,
+    }
+}

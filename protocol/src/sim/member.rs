@@ -1,0 +1,330 @@
+//! A simulated node: the protocol's own code around a disk that can lose what was not synced.
+//!
+//! Its steps are those of a real node, in the same order; before and after each durable one the
+//! node may crash.
+
+mod links;
+mod publish;
+mod receive;
+mod recover;
+mod relay;
+mod release;
+
+pub(super) use publish::FEDERATION;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use kentong_keys::{Digest, MemberName};
+
+use crate::feed::{Audience, FeedId};
+use crate::indicator::Value;
+use crate::policy::Engine;
+use crate::statement::{IndicatorId, Said, Statement};
+use crate::sync::{Evidence, Fault, Now};
+use crate::wire::{Holds, Message};
+
+use super::cast::{Cast, Who};
+use super::dice::Dice;
+use super::disk::{Disk, Record};
+use super::feeds::Feeds;
+use super::own::Own;
+use super::rules::Rules;
+use super::sabotage::Sabotage;
+use super::said::Item;
+
+use links::Link;
+use relay::Relay;
+
+/// The number of a link between two members; both ends know it by the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LinkId(pub(super) u64);
+
+/// The node stopped in the middle of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Crashed;
+
+/// Where a node may crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Point {
+    /// Sealed, nothing written.
+    Sealed,
+    /// Leaves and bodies written, not durable.
+    Written,
+    /// Durable, the signer state not moved.
+    Durable,
+    /// The signer state moved, nothing signed.
+    SignerMoved,
+    /// Signed and written, not announced.
+    Signed,
+    /// The operator answered, nothing released.
+    Answered,
+    /// Received leaves or a body written.
+    Received,
+    /// A receipt durable, not sent.
+    Receipt,
+    /// What a crash left is dropped, checkpoints not signed again.
+    Dropped,
+    /// Between two steps.
+    Idle,
+}
+
+/// What a node did that the rest of the world sees.
+#[derive(Debug)]
+pub(super) enum Effect {
+    Send(LinkId, Message),
+    Close(LinkId),
+    /// A checkpoint was signed.
+    Signed(FeedId, u64, Digest),
+    /// The operator was answered that the statement about this is durable.
+    Answered(Item),
+    /// What is due of these went out.
+    Released(Vec<Item>),
+    /// All own indicators were looked through.
+    Swept,
+    /// Leaves of a feed came in.
+    Stored(FeedId),
+    Faulted(LinkId, MemberName, Fault),
+    Evidence(Box<Evidence>),
+    Cosigned,
+    Receipt(MemberName, Holds),
+    ClockAhead,
+    Withheld,
+    Halted(String),
+}
+
+/// A node.
+#[derive(Debug)]
+pub(super) struct Member {
+    cast: Rc<Cast>,
+    pub(super) who: Who,
+    pub(super) disk: Disk,
+    pub(super) feeds: Feeds,
+    pub(super) own: Own,
+    /// The open own feeds by audience.
+    by_audience: BTreeMap<Audience, FeedId>,
+    /// The epochs that this process began.
+    epochs: BTreeMap<FeedId, u32>,
+    engine: Engine,
+    /// How many members the federation has.
+    members: usize,
+    links: BTreeMap<LinkId, Link>,
+    relay: Relay,
+    /// Batches of the private feed that are still to be looked through for release.
+    sweep: VecDeque<(FeedId, u64)>,
+    /// Whom the node does not speak to, until when.
+    cut_off: BTreeMap<MemberName, u64>,
+    halted: bool,
+    /// Genesis leaves are the same whoever makes them: for two nodes of one name.
+    pub(super) twin: bool,
+    sabotage: Option<Sabotage>,
+    dice: Dice,
+    now: Now,
+    /// After so many more points the node crashes.
+    pub(super) crash_in: Option<u64>,
+    pub(super) crashed_at: Option<Point>,
+    pub(super) effects: Vec<Effect>,
+}
+
+/// What a node is told of the run that it takes part in.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) cast: Rc<Cast>,
+    pub(super) who: Who,
+    pub(super) members: usize,
+    pub(super) sabotage: Option<Sabotage>,
+}
+
+impl Member {
+    /// A node over a disk, before its start.
+    pub(super) fn open(part: &Part, disk: Disk, dice: Dice, now: Now) -> Self {
+        let mut feeds = Feeds::default();
+        feeds.for_anybody = part.sabotage == Some(Sabotage::ServeAnybody);
+        for record in disk.records() {
+            feeds.apply(record);
+        }
+        let engine = engine(&part.cast, disk.rules);
+        Self {
+            cast: Rc::clone(&part.cast),
+            who: part.who,
+            disk,
+            feeds,
+            own: Own::default(),
+            by_audience: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+            engine,
+            members: part.members,
+            links: BTreeMap::new(),
+            relay: Relay::default(),
+            sweep: VecDeque::new(),
+            cut_off: BTreeMap::new(),
+            halted: false,
+            twin: false,
+            sabotage: part.sabotage,
+            dice,
+            now,
+            crash_in: None,
+            crashed_at: None,
+            effects: Vec::new(),
+        }
+    }
+
+    /// The time went on.
+    pub(super) const fn at(&mut self, now: Now) {
+        self.now = now;
+    }
+
+    pub(super) fn me(&self) -> &MemberName {
+        self.cast.name(self.who)
+    }
+
+    pub(super) fn is(&self, sabotage: Sabotage) -> bool {
+        self.sabotage == Some(sabotage)
+    }
+
+    pub(super) const fn is_halted(&self) -> bool {
+        self.halted
+    }
+
+    /// A place where the node may crash.
+    pub(super) const fn point(&mut self, at: Point) -> Result<(), Crashed> {
+        match self.crash_in {
+            Some(0) => {
+                self.crash_in = None;
+                self.crashed_at = Some(at);
+                Err(Crashed)
+            }
+            Some(left) => {
+                self.crash_in = Some(left - 1);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a group to the log and takes it in; own batches go into the table.
+    fn commit(&mut self, group: Vec<Record>) {
+        for record in &group {
+            for (feed, index) in self.feeds.apply(record) {
+                let me = self.cast.name(self.who);
+                let held = self
+                    .feeds
+                    .get(&feed)
+                    .filter(|held| held.genesis.publisher == *me);
+                if let Some(held) = held {
+                    self.own.take(me, feed, held, index);
+                }
+            }
+        }
+        self.disk.append(group);
+    }
+
+    fn halt(&mut self, why: String) {
+        self.halted = true;
+        self.effects.push(Effect::Halted(why));
+    }
+
+    /// Puts other rules in force, and looks through everything by them.
+    pub(super) fn set_rules(&mut self, rules: Rules) {
+        self.disk.rules = rules;
+        self.engine = engine(&self.cast, rules);
+        self.sweep_all();
+    }
+
+    /// Says something of one's own, unless it is nothing new. It is answered once it is durable,
+    /// and released after that.
+    pub(super) fn say(&mut self, item: Item, said: Said) -> Result<(), Crashed> {
+        let value = item.value();
+        let entry = self.own.0.get(&IndicatorId::of(self.me(), &value));
+        let newest = entry.and_then(|entry| entry.newest.as_ref());
+        if newest.is_some_and(|before| says_nothing_new(&said, &before.said)) {
+            self.effects.push(Effect::Answered(item));
+            return Ok(());
+        }
+        let highest = entry.map(|entry| entry.highest).unwrap_or_default();
+        let revision = highest
+            .next()
+            .expect("a run says less than four billion things");
+        let made = self.now.wall;
+        let statement = Statement {
+            value,
+            revision,
+            made,
+            said,
+        };
+        if self.is(Sabotage::AckBeforeDurable) {
+            self.effects.push(Effect::Answered(item));
+        }
+        let private = Audience::of(self.me(), []).expect("one member is an audience");
+        self.publish(BTreeMap::from([(private, vec![statement.clone()])]))?;
+        if self.halted {
+            return Ok(());
+        }
+        self.effects.push(Effect::Answered(item));
+        self.point(Point::Answered)?;
+        self.release(&[statement])
+    }
+
+    /// Members that the node knows beside itself.
+    fn others(&self) -> impl Iterator<Item = Who> + use<> {
+        let me = self.who;
+        (0..self.members).map(Who).filter(move |who| *who != me)
+    }
+
+    /// Which statements of others' and own private feeds are in force: by publisher and value.
+    pub(super) fn in_force(&self) -> BTreeMap<(MemberName, Value), Statement> {
+        let mut best = BTreeMap::new();
+        for (_, held) in self.feeds.iter() {
+            let publisher = &held.genesis.publisher;
+            let own = publisher == self.me();
+            if own && !super::own::is_private(held) {
+                continue;
+            }
+            for (statement, rank) in held.opened.values().flat_map(|all| all.iter()) {
+                let key = (publisher.clone(), statement.value.clone());
+                let better = best
+                    .get(&key)
+                    .is_none_or(|(_, before)| before < rank || self.is(Sabotage::LastArrivalWins));
+                if better {
+                    best.insert(key, (statement.clone(), *rank));
+                }
+            }
+        }
+        let only = |(key, (statement, _))| (key, statement);
+        best.into_iter().map(only).collect()
+    }
+
+    /// The newest revision that the node itself knows of an indicator; 0 if none.
+    pub(super) fn newest(&self, item: Item) -> u32 {
+        let entry = self.own.0.get(&IndicatorId::of(self.me(), &item.value()));
+        let newest = entry.and_then(|entry| entry.newest.as_ref());
+        newest.map_or(0, |newest| newest.revision.number())
+    }
+
+    /// The feeds that the node holds of others.
+    pub(super) fn foreign(&self) -> BTreeSet<FeedId> {
+        let me = self.me();
+        let foreign = self
+            .feeds
+            .iter()
+            .filter(|(_, held)| held.genesis.publisher != *me);
+        foreign.map(|(id, _)| *id).collect()
+    }
+}
+
+fn engine(cast: &Cast, rules: Rules) -> Engine {
+    Engine::new(cast.policy(rules).clone(), BTreeSet::new())
+}
+
+fn says_nothing_new(said: &Said, before: &Said) -> bool {
+    match (said, before) {
+        (
+            Said::Asserted { assertion, .. },
+            Said::Asserted {
+                assertion: before, ..
+            },
+        ) => !assertion.is_news(before),
+        (Said::Withdrawn { .. }, Said::Withdrawn { .. }) => true,
+        (Said::Asserted { .. } | Said::Withdrawn { .. } | Said::Ceased, _) => false,
+    }
+}

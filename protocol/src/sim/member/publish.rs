@@ -1,0 +1,211 @@
+//! Publishing, in the order of a real node: seal, write, make durable, move the signer state, sign,
+//! announce.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use kentong_keys::{BodyContext, Digest, EpochKey, Label};
+
+use crate::feed::{
+    Audience, BatchDraft, Checkpoint, EpochDraft, FeedId, Frontier, GenesisLeaf, Leaf, Origin,
+    leaf_hash,
+};
+use crate::statement::Statement;
+use crate::sync::Input;
+
+use super::{Crashed, Effect, Member, Point, Record, Sabotage};
+
+const TWIN: Label = Label::new("kentong/simulation-twin/1");
+/// The name of the simulated federation.
+pub(in crate::sim) const FEDERATION: &str = "SIM";
+
+/// A feed while a publication is put together.
+struct Growing {
+    audience: Audience,
+    feed: FeedId,
+    tree: Frontier,
+    epoch: u32,
+}
+
+impl Member {
+    /// Publishes statements, each list to its audience.
+    pub(super) fn publish(
+        &mut self,
+        lists: BTreeMap<Audience, Vec<Statement>>,
+    ) -> Result<(), Crashed> {
+        if self.halted {
+            return Ok(());
+        }
+        let (mut group, mut grown) = (Vec::new(), Vec::new());
+        for (audience, statements) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+            grown.push(self.grow(&mut group, audience, &statements));
+        }
+        if grown.is_empty() {
+            return Ok(());
+        }
+        self.point(Point::Sealed)?;
+        self.commit(group);
+        let shared = grown
+            .iter()
+            .all(|growing| growing.audience.members().len() > 1);
+        if shared && self.is(Sabotage::SignBeforeDurable) {
+            self.sign(&grown);
+            self.announce(grown)?;
+            return self.point(Point::Written);
+        }
+        self.point(Point::Written)?;
+        self.disk.sync();
+        self.point(Point::Durable)?;
+        for growing in &grown {
+            let signed = (growing.tree.size(), growing.tree.root());
+            self.disk.signer.insert(growing.feed, signed);
+        }
+        self.point(Point::SignerMoved)?;
+        self.sign(&grown);
+        self.point(Point::Signed)?;
+        self.announce(grown)
+    }
+
+    fn sign(&mut self, grown: &[Growing]) {
+        let signed = grown.iter().map(|growing| {
+            let (size, root) = (growing.tree.size(), growing.tree.root());
+            (growing.feed, size, root)
+        });
+        let group = signed
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|(feed, size, root)| {
+                let note = self.checkpoint(feed, size, root);
+                Record::Checkpoint(feed, size, Rc::new(note))
+            });
+        let group = group.collect();
+        self.commit(group);
+    }
+
+    fn announce(&mut self, grown: Vec<Growing>) -> Result<(), Crashed> {
+        for growing in grown {
+            let Growing {
+                audience,
+                feed,
+                epoch,
+                ..
+            } = growing;
+            self.by_audience.insert(audience, feed);
+            self.epochs.insert(feed, epoch);
+            self.each_link(|_| Input::Published(feed))?;
+        }
+        Ok(())
+    }
+
+    /// Signs a checkpoint of an own feed.
+    pub(super) fn checkpoint(&mut self, feed: FeedId, size: u64, root: Digest) -> Vec<u8> {
+        let origin = Origin {
+            federation: FEDERATION.to_owned(),
+            publisher: self.me().clone(),
+            feed,
+            incarnation: 0,
+        };
+        self.effects.push(Effect::Signed(feed, size, root));
+        let key = &self.cast.person(self.who).signing;
+        Checkpoint::sign(origin, size, root, key).note().to_vec()
+    }
+
+    /// Adds to a group what appends `statements` to the feed for `audience`.
+    fn grow(
+        &mut self,
+        group: &mut Vec<Record>,
+        audience: Audience,
+        statements: &[Statement],
+    ) -> Growing {
+        let held = self
+            .by_audience
+            .get(&audience)
+            .and_then(|id| self.feeds.get(id));
+        // A new epoch begins with each start, so that no key of an attempt that was dropped is used.
+        let open = held.and_then(|held| {
+            let begun = self.epochs.get(&held.genesis.feed_id());
+            let epoch = begun.filter(|epoch| **epoch == held.epoch)?;
+            let key = held.keys.get(epoch)?;
+            Some((*epoch, EpochKey::from_secret(*key.secret().expose())))
+        });
+        let held = held.map(|held| (held.genesis.feed_id(), held.tree.frontier(), held.epoch));
+        let (feed, mut tree, last_epoch) = match held {
+            Some(held) => held,
+            None => {
+                let genesis = self.genesis(&audience);
+                let (feed, mut tree) = (genesis.feed_id(), Frontier::default());
+                append(group, feed, &mut tree, Leaf::Genesis(genesis));
+                (feed, tree, 0)
+            }
+        };
+        let (epoch, key) = match open {
+            Some(open) => open,
+            None => {
+                let (epoch, key) = (last_epoch + 1, EpochKey::from_secret(self.dice.bytes()));
+                let draft = EpochDraft {
+                    federation: self.cast.federation(),
+                    feed,
+                    epoch,
+                    charter_version: 1,
+                    audience: &audience,
+                };
+                let leaf = draft.seal(&key, |name| {
+                    let who = self.cast.who(name)?;
+                    Some(self.cast.person(who).sealing.public())
+                });
+                append(group, feed, &mut tree, Leaf::Epoch(leaf));
+                group.push(Record::EpochKey(feed, epoch, *key.secret().expose()));
+                (epoch, key)
+            }
+        };
+        let mut draft = BatchDraft::default();
+        for statement in statements {
+            let taken = draft.push(statement.encode());
+            taken.expect("a run's batches are far smaller than the bound");
+        }
+        let index = tree.size();
+        let context = BodyContext {
+            federation: self.cast.federation(),
+            feed: feed.digest(),
+            incarnation: 0,
+            index,
+        };
+        let random = (self.dice.bytes(), self.dice.bytes());
+        let sealed = draft.seal(epoch, &key, &context, random);
+        let sealed = sealed.expect("only lists with statements are published");
+        append(group, feed, &mut tree, Leaf::Batch(sealed.leaf));
+        group.push(Record::Body(feed, index, Rc::new(sealed.body)));
+        Growing {
+            audience,
+            feed,
+            tree,
+            epoch,
+        }
+    }
+
+    fn genesis(&mut self, audience: &Audience) -> GenesisLeaf {
+        let mut nonce = self.dice.bytes();
+        if self.twin {
+            let names = audience
+                .members()
+                .iter()
+                .map(|name| name.as_str().as_bytes());
+            let digest = Digest::labelled(TWIN, &names.collect::<Vec<_>>());
+            nonce.copy_from_slice(digest.as_bytes().split_at(16).0);
+        }
+        GenesisLeaf {
+            federation: *self.cast.federation(),
+            publisher: self.me().clone(),
+            audience: audience.clone(),
+            charter_version: 1,
+            incarnation: 0,
+            nonce,
+        }
+    }
+}
+
+fn append(group: &mut Vec<Record>, feed: FeedId, tree: &mut Frontier, leaf: Leaf) {
+    let bytes = leaf.encode();
+    tree.push(leaf_hash(&bytes));
+    group.push(Record::Leaf(feed, Rc::new((leaf, bytes))));
+}

@@ -1,0 +1,240 @@
+//! Serving and fetching the feeds of others, as a real node does: who shows what, who vouches for it,
+//! who has two histories.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kentong_keys::{KeyType, MemberName, PublicKey, Role, VerifierKey, key_name};
+
+use crate::feed::{BatchLeaf, Checkpoint, FeedId};
+use crate::sync::{Evidence, FeedView, Input, Ledger, Sources, WantedBody};
+
+use super::publish::FEDERATION;
+use super::{Cast, Crashed, Effect, Feeds, LinkId, Member};
+
+/// Milliseconds for which newer checkpoints of a feed are gathered before the last is shown.
+const SHOW_AFTER: u64 = 10_000;
+/// Milliseconds after which what nobody gave is asked for again.
+const TRY_ANEW: u64 = 60_000;
+/// Milliseconds from one look of a real node at its clock to the next.
+const TICK: u64 = 1_000;
+
+/// What is known of feeds beside what is on disk.
+#[derive(Debug, Default)]
+pub(super) struct Relay {
+    pub(super) sources: Sources,
+    /// The newest checkpoint of each feed of another, with the own cosignature.
+    cosigned: BTreeMap<FeedId, (u64, Vec<u8>)>,
+    /// When the newest checkpoint of a feed is to be cosigned and shown.
+    to_show: BTreeMap<FeedId, u64>,
+    /// Feeds of which two histories are signed.
+    forked: BTreeMap<FeedId, Evidence>,
+    /// Feeds of which somebody did not give a body: others are asked.
+    refused: BTreeSet<FeedId>,
+    /// When others are asked.
+    ask_others: u64,
+    try_anew: u64,
+}
+
+impl Relay {
+    /// A newer checkpoint of a feed of another is stored.
+    pub(super) fn stored(&mut self, feed: FeedId, now: u64) {
+        self.to_show.entry(feed).or_insert(now + SHOW_AFTER);
+    }
+
+    /// A member does not give a body that it shows.
+    pub(super) fn refuse(&mut self, member: &MemberName, feed: FeedId, index: u64, now: u64) {
+        self.sources.refuse(member, feed, index);
+        if self.refused.is_empty() {
+            self.ask_others = now + TICK;
+        }
+        self.refused.insert(feed);
+    }
+
+    /// The session with a member ended.
+    pub(super) fn gone(&mut self, member: &MemberName) {
+        self.sources.gone(member);
+    }
+
+    /// When there is something to do at the latest.
+    pub(super) fn wake_at(&self) -> u64 {
+        let mut show = self.to_show.values().min().copied().unwrap_or(u64::MAX);
+        if !self.refused.is_empty() {
+            show = show.min(self.ask_others);
+        }
+        match self.sources.refused().next() {
+            Some(_) => show.min(self.try_anew),
+            None => show,
+        }
+    }
+}
+
+/// The node as a session sees it.
+pub(super) struct View<'a> {
+    pub(super) feeds: &'a Feeds,
+    pub(super) relay: &'a Relay,
+    pub(super) cast: &'a Cast,
+}
+
+impl Ledger for View<'_> {
+    fn feeds_of(&self, publisher: &MemberName, reader: &MemberName) -> Vec<FeedId> {
+        self.feeds.feeds_of(publisher, reader)
+    }
+
+    fn shared_with(&self, reader: &MemberName) -> Vec<FeedId> {
+        self.feeds.shared_with(reader)
+    }
+
+    fn signing(&self, member: &MemberName) -> Option<PublicKey> {
+        let who = self.cast.who(member)?;
+        Some(self.cast.person(who).signing.public_key())
+    }
+
+    fn witness(&self, member: &MemberName) -> Option<VerifierKey> {
+        let key = self
+            .cast
+            .person(self.cast.who(member)?)
+            .witness
+            .public_key();
+        let name = key_name(member, Role::Witness);
+        Some(VerifierKey::new(name, KeyType::Cosignature, key))
+    }
+
+    fn cosigned(&self, id: &FeedId) -> Option<&[u8]> {
+        let (size, note) = self.relay.cosigned.get(id)?;
+        let newest = self.feeds.view(id)?.checkpoint?.0;
+        (*size == newest).then_some(note)
+    }
+
+    fn is_forked(&self, id: &FeedId) -> bool {
+        self.relay.forked.contains_key(id)
+    }
+
+    fn sources(&self) -> &Sources {
+        &self.relay.sources
+    }
+
+    fn feed(&self, id: &FeedId) -> Option<FeedView<'_>> {
+        self.feeds.view(id)
+    }
+
+    fn missing(
+        &self,
+        id: &FeedId,
+        from: u64,
+        most: usize,
+        wanted: &dyn Fn(u64) -> bool,
+    ) -> Vec<WantedBody> {
+        self.feeds.missing(id, from, most, wanted)
+    }
+
+    fn lacks(&self, id: &FeedId, index: u64) -> bool {
+        self.feeds.lacks(id, index)
+    }
+
+    fn batch(&self, id: &FeedId, index: u64) -> Option<BatchLeaf> {
+        self.feeds.batch(id, index)
+    }
+
+    fn epochs_without_key(&self, id: &FeedId, above: u32, most: usize) -> Vec<u32> {
+        self.feeds.epochs_without_key(id, above, most)
+    }
+}
+
+impl Member {
+    /// Cosigns and shows the heads that are due, and asks anew for what nobody gave.
+    pub(super) fn relay_on(&mut self) -> Result<(), Crashed> {
+        let now = self.now.millis;
+        let due = self.relay.to_show.iter().filter(|(_, at)| **at <= now);
+        let due: Vec<FeedId> = due.map(|(feed, _)| *feed).collect();
+        // A cosignature is for what is on disk.
+        if !due.is_empty() {
+            self.disk.sync();
+        }
+        for feed in due {
+            self.relay.to_show.remove(&feed);
+            self.cosign(feed);
+            self.each_link(|_| Input::Head(feed))?;
+        }
+        // Once for all that was refused since: to look through a feed takes time.
+        if self.relay.ask_others <= now {
+            for feed in std::mem::take(&mut self.relay.refused) {
+                self.each_link(|_| Input::Reassigned(Some(feed)))?;
+            }
+        }
+        if self.relay.try_anew <= now {
+            self.relay.try_anew = now + TRY_ANEW;
+            if self.relay.sources.try_anew() {
+                self.each_link(|_| Input::Reassigned(None))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn cosign(&mut self, feed: FeedId) {
+        let held = self.feeds.get(&feed);
+        let Some((size, note)) = held.and_then(|held| held.checkpoint.clone()) else {
+            return;
+        };
+        let name = key_name(self.me(), Role::Witness);
+        let key = &self.cast.person(self.who).witness;
+        if let Some(note) = Checkpoint::cosign(&note, &name, key, self.now.wall) {
+            self.relay.cosigned.insert(feed, (size, note));
+        }
+    }
+
+    /// All heads of others that are held at the start are cosigned.
+    pub(super) fn cosign_all(&mut self) {
+        for feed in self.foreign() {
+            self.cosign(feed);
+        }
+    }
+
+    /// Leaves of a feed came from one member: their bodies may come from others who show them too.
+    pub(super) fn others_give(
+        &mut self,
+        link: LinkId,
+        feed: FeedId,
+        from: u64,
+    ) -> Result<(), Crashed> {
+        let ahead = self.relay.sources.ahead(&feed, from);
+        let ahead: BTreeSet<MemberName> = ahead.cloned().collect();
+        let links = self.links.iter().filter(|(id, _)| **id != link);
+        let links = links.filter(|(_, one)| ahead.contains(&one.member));
+        let links: Vec<_> = links.map(|(id, _)| *id).collect();
+        let input = || Input::Reassigned(Some(feed));
+        links
+            .into_iter()
+            .try_for_each(|link| self.with_link(link, input()))
+    }
+
+    /// Keeps evidence. If it shows by itself that a feed has two histories, no more is taken of that
+    /// feed, and its other readers are told.
+    pub(super) fn take_evidence(&mut self, evidence: Evidence) -> Result<(), Crashed> {
+        self.effects
+            .push(Effect::Evidence(Box::new(evidence.clone())));
+        let Some(publisher) = self.cast.who(&evidence.publisher) else {
+            return Ok(());
+        };
+        let key = self.cast.person(publisher).signing.public_key();
+        let known = self.relay.forked.contains_key(&evidence.feed);
+        if known || !evidence.is_conclusive(FEDERATION, &key) {
+            return Ok(());
+        }
+        self.relay.forked.insert(evidence.feed, evidence.clone());
+        if evidence.publisher == *self.me() {
+            self.halt(format!(
+                "two histories of our feed {} were signed",
+                evidence.feed
+            ));
+        }
+        self.each_link(|_| Input::Evidence(&evidence))
+    }
+
+    /// Passes on to a member that has just come what is known of two histories.
+    pub(super) fn pass_evidence(&mut self, link: LinkId) -> Result<(), Crashed> {
+        let known: Vec<_> = self.relay.forked.values().cloned().collect();
+        known
+            .iter()
+            .try_for_each(|evidence| self.with_link(link, Input::Evidence(evidence)))
+    }
+}

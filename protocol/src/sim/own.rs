@@ -1,0 +1,86 @@
+//! What a publisher has said of each of its indicators, and to whom; derived from its own feeds.
+
+use std::collections::BTreeMap;
+
+use kentong_keys::MemberName;
+
+use crate::feed::FeedId;
+use crate::release::Carried;
+use crate::statement::{IndicatorId, Revision, Said, Statement};
+
+use super::feeds::{Feeds, Held};
+
+/// What is known of one own indicator.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    /// The newest revision that was asserted or withdrawn.
+    pub(super) revision: Revision,
+    /// The highest number that any statement about it took.
+    pub(super) highest: Revision,
+    /// The newest statement of the private feed.
+    pub(super) newest: Option<Statement>,
+    /// Which other feeds carry it, and how.
+    pub(super) carried: BTreeMap<FeedId, Carried>,
+}
+
+/// All of a publisher's own indicators.
+#[derive(Debug, Default)]
+pub(super) struct Own(pub(super) BTreeMap<IndicatorId, Entry>);
+
+/// Whether only its publisher reads the feed.
+pub(super) fn is_private(held: &Held) -> bool {
+    held.genesis.audience.members().len() == 1
+}
+
+impl Own {
+    /// The table that follows from the feeds.
+    pub(super) fn of(feeds: &Feeds, me: &MemberName) -> Self {
+        let mut own = Self::default();
+        for (id, held) in feeds.of(me) {
+            for index in held.opened.keys() {
+                own.take(me, *id, held, *index);
+            }
+        }
+        own
+    }
+
+    /// Takes in a batch of an own feed.
+    pub(super) fn take(&mut self, me: &MemberName, id: FeedId, held: &Held, index: u64) {
+        for (statement, _) in held
+            .opened
+            .get(&index)
+            .into_iter()
+            .flat_map(|all| all.iter())
+        {
+            self.apply(me, is_private(held), id, statement);
+        }
+    }
+
+    fn apply(&mut self, me: &MemberName, private: bool, feed: FeedId, statement: &Statement) {
+        let id = IndicatorId::of(me, &statement.value);
+        let entry = self.0.entry(id).or_default();
+        let revision = statement.revision;
+        entry.highest = entry.highest.max(revision);
+        if !matches!(statement.said, Said::Ceased) && revision > entry.revision {
+            let before = std::mem::replace(&mut entry.revision, revision);
+            for carried in entry.carried.values_mut() {
+                if matches!(carried, Carried::Current(_)) {
+                    *carried = Carried::Older(before);
+                }
+            }
+        }
+        if private {
+            entry.newest = Some(statement.clone());
+            return;
+        }
+        let how = match &statement.said {
+            Said::Withdrawn { .. } => Carried::Withdrawn(revision),
+            Said::Ceased => Carried::Ceased(revision),
+            Said::Asserted { stripped, .. } if revision == entry.revision => {
+                Carried::Current(*stripped)
+            }
+            Said::Asserted { .. } => Carried::Older(revision),
+        };
+        entry.carried.insert(feed, how);
+    }
+}

@@ -1,0 +1,116 @@
+//! What a run is made of: how many members, which of them lie, how bad the weather is.
+
+use super::dice::Dice;
+use super::liar::Liar;
+use super::sabotage::Sabotage;
+
+/// How often things go wrong while they may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weather {
+    /// Links that break, of a thousand messages.
+    pub breaks: u64,
+    /// Messages that take seconds, of a thousand.
+    pub slow: u64,
+    /// Attempts to reach somebody that fail, of a thousand.
+    pub failed_dials: u64,
+    /// Groups of members that are cut off from the others for a while.
+    pub partitions: u64,
+    /// Durable steps between two crashes of a node, on the average; 0 for no crashes.
+    pub crash_every: u64,
+    /// Whether clocks are wrong by up to a day, and jump.
+    pub clocks: bool,
+}
+
+impl Weather {
+    /// Nothing goes wrong.
+    pub const FAIR: Self = Self {
+        breaks: 0,
+        slow: 0,
+        failed_dials: 0,
+        partitions: 0,
+        crash_every: 0,
+        clocks: false,
+    };
+
+    fn of(dice: &mut Dice) -> Self {
+        let bad = |dice: &mut Dice, most: u64| {
+            if dice.chance(250) {
+                0
+            } else {
+                dice.below(most)
+            }
+        };
+        Self {
+            breaks: bad(dice, 20),
+            slow: bad(dice, 30),
+            failed_dials: bad(dice, 400),
+            partitions: bad(dice, 5),
+            crash_every: bad(dice, 60),
+            clocks: dice.chance(500),
+        }
+    }
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// How many members there are.
+    pub members: usize,
+    /// The last members lie, in these ways.
+    pub liars: Vec<Liar>,
+    /// What goes wrong.
+    pub weather: Weather,
+    /// Milliseconds during which operators speak and things go wrong.
+    pub storm: u64,
+    /// What each operator says or does in that time.
+    pub words: u64,
+    /// A guard that honest members leave out.
+    pub sabotage: Option<Sabotage>,
+}
+
+impl Plan {
+    /// The plan of a seed: mostly a few members, sometimes many.
+    #[must_use]
+    pub fn of_seed(seed: u64) -> Self {
+        let mut dice = Dice::new(!seed);
+        let members = match seed % 1_000 {
+            125 | 626 => 50,
+            n if n % 25 == 7 => 11,
+            _ => 3 + dice.place(4),
+        };
+        let most = (members - 2).min(3);
+        let liars = if dice.chance(500) {
+            0
+        } else {
+            1 + dice.place(most)
+        };
+        let mut liars: Vec<_> = (0..liars)
+            .filter_map(|_| dice.pick(&Liar::USUAL).copied())
+            .collect();
+        if liars.len() > 1 && dice.chance(250) {
+            liars.fill(Liar::Colluder);
+        }
+        let words = if members > 11 { 1 } else { dice.between(2, 8) };
+        Self {
+            members,
+            liars,
+            weather: Weather::of(&mut dice),
+            storm: dice.between(20_000, if members > 11 { 30_000 } else { 120_000 }),
+            words,
+            sabotage: None,
+        }
+    }
+
+    /// A run of honest members in fair weather.
+    #[must_use]
+    pub const fn fair(members: usize) -> Self {
+        Self {
+            members,
+            liars: Vec::new(),
+            weather: Weather::FAIR,
+            storm: 60_000,
+            words: 4,
+            sabotage: None,
+        }
+    }
+}

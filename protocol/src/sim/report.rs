@@ -1,0 +1,75 @@
+//! What a run came to.
+
+use std::collections::BTreeMap;
+
+use super::member::Point;
+
+/// Counts of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Events.
+    pub steps: u64,
+    /// Messages that were sent, and their bytes.
+    pub messages: u64,
+    /// Bytes of these messages.
+    pub bytes: u64,
+    /// What operators said or did.
+    pub words: u64,
+    /// Crashes, by where they struck.
+    pub crashes: BTreeMap<Point, u64>,
+    /// Links that broke.
+    pub breaks: u64,
+    /// Attempts to reach somebody that failed.
+    pub failed_dials: u64,
+    /// Links that came about beside another between the same two.
+    pub crossed: u64,
+    /// Messages that took seconds.
+    pub slow: u64,
+    /// Partitions.
+    pub partitions: u64,
+    /// Clocks that jumped.
+    pub jumps: u64,
+    /// Messages of liars that were not what an honest member would have sent.
+    pub lies: u64,
+    /// Rules that liars were found to have broken.
+    pub found_out: u64,
+    /// Proofs of two histories.
+    pub evidence: u64,
+    /// Bodies that liars denied.
+    pub withheld: u64,
+    /// Receipts that publishers got.
+    pub receipts: u64,
+    /// Cosignatures that members showed each other.
+    pub cosigned: u64,
+    /// Virtual milliseconds from the end of the storm until all agreed.
+    pub settled_in: u64,
+    /// A hash over the trace.
+    pub trace: u64,
+}
+
+impl Report {
+    /// Adds another run's counts; the trace is mixed in.
+    pub fn add(&mut self, other: &Self) {
+        self.steps += other.steps;
+        self.messages += other.messages;
+        self.bytes += other.bytes;
+        self.words += other.words;
+        for (point, count) in &other.crashes {
+            *self.crashes.entry(*point).or_default() += count;
+        }
+        self.breaks += other.breaks;
+        self.failed_dials += other.failed_dials;
+        self.crossed += other.crossed;
+        self.slow += other.slow;
+        self.partitions += other.partitions;
+        self.jumps += other.jumps;
+        self.lies += other.lies;
+        self.found_out += other.found_out;
+        self.evidence += other.evidence;
+        self.withheld += other.withheld;
+        self.receipts += other.receipts;
+        self.cosigned += other.cosigned;
+        self.settled_in = self.settled_in.max(other.settled_in);
+        self.trace ^= other.trace.rotate_left(1);
+    }
+}

@@ -1,0 +1,26 @@
+//! Guards that a run can take out, to show that its invariants would notice.
+
+/// A guard that honest members leave out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sabotage {
+    /// Checkpoints of shared feeds are signed before leaves and signer state are durable.
+    SignBeforeDurable,
+    /// The start does not ask the signer state what was signed.
+    ForgetSignerState,
+    /// Any feed is served to anybody.
+    ServeAnybody,
+    /// Policy is not asked.
+    ReleaseToAll,
+    /// Withdrawals stay at home.
+    KeepWithdrawals,
+    /// What arrives last is in force, whatever its revision.
+    LastArrivalWins,
+    /// The start does not look for what is still to be released.
+    NoSweepAtStart,
+    /// An operator is answered before the statement is durable.
+    AckBeforeDurable,
+    /// A receipt is sent for what is not durable.
+    ReceiptBeforeDurable,
+    /// A request is answered from one leaf further on.
+    ServeFromFurtherOn,
+}
