@@ -217,7 +217,9 @@ impl Core {
     /// Ends a session: what it was to fetch others are asked for.
     fn end(&mut self, id: LinkId) -> Option<Link> {
         let link = self.links.remove(&id)?;
-        self.relay.gone(&link.member);
+        if self.links.values().all(|other| other.member != link.member) {
+            self.relay.gone(&link.member);
+        }
         self.each_link(|_| true, |_| SessionInput::Reassigned(None));
         Some(link)
     }
