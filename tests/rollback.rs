@@ -112,3 +112,36 @@ fn a_machine_that_was_rolled_back_learns_from_its_readers() {
 fn a_log_from_a_backup_is_brought_up_to_what_was_signed() {
     goes_on(&mut rolled_back(&["signer.state"]));
 }
+
+#[test]
+fn what_is_released_before_a_reader_is_heard_waits_and_is_said_to() {
+    let mut federation = Federation::running(&["MY", "SG"]);
+    let (before, after) = (domain("before.example"), domain("after.example"));
+    federation.node("MY").add(&before, Tlp::Green, &[]);
+    let sg = federation.node("SG");
+    sg.until("SG has the first", || sg.has(&before));
+    for name in ["MY", "SG"] {
+        federation.node_mut(name).stop();
+    }
+    federation.node_mut("MY").start();
+    let my = federation.node("MY");
+    my.add(&after, Tlp::Green, &[]);
+    assert!(my.has(&after), "it is durable, and acknowledged");
+    let leaves = || {
+        let feeds = my.feeds().into_iter();
+        let shared = feeds.filter(|feed| feed.audience.len() > 1);
+        shared.map(|feed| feed.leaves).sum::<u64>()
+    };
+    let held = leaves();
+    assert!(my.about(&after)[0].released_to.as_ref().unwrap().is_empty());
+    my.until("it goes on unconfirmed", || {
+        my.warnings().contains("unconfirmed start")
+    });
+    my.until("and releases", || leaves() > held);
+    federation.node_mut("SG").start();
+    let (my, sg) = (federation.node("MY"), federation.node("SG"));
+    sg.until("SG has it", || sg.has(&after));
+    my.until("and is confirmed", || {
+        !my.warnings().contains("unconfirmed start")
+    });
+}
