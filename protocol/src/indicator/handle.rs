@@ -145,7 +145,10 @@ fn number(id: &str, how: &Reading) -> Result<String, ValueError> {
     if id.starts_with(['+', '0']) {
         return phone::canonical(id, how);
     }
-    phone::canonical(&format!("+{id}"), how).or_else(|_| phone::canonical(id, how))
+    match phone::canonical(&format!("+{id}"), how) {
+        Err(_) if how.region.is_some() => phone::canonical(id, how),
+        international => international,
+    }
 }
 
 fn name(id: &str, marks: &str) -> Result<String, ValueError> {
