@@ -39,20 +39,22 @@ pub(super) struct Guard {
 struct Lost {
     /// How many leaves were signed.
     signed: u64,
-    /// How many this node held when it found out.
-    held: u64,
+    /// From which leaf on what it says may not be in the private feed.
+    from: u64,
     /// Until when releases wait for them.
     until: u64,
 }
 
 impl Core {
     /// Leaves of an own feed that were signed are not held. Nothing is appended to it before they are.
-    pub(super) fn lost(&mut self, feed: FeedId, signed: u64) {
+    /// A start knows no better than that all of it may be news (`from` 0): an earlier recovery may have
+    /// been cut short.
+    pub(super) fn lost(&mut self, feed: FeedId, signed: u64, from: u64) {
         let held = self.store.feeds().get(feed).map_or(0, FeedState::size);
         let until = self.now().millis + RECOVERY;
         let lost = self.guard.lost.entry(feed).or_insert(Lost {
             signed,
-            held,
+            from,
             until,
         });
         lost.signed = lost.signed.max(signed);
@@ -137,7 +139,7 @@ impl Core {
             held.is_closed(),
             held.number(),
         );
-        let (from, to) = (lost.held, held.size());
+        let (from, to) = (lost.from, held.size());
         self.guard.lost.remove(&feed);
         if !closed {
             self.feeds.entry(audience).or_insert(feed);

@@ -11,7 +11,7 @@ use kentong_protocol::time::Timestamp;
 use kentong_protocol::wire::{Bye, Claim, Message};
 
 use crate::net::{Event, LinkId, PeerName, UnsentBecause};
-use crate::store::StoreError;
+use crate::store::{FeedState, StoreError};
 
 use super::core::Core;
 use super::relay::View;
@@ -389,7 +389,8 @@ impl Core {
             }
             Output::Behind { feed, size } => {
                 tracing::warn!(peer = %member, ?feed, size, "a reader shows more of an own feed");
-                self.lost(feed, size);
+                let held = self.store.feeds().get(feed).map_or(0, FeedState::size);
+                self.lost(feed, size, held);
             }
             Output::Forked { feed, size } => self.halt(format!(
                 "{member} shows that we signed another history of our feed {feed}, at {size} leaves: \

@@ -76,7 +76,7 @@ impl Core {
                 );
                 self.warn(Subject::Start, warning);
             } else {
-                self.lost(feed, signed);
+                self.lost(feed, signed, 0);
             }
         }
         Ok(())
