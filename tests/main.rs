@@ -24,6 +24,7 @@ mod hostile;
 mod network;
 mod offline;
 mod operators;
+mod papers;
 mod recorder;
 mod relay;
 mod rollback;

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `charter.txt` | every version, the signed notes one after the other | yes: any member has it |
 //! | `notices.txt` | the signed notices on the version in force | yes: until a member sends them again a leaver counts as a member |
+//! | `open-notices.txt` | notices on it that still take signatures | yes: until others send them again they wait for those |
 //! | `ballots.txt` | signed documents that are not in force, or not yet | yes: a second vote to one of them goes unseen |
 //! | `severed.txt` | whom this member severed, for itself | no: they would be let in again |
 //!
@@ -18,9 +19,10 @@ use std::path::{Path, PathBuf};
 
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::{
-    Ballots, Chain, ChainError, DoubleVote, MAX_CHAIN, MAX_MEMBERS, Notice, NoticeError, Notices,
-    Step, UnverifiedCharter,
+    Ballots, Chain, ChainError, Collected, DoubleVote, MAX_CHAIN, MAX_MEMBERS, Notice, NoticeError,
+    Notices, OpenNotices, Paper, Papers, Step, UnverifiedCharter, UnverifiedNotice,
 };
+use kentong_protocol::time::Timestamp;
 
 use crate::evidence_file;
 use crate::home::Home;
@@ -154,7 +156,8 @@ pub fn see(
     Ok(found)
 }
 
-/// Takes versions in as far as they follow, and keeps them. Answers what came of the last one, and
+/// Takes versions in as far as they follow, with the votes for them that were seen before, and
+/// keeps them. Answers what came of the last one, and
 /// who is found to have voted twice.
 pub fn take(
     home: &Home,
@@ -166,7 +169,7 @@ pub fn take(
     let mut last = Ok(Step::Known);
     for document in documents {
         found.extend(see(home, chain, &document)?);
-        last = chain.offer(document);
+        last = chain.offer(ballots(home)?.joined(&document));
         if last.is_err() {
             break;
         }
@@ -175,6 +178,91 @@ pub fn take(
         keep_chain(home, chain)?;
     }
     Ok((last, found))
+}
+
+/// The notices that still take signatures. A damaged file is as good as none: others send theirs
+/// again.
+pub fn open_notices(home: &Home) -> Result<OpenNotices, CharterFilesError> {
+    let bytes = read(&home.open_notices(), OpenNotices::MAX_LEN)?.unwrap_or_default();
+    Ok(OpenNotices::parse(&bytes).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the notices that wait cannot be read; they are begun anew");
+        OpenNotices::default()
+    }))
+}
+
+/// All papers of the federation that the home holds; none before a charter is installed.
+pub fn papers(home: &Home) -> Result<Option<Papers>, CharterFilesError> {
+    let Some(chain) = chain(home)? else {
+        return Ok(None);
+    };
+    let notices = notices(home, &chain)?;
+    let papers = Papers::new(chain, ballots(home)?, notices, open_notices(home)?);
+    Ok(Some(papers))
+}
+
+/// What came of a paper.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Something is kept that was not there, and is to be passed on.
+    pub news: bool,
+    /// Who is found to have voted twice.
+    pub found: Vec<DoubleVote>,
+    /// Why it is not in force.
+    pub waits: Option<Waits>,
+}
+
+/// Why a paper is not in force.
+#[derive(Debug, thiserror::Error)]
+pub enum Waits {
+    /// A version.
+    #[error(transparent)]
+    Charter(#[from] ChainError),
+    /// A notice.
+    #[error(transparent)]
+    Notice(#[from] NoticeError),
+}
+
+/// Takes in a charter or a notice that anybody may have sent: puts it in force if it has its
+/// signatures, and otherwise keeps those that it has.
+pub fn take_paper(home: &Home, paper: Paper, now: Timestamp) -> Result<Taken, CharterFilesError> {
+    let Some(mut chain) = chain(home)? else {
+        return Ok(Taken::default());
+    };
+    match paper {
+        Paper::Charter(charter) => {
+            let before = (*chain.in_force().hash(), ballots(home)?);
+            let (step, found) = take(home, &mut chain, vec![*charter])?;
+            Ok(Taken {
+                news: before != (*chain.in_force().hash(), ballots(home)?),
+                found,
+                waits: step.err().map(Waits::from),
+            })
+        }
+        Paper::Notice(notice) => take_notice(home, &chain, *notice, now),
+    }
+}
+
+fn take_notice(
+    home: &Home,
+    chain: &Chain,
+    notice: UnverifiedNotice,
+    now: Timestamp,
+) -> Result<Taken, CharterFilesError> {
+    let before = open_notices(home)?;
+    let mut open = before.clone();
+    let mut taken = Taken::default();
+    match open.add(notice.clone(), chain, now) {
+        Ok(Collected::Complete(notice)) => taken.news = keep_notice(home, chain, notice)?,
+        Ok(Collected::Waits(news)) => {
+            taken.news = news;
+            taken.waits = notice.verify(chain).err().map(Waits::from);
+        }
+        Err(error) => taken.waits = Some(error.into()),
+    }
+    if open != before {
+        put(&home.open_notices(), open.to_text().as_bytes())?;
+    }
+    Ok(taken)
 }
 
 /// Keeps the evidence of a double vote.

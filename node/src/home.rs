@@ -11,6 +11,7 @@
 //! | `members/` | each member's own word, signed by its keys | not one's own; others send theirs again | can keep old cards in use |
 //! | `charter.txt` | who belongs; every version, signed | yes: install it again | can cut the node off or go back to an older version, but let nobody else in |
 //! | `notices.txt` | who left or is suspended; signed | yes: install them again | can let in again who left or is suspended |
+//! | `open-notices.txt` | notices that still take signatures | yes | can hide one |
 //! | `ballots.txt` | finding second votes | yes | can hide one |
 //! | `severed.txt` | whom this member severed | no | can sever, or let in again |
 //! | `evidence/` | who signed two histories, or voted twice; the notes in it are signed | no | can delete, not forge |
@@ -274,6 +275,12 @@ impl Home {
     #[must_use]
     pub fn notices(&self) -> PathBuf {
         self.root.join("notices.txt")
+    }
+
+    /// The notices that still take signatures. Missing until there is one.
+    #[must_use]
+    pub fn open_notices(&self) -> PathBuf {
+        self.root.join("open-notices.txt")
     }
 
     /// The votes on charters that were seen. Missing until there is one.

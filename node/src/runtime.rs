@@ -13,6 +13,7 @@ mod explain;
 mod guard;
 mod links;
 mod members;
+mod papers;
 mod publish;
 mod query;
 mod receipts;

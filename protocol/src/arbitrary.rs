@@ -197,6 +197,25 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
                     link,
                 }))
             }),
+        (
+            any::<u32>(),
+            digest(),
+            vec(digest(), 0..4),
+            vec((member(), any::<u64>(), any::<u64>()), 0..4)
+        )
+            .prop_map(|(charter_version, charter, papers, credentials)| {
+                Message::Papers(Box::new(crate::wire::Papers {
+                    charter_version,
+                    charter,
+                    papers: bounded(papers),
+                    credentials: bounded(credentials),
+                }))
+            }),
+        (vec(digest(), 0..4), vec(member(), 0..4)).prop_map(|(papers, members)| {
+            let (papers, members) = (bounded(papers), bounded(members));
+            Message::WantPapers { papers, members }
+        }),
+        bytes(400).prop_map(Message::Paper),
         select(vec![
             Bye::Stopping,
             Bye::Version,

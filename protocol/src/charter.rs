@@ -22,6 +22,9 @@ mod in_force;
 mod names;
 mod notice;
 mod notices;
+mod open_notices;
+mod papers;
+mod room;
 mod signatures;
 mod signed;
 mod terms;
@@ -38,6 +41,8 @@ pub use notice::{
     MAX_NOTICE, MAX_SUSPENSION, Notice, NoticeError, NoticeTerms, Says, UnverifiedNotice,
 };
 pub use notices::{MAX_SUSPENSIONS, Membership, Notices, TooManySuspensions};
+pub use open_notices::{Collected, MAX_OPEN_NOTICES, OpenNotices};
+pub use papers::{MAX_LISTED, Paper, PaperError, Papers};
 pub use signatures::SignatureError;
 pub use signed::UnverifiedCharter;
 pub use terms::{Action, Member, Quota, Terms, Thresholds};

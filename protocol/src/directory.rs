@@ -278,13 +278,17 @@ impl Directory {
     }
 
     /// Whoever the text says it is about; no signature is checked here.
-    fn claimed_member(&self, bytes: &[u8]) -> Result<(MemberName, &Member), CredentialError> {
+    /// Whose warrant or card these bytes say that they are.
+    pub fn whose(bytes: &[u8]) -> Result<MemberName, CredentialError> {
         let note = Note::parse(bytes)?;
         let line = note.text().lines().nth(1);
-        let name: MemberName = line
-            .and_then(|line| line.strip_prefix("member: "))
+        line.and_then(|line| line.strip_prefix("member: "))
             .and_then(|name| name.parse().ok())
-            .ok_or(CredentialError::NoMember)?;
+            .ok_or(CredentialError::NoMember)
+    }
+
+    fn claimed_member(&self, bytes: &[u8]) -> Result<(MemberName, &Member), CredentialError> {
+        let name = Self::whose(bytes)?;
         match self.charter.member(&name) {
             Some(member) => Ok((name, member)),
             None => Err(CredentialError::NotAMember(name)),

@@ -12,6 +12,7 @@ mod fetch;
 mod heads;
 mod ledger;
 mod limits;
+mod papers;
 mod promise;
 mod serve;
 mod session;

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bounded::{BoundedBytes, BoundedVec};
+use crate::charter::{MAX_LISTED, MAX_MEMBERS};
 use crate::encoding::{self, DecodeError};
 use crate::feed::{ConsistencyProof, FeedId, MAX_BODY, MAX_LEAF};
 
@@ -32,6 +33,10 @@ pub const MAX_HEADS: usize = 512;
 pub const MAX_NOTES_BYTES: usize = MAX_MESSAGE - 128 * 1024;
 /// The longest checkpoint in a message.
 pub const MAX_NOTE: usize = 4096;
+/// The longest paper in a message: any that is one.
+pub const MAX_PAPER: usize = crate::charter::Paper::MAX_LEN;
+/// The most papers that one request names.
+pub const MAX_WANTED_PAPERS: usize = 64;
 /// The longest warrant in a message: any that is one.
 pub const MAX_WARRANT: usize = Warrant::MAX_LEN;
 /// The longest card in a message: any that is one.
@@ -106,6 +111,20 @@ pub struct Evidence {
     pub link: Option<(u64, Digest, ConsistencyProof)>,
 }
 
+/// What the sender holds of the federation's papers, and how new its members' cards are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Papers {
+    /// The version of the charter that the sender goes by.
+    pub charter_version: u32,
+    /// That charter's hash.
+    pub charter: Digest,
+    /// By their hashes: the versions of the charter that the receiver lacks, in their order, then
+    /// all notices, votes and open notices.
+    pub papers: BoundedVec<Digest, MAX_LISTED>,
+    /// The serials of the warrant and the card of each member, as the sender knows them.
+    pub credentials: BoundedVec<(MemberName, u64, u64), MAX_MEMBERS>,
+}
+
 /// Why a session ends, as the peer is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -129,7 +148,7 @@ pub enum Bye {
 pub enum Message {
     /// Opens a session.
     Hello(Box<Hello>),
-    /// A newer warrant and card than the receiver has.
+    /// A newer warrant and card than the receiver has, of the sender or of another member.
     Credentials {
         /// The warrant, a signed note.
         warrant: BoundedBytes<MAX_WARRANT>,
@@ -194,6 +213,18 @@ pub enum Message {
     Bye(Bye),
     /// What shows that a publisher signed two histories.
     Evidence(Box<Evidence>),
+    /// What the sender holds of the federation's papers.
+    Papers(Box<Papers>),
+    /// Asks for papers, and for warrants and cards. What the other does not hold any more it
+    /// leaves out.
+    WantPapers {
+        /// The papers' hashes.
+        papers: BoundedVec<Digest, MAX_WANTED_PAPERS>,
+        /// Whose warrant and card.
+        members: BoundedVec<MemberName, MAX_WANTED_PAPERS>,
+    },
+    /// A paper that was asked for.
+    Paper(BoundedBytes<MAX_PAPER>),
 }
 
 type HelloWire = (
@@ -235,6 +266,19 @@ type EvidenceWire = (
     BoundedBytes<MAX_NOTE>,
     BoundedBytes<MAX_NOTE>,
     Option<(u64, Digest, ConsistencyProof)>,
+);
+
+type PapersWire = (
+    u8,
+    u32,
+    Digest,
+    BoundedVec<Digest, MAX_LISTED>,
+    BoundedVec<(MemberName, u64, u64), MAX_MEMBERS>,
+);
+type WantPapersWire = (
+    u8,
+    BoundedVec<Digest, MAX_WANTED_PAPERS>,
+    BoundedVec<MemberName, MAX_WANTED_PAPERS>,
 );
 
 /// Why bytes are not a message.
@@ -298,6 +342,15 @@ impl Message {
                 &evidence.shown,
                 &evidence.link,
             )),
+            Self::Papers(papers) => encoding::encode(&(
+                14_u8,
+                papers.charter_version,
+                &papers.charter,
+                &papers.papers,
+                &papers.credentials,
+            )),
+            Self::WantPapers { papers, members } => encoding::encode(&(15_u8, papers, members)),
+            Self::Paper(paper) => encoding::encode(&(16_u8, paper)),
         }
     }
 
@@ -355,12 +408,21 @@ impl Message {
                     sealed,
                 }
             }
-            Some(11) => Self::Claim(SignedClaim::decode(bytes, 11)?),
-            Some(12) => {
+            Some(number @ 11..=16) => Self::decode_later(*number, bytes)?,
+            Some(_) => return Err(MessageError::Unknown),
+            None => return Err(DecodeError::Malformed.into()),
+        })
+    }
+
+    /// The second half of them.
+    fn decode_later(number: u8, bytes: &[u8]) -> Result<Self, MessageError> {
+        Ok(match number {
+            11 => Self::Claim(SignedClaim::decode(bytes, 11)?),
+            12 => {
                 let (_, reason): (u8, u8) = wire(bytes)?;
                 Self::Bye(Bye::from_number(reason))
             }
-            Some(13) => {
+            13 => {
                 let (_, publisher, feed, held, shown, link): EvidenceWire = wire(bytes)?;
                 Self::Evidence(Box::new(Evidence {
                     publisher,
@@ -370,8 +432,24 @@ impl Message {
                     link,
                 }))
             }
-            Some(_) => return Err(MessageError::Unknown),
-            None => return Err(DecodeError::Malformed.into()),
+            14 => {
+                let (_, charter_version, charter, papers, credentials): PapersWire = wire(bytes)?;
+                Self::Papers(Box::new(Papers {
+                    charter_version,
+                    charter,
+                    papers,
+                    credentials,
+                }))
+            }
+            15 => {
+                let (_, papers, members): WantPapersWire = wire(bytes)?;
+                Self::WantPapers { papers, members }
+            }
+            16 => {
+                let (_, paper): (u8, BoundedBytes<MAX_PAPER>) = wire(bytes)?;
+                Self::Paper(paper)
+            }
+            _ => return Err(MessageError::Unknown),
         })
     }
 

@@ -10,10 +10,11 @@ mod merge;
 mod show;
 mod sign;
 mod suspend;
+mod votes;
 
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use kentong_protocol::charter::{Chain, ChainError, DoubleVote, Tally};
+use kentong_protocol::charter::{Chain, ChainError, DoubleVote, Paper, Tally, UnverifiedNotice};
 use kentong_protocol::time::Timestamp;
 
 use super::Outcome;
@@ -35,10 +36,14 @@ From cards to a federation:
   kentong charter merge MY.signed SG.signed -o charter.txt             one member
   kentong charter install charter.txt                                  every member
 
-To change it:
+To change it, with nodes that run:
   kentong charter draft --admit VN.card -o draft                       one member
-  kentong charter sign, merge, install                                 as above
-  kentong charter history -o all.txt             what the new member installs")]
+  kentong charter sign draft --root-key /media/stick/root.key -o MY.signed   the same
+  kentong charter votes                          what waits for signatures, at every member
+  kentong charter votes 5cb1 -o draft            as many others as it takes, and they sign
+  kentong charter history -o all.txt             what the new member installs
+A signed copy that was made elsewhere is handed to the node with `kentong charter install`. The
+version is in force at every node as soon as enough have signed.")]
 pub(super) struct CharterArgs {
     #[command(subcommand)]
     what: What,
@@ -55,6 +60,7 @@ enum What {
     History(history::HistoryArgs),
     Leave(leave::LeaveArgs),
     Suspend(suspend::SuspendArgs),
+    Votes(votes::VotesArgs),
 }
 
 impl CharterArgs {
@@ -69,6 +75,7 @@ impl CharterArgs {
             What::History(args) => args.run(place),
             What::Leave(args) => args.run(place),
             What::Suspend(args) => args.run(place),
+            What::Votes(args) => args.run(place),
         }
     }
 }
@@ -102,7 +109,7 @@ fn installed(place: &Workplace) -> Result<(Home, Chain)> {
 fn with_next_step(error: &ChainError) -> anyhow::Error {
     let next = match error {
         ChainError::TooFew { .. } => {
-            "join further signatures with `kentong charter merge`, or vote again in the next round"
+            "its signatures are kept here and passed on; see `kentong charter votes`"
         }
         ChainError::Skipped { .. } | ChainError::OtherPrevious { .. } => {
             "ask a member for the file with all versions, which `kentong charter history -o FILE` \
@@ -144,6 +151,12 @@ fn capital(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());
     first.into_iter().chain(letters).collect()
+}
+
+/// Keeps a notice's signatures for the node to pass on.
+fn pass_on(home: &Home, notice: &UnverifiedNotice, place: &Workplace) -> Result<()> {
+    charter_files::take_paper(home, Paper::Notice(Box::new(notice.clone())), now()?)?;
+    place.reload_members()
 }
 
 /// Says who voted twice; the evidence is kept by then.

@@ -1,6 +1,5 @@
 //! Answering operators.
 
-use kentong_protocol::charter::Charter;
 use kentong_protocol::policy::{Engine, LocalAction, Operator, Verdict};
 
 use tokio::sync::mpsc;
@@ -173,16 +172,7 @@ impl Core {
                  version of the charter",
             ));
         }
-        let same = self.members.charter().map(Charter::hash)
-            == members.charter().map(Charter::hash)
-            && self.members.parties() == members.parties();
-        if !same {
-            // Who belonged before holds the keys of the epochs that are open.
-            self.epochs.clear();
-        }
-        self.members = members;
-        self.admit();
-        self.sweep_all();
+        self.go_by(members);
         let count = self.members.parties().len() as u64;
         Ok(Done {
             count,

@@ -72,6 +72,8 @@ pub(super) struct Core {
     pub(super) halted: Option<String>,
     /// When own indicators are to be checked for release again, after that failed.
     pub(super) retry: Option<u64>,
+    /// When a member that has left stops speaking.
+    pub(super) farewell: Option<u64>,
     /// The clock is to be looked at, once the inputs that wait are taken.
     ticked: bool,
     stopping: bool,
@@ -126,6 +128,7 @@ impl Core {
             tokio,
             halted: None,
             retry: None,
+            farewell: None,
             ticked: false,
             stopping: false,
             home,

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use kentong_protocol::MemberName;
 use kentong_protocol::feed::FeedId;
 use kentong_protocol::sync::{
     Ended, Fault, Input as SessionInput, Local, Now, Output, Peer, Session,
 };
 use kentong_protocol::time::Timestamp;
 use kentong_protocol::wire::{Bye, Claim, Message};
+use kentong_protocol::{Digest, MemberName};
 
 use crate::net::{Event, LinkId, PeerName, UnsentBecause};
 use crate::store::{FeedState, StoreError};
@@ -35,6 +35,8 @@ pub(super) struct Standing {
     pub(super) heard: Option<Timestamp>,
     /// Why there is no session, if there was a reason.
     pub(super) why: Option<String>,
+    /// The charter that it goes by: its version and hash.
+    pub(super) goes_by: Option<(u32, Digest)>,
     /// Rules that it broke, how often, and when last.
     pub(super) faults: BTreeMap<String, (u64, Timestamp)>,
     /// Bodies that it does not have though it published them.
@@ -192,6 +194,7 @@ impl Core {
         for link in due {
             self.with_link(link, SessionInput::Tick);
         }
+        self.leave(now);
         self.relay_on(now);
         if let Err(error) = self.store_receipts(now) {
             tracing::error!(%error, "receipts could not be stored");
@@ -199,6 +202,7 @@ impl Core {
         if self.members.keep_up(self.wall()) {
             tracing::info!("a suspension or a leave began or ended");
             self.admit();
+            self.cut_off_strangers();
             self.sweep_all();
         }
         if self.retry.is_some_and(|at| at <= now) {
@@ -215,7 +219,7 @@ impl Core {
     }
 
     /// Ends a session: what it was to fetch others are asked for.
-    fn end(&mut self, id: LinkId) -> Option<Link> {
+    pub(super) fn end(&mut self, id: LinkId) -> Option<Link> {
         let link = self.links.remove(&id)?;
         if self.links.values().all(|other| other.member != link.member) {
             self.relay.gone(&link.member);
@@ -295,6 +299,9 @@ impl Core {
                 self.send(id, &Message::Claim(claim.sign(&self.identity.signing)));
             }
             Output::SendCredentials => self.send_credentials(id),
+            Output::ServePaper(hash) => self.serve_paper(id, &hash),
+            Output::ServeCredentials(member) => self.serve_credentials(id, &member),
+            Output::TakePaper(paper) => self.take_paper(&member, paper),
             Output::ServeLeaves {
                 feed,
                 from,
@@ -331,6 +338,7 @@ impl Core {
             }
             Output::Offer { warrant, card } => self.offer(&member, &warrant, &card),
             told @ (Output::Opened
+            | Output::GoesBy { .. }
             | Output::Compared
             | Output::Shows { .. }
             | Output::Cosigned { .. }
@@ -360,6 +368,9 @@ impl Core {
                 let wall = self.wall();
                 self.standing.entry(member).or_default().heard = Some(wall);
                 self.pass_evidence(id);
+            }
+            Output::GoesBy { version, hash } => {
+                self.standing.entry(member).or_default().goes_by = Some((version, hash));
             }
             Output::Compared => self.compared(&member),
             Output::Shows { feed, size } => {
@@ -403,6 +414,9 @@ impl Core {
             Output::Send(_)
             | Output::SendClaim(_)
             | Output::SendCredentials
+            | Output::ServePaper(_)
+            | Output::ServeCredentials(_)
+            | Output::TakePaper(_)
             | Output::ServeLeaves { .. }
             | Output::ServeBody { .. }
             | Output::ServeEpoch { .. }

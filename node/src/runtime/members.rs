@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use kentong_keys::{Card, SealingKey, Warrant};
 use kentong_protocol::MemberName;
-use kentong_protocol::charter::{Chain, Charter, Membership, Notices};
-use kentong_protocol::directory::{Bundle, BundleError, CredentialError, Directory, Offered};
+use kentong_protocol::charter::{Charter, Membership, Papers};
+use kentong_protocol::directory::{
+    Bundle, BundleError, CredentialError, Directory, Offered, Standing,
+};
 use kentong_protocol::policy::{Party, PolicySet};
 use kentong_protocol::time::Timestamp;
 
@@ -58,8 +60,7 @@ pub(super) struct Members {
 /// What there is once a charter is installed.
 #[derive(Debug)]
 struct Known {
-    chain: Chain,
-    notices: Notices,
+    papers: Papers,
     severed: BTreeSet<MemberName>,
     directory: Directory,
 }
@@ -88,12 +89,11 @@ impl Members {
             parties: Vec::new(),
             until: None,
         };
-        let Some(chain) = charter_files::chain(home)? else {
+        let Some(papers) = charter_files::papers(home)? else {
             return Ok(members);
         };
-        let notices = charter_files::notices(home, &chain)?;
         let severed = charter_files::severed(home)?;
-        let mut directory = Directory::new(chain.in_force().clone());
+        let mut directory = Directory::new(papers.chain().in_force().clone());
         let own = (
             identity.warrant.note().bytes(),
             identity.card.note().bytes(),
@@ -117,8 +117,7 @@ impl Members {
             }
         }
         members.known = Some(Known {
-            chain,
-            notices,
+            papers,
             severed,
             directory,
         });
@@ -137,10 +136,11 @@ impl Members {
 
     fn look(&mut self, now: Timestamp) {
         let Some(known) = &self.known else { return };
-        let listed = known.chain.in_force().members().iter();
+        let chain = known.papers.chain();
+        let listed = chain.in_force().members().iter();
         self.parties = listed
             .filter(|(name, _)| {
-                let by = known.notices.membership(name, &known.chain, now);
+                let by = known.papers.notices().membership(name, chain, now);
                 by.is_in_force() && !known.severed.contains(*name)
             })
             .map(|(name, member)| Party {
@@ -148,12 +148,32 @@ impl Members {
                 groups: member.groups().clone(),
             })
             .collect();
-        self.until = known.notices.next_change(&known.chain, now);
+        self.until = known.papers.notices().next_change(chain, now);
     }
 
     /// The charter in force.
     pub(super) fn charter(&self) -> Option<&Charter> {
-        self.known.as_ref().map(|known| known.chain.in_force())
+        Some(self.papers()?.chain().in_force())
+    }
+
+    /// The federation's papers.
+    pub(super) fn papers(&self) -> Option<&Papers> {
+        self.known.as_ref().map(|known| &known.papers)
+    }
+
+    /// Every member that the charter lists, with the serials of its warrant and card; 0 for none.
+    pub(super) fn serials(&self) -> Vec<(MemberName, u64, u64)> {
+        let Some(directory) = self.directory() else {
+            return Vec::new();
+        };
+        let names = directory.charter().members().keys();
+        names
+            .map(|name| {
+                let standing = directory.member(name);
+                let (warrant, card) = standing.map(Standing::serials).unwrap_or_default();
+                (name.clone(), warrant, card)
+            })
+            .collect()
     }
 
     /// The members in force, this node's among them, in the order of their names: not those that
@@ -167,20 +187,21 @@ impl Members {
         let Some(known) = &self.known else {
             return Vec::new();
         };
-        let listed = known.chain.in_force().members().keys();
+        let chain = known.papers.chain();
+        let listed = chain.in_force().members().keys();
         listed
             .filter_map(|name| {
                 let stands = if known.severed.contains(name) {
                     Stands::Severed
                 } else {
-                    Stands::By(known.notices.membership(name, &known.chain, now))
+                    Stands::By(known.papers.notices().membership(name, chain, now))
                 };
                 Some((known.directory.party(name)?, stands))
             })
             .collect()
     }
 
-    fn is_in_force(&self, member: &MemberName) -> bool {
+    pub(super) fn is_in_force(&self, member: &MemberName) -> bool {
         self.parties.iter().any(|party| party.name == *member)
     }
 

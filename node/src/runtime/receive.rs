@@ -1,6 +1,7 @@
 //! What a session received and verified: leaves, bodies, epoch keys, warrants and cards.
 
 use kentong_protocol::MemberName;
+use kentong_protocol::directory::Directory;
 use kentong_protocol::feed::{FeedId, Leaf, open_epoch};
 use kentong_protocol::sync::Input as SessionInput;
 
@@ -151,24 +152,32 @@ impl Core {
         Ok(())
     }
 
-    /// Takes in a member's newer warrant and card.
-    pub(super) fn offer(&mut self, member: &MemberName, warrant: &[u8], card: &[u8]) {
-        match self.members.offer(member, warrant, card) {
-            Ok(false) => {}
-            Ok(true) => {
-                tracing::info!(peer = %member, "a newer card");
-                if let Some(peer) = self.peer(member) {
+    /// Takes in a newer warrant and card of any member, and passes them on.
+    pub(super) fn offer(&mut self, from: &MemberName, warrant: &[u8], card: &[u8]) {
+        let member = Directory::whose(warrant);
+        let offered = member.and_then(|member| {
+            let news = self.members.offer(&member, warrant, card)?;
+            Ok((member, news))
+        });
+        match offered {
+            Ok((_, false)) => {}
+            Ok((member, true)) => {
+                tracing::info!(peer = %from, %member, "a newer card");
+                if let Some(peer) = self.peer(&member) {
                     self.each_link(
-                        |name| name == member,
+                        |name| *name == member,
                         |_| SessionInput::PeerKeys(peer.clone()),
                     );
                 }
                 self.admit();
+                self.each_link(|_| true, |_| SessionInput::Papers);
+                // Its feeds may have been sealed without it, for want of a card.
+                self.sweep_all();
             }
             Err(error) => {
-                tracing::warn!(peer = %member, %error, "a warrant or card was refused");
+                tracing::warn!(peer = %from, %error, "a warrant or card was refused");
                 let wall = self.wall();
-                let standing = self.standing.entry(member.clone()).or_default();
+                let standing = self.standing.entry(from.clone()).or_default();
                 // The error names what the peer chose, which must not grow a table.
                 standing.blame("sent a warrant or card that does not fit".to_owned(), wall);
             }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_keys::{PublicKey, Role, VerifierKey, key_name};
+use kentong_protocol::charter::Papers;
 use kentong_protocol::feed::{BatchLeaf, Checkpoint, FeedId};
 use kentong_protocol::sync::{
     Evidence, FeedView, Input as SessionInput, Ledger, Sources, WantedBody,
@@ -85,6 +86,14 @@ impl Ledger for View<'_> {
 
     fn is_forked(&self, id: &FeedId) -> bool {
         self.relay.forked.contains_key(id)
+    }
+
+    fn papers(&self) -> Option<&Papers> {
+        self.members.papers()
+    }
+
+    fn credentials(&self) -> Vec<(MemberName, u64, u64)> {
+        self.members.serials()
     }
 
     fn sources(&self) -> &Sources {

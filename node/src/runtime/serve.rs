@@ -1,10 +1,10 @@
 //! What a session serves its member: leaves, bodies, epoch keys sealed anew, warrant and card.
 
-use kentong_protocol::MemberName;
 use kentong_protocol::bounded::BoundedBytes;
 use kentong_protocol::feed::FeedId;
 use kentong_protocol::sync::leaves_message;
 use kentong_protocol::wire::Message;
+use kentong_protocol::{Digest, MemberName};
 
 use crate::net::LinkId;
 use crate::store::StoreError;
@@ -17,6 +17,31 @@ impl Core {
         let card = BoundedBytes::new(self.identity.card.note().bytes().to_vec());
         if let (Ok(warrant), Ok(card)) = (warrant, card) {
             self.send(link, &Message::Credentials { warrant, card });
+        }
+    }
+
+    /// Sends the newest warrant and card of any member.
+    pub(super) fn serve_credentials(&mut self, link: LinkId, member: &MemberName) {
+        if *member == self.me {
+            self.send_credentials(link);
+            return;
+        }
+        let Some((warrant, Some(card))) = self.members.credentials(member) else {
+            return;
+        };
+        let warrant = BoundedBytes::new(warrant.note().bytes().to_vec());
+        let card = BoundedBytes::new(card.note().bytes().to_vec());
+        if let (Ok(warrant), Ok(card)) = (warrant, card) {
+            self.send(link, &Message::Credentials { warrant, card });
+        }
+    }
+
+    /// Sends a paper, unless it is not held any more.
+    pub(super) fn serve_paper(&mut self, link: LinkId, hash: &Digest) {
+        let papers = self.members.papers();
+        let paper = papers.and_then(|papers| papers.get(hash));
+        if let Some(Ok(paper)) = paper.map(|paper| BoundedBytes::new(paper.to_vec())) {
+            self.send(link, &Message::Paper(paper));
         }
     }
 

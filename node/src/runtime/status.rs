@@ -1,6 +1,6 @@
 //! The node about itself, its members and its feeds.
 
-use kentong_protocol::charter::Membership;
+use kentong_protocol::charter::{Charter, Membership};
 use kentong_protocol::time::DAY;
 
 use crate::control::reply::{Done, Feed, Peer, Reply, Status, Warning};
@@ -29,7 +29,7 @@ impl Core {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             member: self.me.to_string(),
             federation: charter.map(|charter| charter.federation().to_string()),
-            charter_version: charter.map(kentong_protocol::charter::Charter::version),
+            charter_version: charter.map(Charter::version),
             listening: self.listening.iter().map(ToString::to_string).collect(),
             pid: std::process::id(),
             uptime: self.started.elapsed().as_secs(),
@@ -92,6 +92,7 @@ impl Core {
                 by.join(", ")
             )));
         }
+        warnings.extend(self.governance_warnings().into_iter().map(present));
         for evidence in self.relay.forked() {
             warnings.push(present(format!(
                 "{} signed two histories of feed {}: no more is taken of it; the evidence is in {}",
@@ -129,6 +130,12 @@ impl Core {
             let why = match state {
                 "no card" => Some("its card is missing: `kentong peers add FILE`".to_owned()),
                 "not connected" => standing.and_then(|standing| standing.why.clone()),
+                "connected" => standing
+                    .and_then(|standing| standing.goes_by)
+                    .filter(|(version, _)| {
+                        Some(*version) != self.members.charter().map(Charter::version)
+                    })
+                    .map(|(version, _)| format!("it goes by version {version} of the charter")),
                 _ => why_not(stands),
             };
             let feeds = || self.store.feeds().of(&party.name);

@@ -28,7 +28,9 @@ pub(super) enum Subject {
     Opening,
     /// What this member sends could not be stored.
     Exchange(MemberName),
-    /// This member signed two histories; it stays.
+    /// Papers of the federation could not be kept or read.
+    Papers,
+    /// This member signed two histories, or voted twice; it stays.
     Evidence(MemberName),
 }
 

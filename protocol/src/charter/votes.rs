@@ -1,15 +1,16 @@
 //! Two votes of one member in one round: found, kept and shown to others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use kentong_keys::{Digest, MemberName, Note, PublicKey};
 
+use super::room::{self, Room};
 use super::signatures::notes;
 use super::{Chain, Charter, CharterError, MAX_CHARTER, Terms, UnverifiedCharter};
 
-/// The most documents of votes that are kept. More than a few need members who vote for everything,
-/// and then the evidence against them is kept already.
+/// The most documents of votes that are kept. Beyond, those make room whose signers have voted for
+/// the most others.
 pub const MAX_BALLOTS: usize = 64;
 
 const TITLE: &str = "kentong double vote v1\n\n";
@@ -240,18 +241,45 @@ impl Ballots {
             .map(|vote| (vote.member().clone(), vote))
             .collect();
         let hash = document.hash();
-        let joined = match self.documents.get(&hash) {
-            Some(held) => held.merge(document).ok(),
-            None if self.documents.len() < MAX_BALLOTS && !document.signers().is_empty() => {
-                // Joined with itself it is in the one form, without the lines of strangers.
-                document.merge(document).ok()
+        if self.documents.contains_key(&hash) || self.make_room(chain, document) {
+            // Joined with itself it is in the one form, without the lines of strangers.
+            let held = self.documents.get(&hash).unwrap_or(document);
+            if let Ok(joined) = held.merge(document) {
+                self.documents.insert(hash, joined);
             }
-            None => None,
-        };
-        if let Some(joined) = joined {
-            self.documents.insert(hash, joined);
         }
         found.into_values().collect()
+    }
+
+    /// A document with all votes for it that are held.
+    #[must_use]
+    pub fn joined(&self, document: &UnverifiedCharter) -> UnverifiedCharter {
+        let held = self.documents.get(&document.hash());
+        let joined = held.and_then(|held| held.merge(document).ok());
+        joined.unwrap_or_else(|| document.clone())
+    }
+
+    /// The documents, in the order of their hashes.
+    pub fn iter(&self) -> impl Iterator<Item = &UnverifiedCharter> {
+        self.documents.values()
+    }
+
+    /// Whether another document is kept: not one that no member has signed, for anybody can write
+    /// such.
+    fn make_room(&mut self, chain: &Chain, document: &UnverifiedCharter) -> bool {
+        let members = members_signed(chain, document);
+        if self.documents.len() < MAX_BALLOTS {
+            return !members.is_empty();
+        }
+        let waiting = self.documents.iter();
+        let waiting = waiting
+            .map(|(hash, held)| (*hash, members_signed(chain, held)))
+            .collect();
+        match room::find(&waiting, &members, MAX_BALLOTS) {
+            Room::Free => true,
+            Room::InPlaceOf(other) => self.documents.remove(&other).is_some(),
+            Room::None => false,
+        }
     }
 
     /// The hash of another document of the same ballot that this member signed.
@@ -265,6 +293,22 @@ impl Ballots {
         });
         others.next().map(|(hash, _)| *hash)
     }
+}
+
+/// Who signed a document of those that the version before it lists, by the same root key: it may
+/// list others itself, with keys that somebody made up.
+fn members_signed(chain: &Chain, document: &UnverifiedCharter) -> BTreeSet<MemberName> {
+    let before = document.terms().version().saturating_sub(1);
+    let Some(before) = chain.version(before) else {
+        return BTreeSet::new();
+    };
+    let mut signers = document.signers();
+    signers.retain(|name| {
+        let root = |member: Option<&super::Member>| member.map(|member| *member.root());
+        let listed = root(before.member(name));
+        listed.is_some() && listed == root(document.terms().member(name))
+    });
+    signers
 }
 
 /// Whether a document follows the version before the one in force, or the one in force.

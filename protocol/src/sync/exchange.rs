@@ -2,6 +2,7 @@
 
 use kentong_keys::{Digest, MemberName, PublicKey, SealedEpochKey, SealingKeyId};
 
+use crate::charter::Paper;
 use crate::feed::{FeedId, Leaf};
 use crate::time::Timestamp;
 use crate::wire::{Alive, Bye, Claim, Holds, Message, SignedClaim};
@@ -62,6 +63,8 @@ pub enum Input<'a> {
     Evidence(&'a Evidence),
     /// The peer has a newer warrant.
     PeerKeys(Peer),
+    /// Papers of the federation, or a member's card, came: list them.
+    Papers,
     /// The node ends the session.
     Close(Bye),
 }
@@ -133,7 +136,22 @@ pub enum Output {
         /// The sealed key.
         sealed: SealedEpochKey,
     },
-    /// Offer a warrant and a card to the directory.
+    /// Send a paper, by its hash, if it is still held.
+    ServePaper(Digest),
+    /// Send a member's newest warrant and card, if they are known.
+    ServeCredentials(MemberName),
+    /// Look into a paper, and keep it if it says something new; [`Input::Papers`] to all sessions
+    /// follows then.
+    TakePaper(Paper),
+    /// The peer goes by this charter.
+    GoesBy {
+        /// The version.
+        version: u32,
+        /// The charter's hash.
+        hash: Digest,
+    },
+    /// Offer a warrant and a card, of the peer or of another member, to the directory;
+    /// [`Input::Papers`] to all sessions follows if they are new.
     Offer {
         /// The warrant's bytes.
         warrant: Vec<u8>,

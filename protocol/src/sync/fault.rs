@@ -28,9 +28,6 @@ pub enum Fault {
     /// Another federation.
     #[error("belongs to another federation")]
     ForeignFederation,
-    /// The same federation, but another charter of the same version.
-    #[error("goes by another charter of the same version")]
-    ForeignCharter,
     /// A checkpoint that is none, or not truly signed.
     #[error("sent a checkpoint that is {0}")]
     Checkpoint(CheckpointError),
@@ -94,6 +91,12 @@ pub enum Fault {
     /// Evidence that does not show by itself that somebody signed two histories.
     #[error("sent evidence that shows nothing")]
     Evidence,
+    /// A paper of the federation that was not asked for.
+    #[error("sent a paper that was not asked for")]
+    UnaskedPaper,
+    /// A paper that is neither a charter nor a notice.
+    #[error("sent a paper that is neither a charter nor a notice")]
+    Paper,
     /// A signed claim that is not truly signed, or is none.
     #[error("sent a claim that does not verify")]
     Claim,
@@ -109,8 +112,6 @@ impl Fault {
             Bye::Version
         } else if matches!(self, Self::ForeignFederation) {
             Bye::Federation
-        } else if matches!(self, Self::ForeignCharter) {
-            Bye::Charter
         } else {
             Bye::Fault
         }

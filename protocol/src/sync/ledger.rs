@@ -2,6 +2,7 @@
 
 use kentong_keys::{MemberName, PublicKey, VerifierKey};
 
+use crate::charter::Papers;
 use crate::feed::{BatchLeaf, FeedId, GenesisLeaf, Tree};
 
 use super::sources::Sources;
@@ -63,6 +64,12 @@ pub trait Ledger {
     /// Whether the publisher of a feed is known to have signed two histories of it: no more is taken
     /// of it.
     fn is_forked(&self, id: &FeedId) -> bool;
+
+    /// The federation's papers; none where they do not change.
+    fn papers(&self) -> Option<&Papers>;
+
+    /// Each member with the serials of its newest warrant and card that are known here, 0 for none.
+    fn credentials(&self) -> Vec<(MemberName, u64, u64)>;
 
     /// From whom is fetched what is missing.
     fn sources(&self) -> &Sources;

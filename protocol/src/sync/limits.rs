@@ -42,6 +42,13 @@ pub struct Limits {
     pub answers_per_second: u64,
     /// Requests that wait to be answered.
     pub waiting_requests: usize,
+    /// Papers and cards that are asked for at once, because the peer lists them: each is checked and
+    /// written to disk. More come back at `papers_per_second`; what is wanted beyond waits.
+    pub papers: u64,
+    /// Papers and cards that are asked for each second in the long run.
+    pub papers_per_second: u64,
+    /// Papers and cards asked for and not yet there.
+    pub papers_in_flight: usize,
     /// Milliseconds between two whole lists of heads that the peer's signs of life lead to.
     pub heads_every: u64,
     /// Seconds by which a peer's clock may be ahead before it is reported.
@@ -66,6 +73,9 @@ impl Default for Limits {
             answers: 20_000,
             answers_per_second: 10_000,
             waiting_requests: 1024,
+            papers: 512,
+            papers_per_second: 1,
+            papers_in_flight: 8,
             heads_every: 10_000,
             clock_slack: 300,
             feeds: 512,

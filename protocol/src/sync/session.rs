@@ -4,18 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kentong_keys::MemberName;
 
-use crate::bounded::BoundedBytes;
 use crate::feed::{Checkpoint, FeedId};
-use crate::wire::{Alive, Claim, Hello, MAX_CARD, MAX_WARRANT, Message, PROTOCOL};
+use crate::wire::{Alive, Claim, Hello, Message, PROTOCOL};
 
 use super::exchange::{Ended, Input, Local, Output, Peer};
 use super::fault::Fault;
 use super::fetch::Fetch;
 use super::ledger::Ledger;
 use super::limits::{Allowance, Now};
+use super::papers::PapersExchange;
 
-/// What a warrant and a card cost of the peer's allowance: they are checked and written to disk.
-const CREDENTIALS_COST: u64 = 1_000;
 /// What evidence costs: two signatures and a proof are checked.
 const EVIDENCE_COST: u64 = 8;
 
@@ -55,6 +53,7 @@ pub struct Session {
     /// Those before them that no leaves were compared with yet.
     pub(super) unchecked: BTreeMap<FeedId, Vec<Checkpoint>>,
     pub(super) fetch: Fetch,
+    pub(super) papers: PapersExchange,
     /// What was last said of each of the peer's feeds: when, and `(size, missing, unopened)`.
     pub(super) receipts: BTreeMap<FeedId, (u64, (u64, u64, u64))>,
     /// What the peer said last that it holds of our feeds: size, missing, unopened, erased.
@@ -106,6 +105,7 @@ impl Session {
             promised: BTreeMap::new(),
             unchecked: BTreeMap::new(),
             fetch: Fetch::default(),
+            papers: PapersExchange::new(&local.limits, now),
             receipts: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             receipt_due: None,
@@ -140,7 +140,9 @@ impl Session {
                 let receipt = self.receipt_due.unwrap_or(u64::MAX);
                 let answer = self.waiting.front();
                 let answer = answer.map_or(u64::MAX, |(cost, _)| self.answers.wait_for(*cost));
-                self.next_alive.min(fetch).min(receipt).min(answer)
+                let papers = self.papers.wake_at();
+                let all = [self.next_alive, fetch, receipt, answer, papers];
+                all.into_iter().min().unwrap_or(u64::MAX)
             }
             Stage::Over => u64::MAX,
         }
@@ -209,6 +211,12 @@ impl Session {
                 self.peer = peer;
                 Ok(())
             }
+            Input::Papers => {
+                if self.is_open() {
+                    self.list_papers(ledger);
+                }
+                Ok(())
+            }
             Input::Close(bye) => {
                 self.out.push(Output::Send(Message::Bye(bye)));
                 self.end(Ended::ByUs(bye));
@@ -235,16 +243,20 @@ impl Session {
                 | Message::WantEpoch { .. }
                 | Message::Rewrap { .. }
                 | Message::Evidence(_)
+                | Message::Papers(_)
+                | Message::WantPapers { .. }
+                | Message::Paper(_)
                 | Message::Claim(_) => Err(Fault::NoHello),
             };
         }
         match message {
             Message::Hello(_) => Err(Fault::SecondHello),
-            Message::Credentials { warrant, card } => {
-                self.charge(CREDENTIALS_COST, now)?;
-                self.credentials(warrant, card);
-                Ok(())
+            Message::Credentials { warrant, card } => self.credentials(warrant, card, now),
+            Message::Papers(list) => self.papers(&list, now, ledger),
+            Message::WantPapers { papers, members } => {
+                self.serve_papers((&papers, &members), now, ledger)
             }
+            Message::Paper(paper) => self.paper(&paper, now),
             Message::Heads(heads) => {
                 self.charge(1 + (heads.mine.len() + heads.yours.len() / 16) as u64, now)?;
                 self.heads(&heads, now, ledger)
@@ -289,26 +301,19 @@ impl Session {
         if hello.federation != self.local.federation {
             return Err(Fault::ForeignFederation);
         }
-        let same_version = hello.charter_version == self.local.charter_version;
-        if same_version && hello.charter != self.local.charter {
-            return Err(Fault::ForeignCharter);
-        }
         if hello.member != self.peer.member {
             return Err(Fault::WrongMember);
         }
         self.stage = Stage::Open;
         self.out.push(Output::Opened);
+        self.goes_by(hello.charter_version, hello.charter);
         let (warrant, card) = self.local.serials;
         if hello.your_warrant < warrant || hello.your_card < card {
             self.out.push(Output::SendCredentials);
         }
+        self.list_papers(ledger);
         self.send_heads(ledger);
         Ok(())
-    }
-
-    fn credentials(&mut self, warrant: BoundedBytes<MAX_WARRANT>, card: BoundedBytes<MAX_CARD>) {
-        let (warrant, card) = (warrant.into_vec(), card.into_vec());
-        self.out.push(Output::Offer { warrant, card });
     }
 
     fn tick(&mut self, now: Now, ledger: &impl Ledger) -> Result<(), Fault> {
@@ -324,6 +329,7 @@ impl Session {
             return Err(Fault::Stalled);
         }
         self.answer(now);
+        self.ask_for_papers(now);
         if now.millis >= self.next_alive {
             self.next_alive = now.millis + self.local.limits.alive_every;
             let heads = self.shared_heads(ledger);

@@ -13,4 +13,5 @@ mod guards;
 mod listing;
 mod measure;
 mod member;
+mod papers;
 mod relay;

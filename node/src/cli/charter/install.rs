@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use kentong_protocol::MemberName;
-use kentong_protocol::charter::{Chain, Step, Terms, UnverifiedCharter, UnverifiedNotice};
+use kentong_protocol::charter::{Chain, Paper, Step, Terms, UnverifiedCharter, UnverifiedNotice};
 use kentong_protocol::directory::Bundle;
 
 use super::super::Outcome;
 use super::super::workplace::{Workplace, read_foreign};
 use super::document::{self, Document};
-use super::{accuse, installed, show, with_next_step};
+use super::{accuse, installed, now, show, with_next_step};
 use crate::charter_files;
 use crate::home::Home;
 use crate::member_file;
@@ -20,7 +20,9 @@ use crate::member_file;
 ///
 /// All members of a first charter must have signed it, and this node's member must be one of them.
 /// A later version follows the one in force here, with the votes that it takes; a new member
-/// installs all versions at once. A notice says that a member leaves or is suspended.
+/// installs all versions at once. A notice says that a member leaves or is suspended. The node
+/// passes on to the other members' what it did not have; what still takes signatures is kept and
+/// passed on too.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -102,6 +104,10 @@ impl InstallArgs {
         }
         let (step, found) = charter_files::take(home, &mut chain, charters)?;
         accuse(place, home, &found)?;
+        if step.is_err() {
+            // The votes on it are kept, and for the node to pass on.
+            place.reload_members()?;
+        }
         let step = step.map_err(|error| self.at(&with_next_step(&error)))?;
         if step == Step::EarlierRound {
             bail!(
@@ -119,15 +125,20 @@ impl InstallArgs {
     }
 
     fn notice(&self, notice: UnverifiedNotice, place: &Workplace) -> Result<Outcome> {
-        let (home, chain) = installed(place)?;
+        let (home, _) = installed(place)?;
         let words = show::notice_in_words(&notice);
-        let notice = notice.verify(&chain).map_err(|error| {
-            self.at(&format_args!(
-                "{error}; join further signatures with `kentong charter merge`, or ask for it again"
-            ))
-        })?;
         let hash = notice.hash().to_string();
-        let news = charter_files::keep_notice(&home, &chain, notice)?;
+        let taken = charter_files::take_paper(&home, Paper::Notice(Box::new(notice)), now()?)?;
+        place.reload_members()?;
+        if let Some(why) = taken.waits {
+            let next = if taken.news {
+                "its signatures are kept here and passed on"
+            } else {
+                "ask for it again, or see `kentong charter votes`"
+            };
+            return Err(self.at(&format_args!("{why}; {next}")));
+        }
+        let news = taken.news;
         if place.json() {
             let row = serde_json::json!({ "hash": hash, "news": news });
             place.emit(&serde_json::json!({ "noticed": row }))?;
@@ -136,7 +147,6 @@ impl InstallArgs {
         } else {
             place.say("Nothing new: it is known here, or a later version has settled it.")?;
         }
-        place.reload_members()?;
         Ok(Outcome::Done)
     }
 

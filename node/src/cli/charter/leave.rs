@@ -49,8 +49,8 @@ impl LeaveArgs {
             .map_err(|error| anyhow!("{error}; see `kentong charter show`"))?;
         charter_files::keep_notice(&home, &chain, notice)?;
         place.advise(format_args!(
-            "{member} has left {}. Give the notice to the other members: each installs it with \
-             `kentong charter install`.",
+            "{member} has left {}. This node tells those it is connected to, which tell the others; \
+             if it does not run, one other member installs the notice with `kentong charter install`.",
             chain.in_force().federation()
         ))?;
         place.reload_members()?;

@@ -82,6 +82,9 @@ impl MergeArgs {
             merged = merged.merge(&next).map_err(|error| again(path, &error))?;
         }
         place.write(self.output.as_deref(), merged.bytes())?;
+        if chain.is_some() {
+            place.reload_members()?;
+        }
         let chain = chain.as_ref().map(|(_, chain)| chain);
         place.advise(charter_still(chain, &merged)?)?;
         Ok(Outcome::Done)
@@ -126,8 +129,11 @@ pub(super) fn charter_still(chain: Option<&Chain>, charter: &UnverifiedCharter) 
         .tally(charter)
         .map_err(|error| with_next_step(&error))?;
     Ok(match tally.unmet() {
-        None => "Enough have signed; every member puts it in force with `kentong charter install`."
-            .to_owned(),
+        None => {
+            "Enough have signed: it is in force where a node has it, and any member's `kentong \
+                 charter install` passes it on."
+                .to_owned()
+        }
         Some(_) => in_words(&tally),
     })
 }
@@ -135,7 +141,8 @@ pub(super) fn charter_still(chain: Option<&Chain>, charter: &UnverifiedCharter) 
 /// What a notice still takes to be in force.
 pub(super) fn notice_still(chain: &Chain, notice: &UnverifiedNotice) -> String {
     match notice.clone().verify(chain) {
-        Ok(_) => "It has its signatures; every member installs it with `kentong charter install`."
+        Ok(_) => "It has its signatures; `kentong charter install` puts it in force here, and the \
+                 node passes it on."
             .to_owned(),
         Err(error) => format!("Not in force yet: {error}."),
     }

@@ -12,7 +12,7 @@ use super::super::passphrase::{Asked, PassphraseArgs};
 use super::super::workplace::{Workplace, read_foreign};
 use super::document::{self, Document};
 use super::merge::{charter_still, notice_still};
-use super::{accuse, in_words, installed, now, with_next_step};
+use super::{accuse, in_words, installed, now, pass_on, with_next_step};
 use crate::charter_files;
 use crate::home::Home;
 
@@ -21,7 +21,8 @@ use crate::home::Home;
 /// Read it first with `kentong charter show` and `kentong charter diff`, and compare its hash with
 /// the other members. A signature under version 2 or later is a vote: it counts for this document
 /// in this round, and a vote for another one in the same round is evidence against you. This home
-/// remembers what it saw you sign and refuses the second.
+/// remembers what it saw you sign and refuses the second. Its node passes on what you sign; where
+/// there is none (--current), hand the signed copy to it with `kentong charter install`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -112,8 +113,9 @@ impl SignArgs {
             .map_err(|error| self.at(&error))?;
         if let Some(home) = &home {
             // Before it is handed out: a vote that is not remembered could be cast again.
-            let found = charter_files::see(home, &chain, &signed)?;
+            let (_, found) = charter_files::take(home, &mut chain.clone(), vec![signed.clone()])?;
             accuse(place, home, &found)?;
+            place.reload_members()?;
         }
         place.write(self.output.as_deref(), signed.bytes())?;
         place.advise(charter_still(Some(&chain), &signed)?)?;
@@ -121,7 +123,7 @@ impl SignArgs {
     }
 
     fn notice(&self, notice: &UnverifiedNotice, place: &Workplace) -> Result<Outcome> {
-        let (_, chain) = self.chain(place)?;
+        let (home, chain) = self.chain(place)?;
         place.advise(super::show::notice_in_words(notice))?;
         let passphrase = self.passphrase.get("the root key", Asked::Once)?;
         let (member, root) = read_root(&self.root_key, &passphrase)?;
@@ -129,6 +131,9 @@ impl SignArgs {
             .sign(&chain, &member, &root)
             .map_err(|error| self.at(&error))?;
         place.write(self.output.as_deref(), signed.bytes())?;
+        if let Some(home) = &home {
+            pass_on(home, &signed, place)?;
+        }
         place.advise(notice_still(&chain, &signed))?;
         Ok(Outcome::Done)
     }

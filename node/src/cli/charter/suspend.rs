@@ -14,7 +14,7 @@ use super::super::fields::moment;
 use super::super::passphrase::{Asked, PassphraseArgs};
 use super::super::workplace::Workplace;
 use super::merge::notice_still;
-use super::{installed, now};
+use super::{installed, now, pass_on};
 
 /// Suspend a member at once, for at most 72 hours
 ///
@@ -26,9 +26,10 @@ use super::{installed, now};
 #[command(after_help = "\
 From one member's word to a suspension:
   kentong charter suspend TH --root-key /media/stick/root.key -o MY.suspends   one member
-  kentong charter sign MY.suspends --root-key /media/stick/root.key -o SG.suspends   others
-  kentong charter merge MY.suspends SG.suspends -o TH.suspended                one member
-  kentong charter install TH.suspended                                         every member")]
+  kentong charter votes                          what waits for signatures, at the others
+  kentong charter votes 5cb1 -o TH.suspends      as many of them as it takes
+  kentong charter sign TH.suspends --root-key /media/stick/root.key -o SG.suspends
+It is in force at every node as soon as enough have signed.")]
 pub(in super::super) struct SuspendArgs {
     /// The member, as in TH.
     #[arg(value_name = "MEMBER")]
@@ -48,7 +49,7 @@ pub(in super::super) struct SuspendArgs {
 
 impl SuspendArgs {
     pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
-        let (_, chain) = installed(place)?;
+        let (home, chain) = installed(place)?;
         let from = now()?;
         let until = self.until.unwrap_or_else(|| from.plus(MAX_SUSPENSION));
         let says = Says::Suspended { until };
@@ -60,6 +61,7 @@ impl SuspendArgs {
             .sign(&chain, &member, &root)
             .map_err(|error| anyhow!("{error}; see `kentong charter show`"))?;
         place.write(self.output.as_deref(), notice.bytes())?;
+        pass_on(&home, &notice, place)?;
         place.advise(notice_still(&chain, &notice))?;
         Ok(Outcome::Done)
     }

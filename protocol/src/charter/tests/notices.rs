@@ -308,3 +308,32 @@ proptest! {
         prop_assert!(open(&bytes).is_err());
     }
 }
+
+#[test]
+fn open_notices_wait_for_signatures_and_no_longer_than_they_may() {
+    let chain = chain_of(&MEMBERS);
+    let (now, until) = (time(NOW), NOW + HOUR);
+    let draft = suspension_of(&chain, "TH", NOW, until);
+    let mut open = OpenNotices::default();
+    let unsigned = open.add(draft.clone(), &chain, now);
+    assert_eq!(unsigned, Ok(Collected::Waits(false)));
+    let mine = by(&chain, draft.clone(), &["MY"]);
+    let news = |open: &mut OpenNotices, notice: &UnverifiedNotice| {
+        open.add(notice.clone(), &chain, now).unwrap()
+    };
+    assert_eq!(news(&mut open, &mine), Collected::Waits(true));
+    assert_eq!(news(&mut open, &mine), Collected::Waits(false));
+    let read = OpenNotices::parse(open.to_text().as_bytes()).unwrap();
+    assert_eq!(read, open);
+    for n in 0..MAX_OPEN_NOTICES as u64 + 3 {
+        let other = suspension_of(&chain, "VN", NOW, until + n);
+        news(&mut open, &by(&chain, other, &["SG"]));
+    }
+    assert_eq!(open.iter().count(), MAX_OPEN_NOTICES);
+    assert!(open.iter().any(|held| held.hash() == mine.hash()));
+    let complete = news(&mut open, &by(&chain, draft, &["VN"]));
+    assert!(matches!(complete, Collected::Complete(_)), "{complete:?}");
+    assert!(!open.iter().any(|held| held.hash() == mine.hash()));
+    open.fold(&chain, time(until + 100));
+    assert_eq!(open.iter().count(), 0);
+}

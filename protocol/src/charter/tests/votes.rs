@@ -147,3 +147,30 @@ fn golden_double_votes() {
     let long = vec![b' '; DoubleVote::MAX_LEN + 1];
     assert_eq!(DoubleVote::parse(&long), Err(DoubleVoteError::TooLarge));
 }
+
+#[test]
+fn who_votes_for_everything_leaves_room_for_others() {
+    let chain = chain_of(&MEMBERS);
+    let renaming = |to: &str, round, by: &[&str]| {
+        let draft = next(&chain, |draft| draft.rename(&member("SG"), to).round(round));
+        signed_by(draft, by)
+    };
+    let mut ballots = Ballots::default();
+    // Nobody's, or that of a newcomer who signs for itself.
+    ballots.see(&chain, &renaming("x", 1, &[]));
+    let newcomer = next(&chain, |draft| {
+        draft.member(member("VN"), "VN", root("VN").public_key(), [])
+    });
+    ballots.see(&chain, &signed_by(newcomer, &["VN"]));
+    assert_eq!(ballots.iter().count(), 0);
+    for round in 1..=MAX_BALLOTS as u32 + 10 {
+        ballots.see(&chain, &renaming("x", round, &["MY"]));
+    }
+    assert_eq!(ballots.iter().count(), MAX_BALLOTS);
+    let modest = renaming("y", 1, &["TH"]);
+    ballots.see(&chain, &modest);
+    assert_eq!(ballots.iter().count(), MAX_BALLOTS);
+    assert!(ballots.iter().any(|held| held.hash() == modest.hash()));
+    let with_mine = ballots.joined(&renaming("y", 1, &["SG"]));
+    assert_eq!(with_mine.signers().len(), 2);
+}

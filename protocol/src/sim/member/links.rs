@@ -235,7 +235,12 @@ impl Member {
                 self.effects.push(Effect::Close(id));
             }
             // A run's members have one warrant and card, which everybody has.
+            // The charter of a simulated federation does not change.
             Output::SendCredentials
+            | Output::ServePaper(_)
+            | Output::ServeCredentials(_)
+            | Output::TakePaper(_)
+            | Output::GoesBy { .. }
             | Output::Offer { .. }
             | Output::Compared
             | Output::Heard(_) => {}

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_keys::{KeyType, MemberName, PublicKey, Role, VerifierKey, key_name};
 
+use crate::charter::Papers;
 use crate::feed::{BatchLeaf, Checkpoint, FeedId};
 use crate::sync::{Evidence, FeedView, Input, Ledger, Sources, WantedBody};
 
@@ -107,6 +108,14 @@ impl Ledger for View<'_> {
 
     fn is_forked(&self, id: &FeedId) -> bool {
         self.relay.forked.contains_key(id)
+    }
+
+    fn papers(&self) -> Option<&Papers> {
+        None
+    }
+
+    fn credentials(&self) -> Vec<(MemberName, u64, u64)> {
+        Vec::new()
     }
 
     fn sources(&self) -> &Sources {

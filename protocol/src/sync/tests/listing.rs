@@ -11,7 +11,6 @@ variants!(FAULTS, name_of, Fault, {
     Fault::WrongMember => "WrongMember",
     Fault::Version => "Version",
     Fault::ForeignFederation => "ForeignFederation",
-    Fault::ForeignCharter => "ForeignCharter",
     Fault::Checkpoint(_) => "Checkpoint",
     Fault::NotItsFeed => "NotItsFeed",
     Fault::TwoHistories => "TwoHistories",
@@ -32,6 +31,8 @@ variants!(FAULTS, name_of, Fault, {
     Fault::TooFast => "TooFast",
     Fault::Stalled => "Stalled",
     Fault::Evidence => "Evidence",
+    Fault::UnaskedPaper => "UnaskedPaper",
+    Fault::Paper => "Paper",
     Fault::Claim => "Claim",
     Fault::Receipt => "Receipt",
 });
@@ -42,6 +43,7 @@ fn every_fault_is_named_by_a_test() {
     let tests = concat!(
         include_str!("faults.rs"),
         include_str!("forks.rs"),
+        include_str!("papers.rs"),
         include_str!("relay.rs")
     );
     for name in FAULTS {

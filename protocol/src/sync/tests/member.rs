@@ -9,6 +9,7 @@ use kentong_keys::{
 };
 
 use crate::bounded::BoundedBytes;
+use crate::charter::{Paper, Papers};
 use crate::feed::{
     Audience, BatchDraft, BatchLeaf, Checkpoint, EpochDraft, FeedId, GenesisLeaf, Leaf, Origin,
     Tree, leaf_hash,
@@ -42,6 +43,8 @@ pub(super) struct Member {
     pub(super) forked: BTreeSet<FeedId>,
     /// How many leaves of missing bodies were read.
     pub(super) read: Cell<usize>,
+    pub(super) papers: Option<Papers>,
+    pub(super) credentials: Vec<(MemberName, u64, u64)>,
 }
 
 pub(super) fn federation() -> Digest {
@@ -90,6 +93,14 @@ impl Ledger for Member {
 
     fn is_forked(&self, id: &FeedId) -> bool {
         self.forked.contains(id)
+    }
+
+    fn papers(&self) -> Option<&Papers> {
+        self.papers.as_ref()
+    }
+
+    fn credentials(&self) -> Vec<(MemberName, u64, u64)> {
+        self.credentials.clone()
     }
 
     fn sources(&self) -> &Sources {
@@ -207,6 +218,8 @@ impl Member {
             sources: Sources::default(),
             forked: BTreeSet::new(),
             read: Cell::new(0),
+            papers: None,
+            credentials: Vec::new(),
         }
     }
 
@@ -356,6 +369,15 @@ impl Member {
                         .or_insert(body);
                     changed = true;
                 }
+                Output::ServePaper(hash) => {
+                    let paper = self.papers.as_ref().and_then(|papers| papers.get(&hash));
+                    let paper = BoundedBytes::new(paper.unwrap().to_vec()).unwrap();
+                    frames.push(Message::Paper(paper).encode());
+                }
+                Output::TakePaper(paper) => {
+                    self.take_paper(paper);
+                    todo.extend(session.handle(Input::Papers, now, self));
+                }
                 Output::Receipt { holds, .. } => self.receipts.push(holds),
                 Output::Shows { feed, size } => {
                     self.sources.show(session.member(), feed, size);
@@ -371,6 +393,22 @@ impl Member {
             self.log.push(output);
         }
         frames
+    }
+
+    /// Takes a charter or a notice in, as far as it says something new.
+    pub(super) fn take_paper(&mut self, paper: Paper) {
+        let papers = self.papers.as_ref().unwrap();
+        let (mut chain, mut ballots) = (papers.chain().clone(), papers.ballots().clone());
+        let mut open = papers.open_notices().clone();
+        match paper {
+            Paper::Charter(charter) => {
+                ballots.see(&chain, &charter);
+                drop(chain.offer(ballots.joined(&charter)));
+            }
+            Paper::Notice(notice) => drop(open.add(*notice, &chain, at(0).wall)),
+        }
+        let notices = papers.notices().clone();
+        self.papers = Some(Papers::new(chain, ballots, notices, open));
     }
 
     fn body_frame(&self, feed: FeedId, index: u64) -> Vec<u8> {

@@ -9,7 +9,7 @@ use crate::golden::{Vector, check_made, check_outcomes, check_read, golden, repl
 use crate::time::Timestamp;
 use crate::wire::{
     Alive, Bye, Claim, ClaimError, Evidence, Heads, Hello, Holds, Leaves, Message, MessageError,
-    SignedClaim,
+    Papers, SignedClaim,
 };
 
 variants!(MESSAGES, name_of, Message, {
@@ -26,6 +26,9 @@ variants!(MESSAGES, name_of, Message, {
     Message::Claim(_) => "claim",
     Message::Bye(_) => "bye",
     Message::Evidence(_) => "evidence",
+    Message::Papers(_) => "papers",
+    Message::WantPapers { .. } => "want-papers",
+    Message::Paper(_) => "paper",
 });
 variants!(MESSAGE_ERRORS, name_of_error, MessageError, {
     MessageError::Decode(DecodeError::Malformed) => "Decode(Malformed)",
@@ -195,6 +198,23 @@ fn last_messages() -> Vec<(&'static str, Message)> {
             "evidence-linked",
             evidence(Some((3, digest(0x33), tree.consistency(3, 7).unwrap()))),
         ),
+        (
+            "papers",
+            Message::Papers(Box::new(Papers {
+                charter_version: 3,
+                charter: digest(0xcc),
+                papers: list(vec![digest(0x51), digest(0x52)]),
+                credentials: list(vec![("PH-CICC".parse().unwrap(), 1, 24)]),
+            })),
+        ),
+        (
+            "want-papers",
+            Message::WantPapers {
+                papers: list(vec![digest(0x51)]),
+                members: list(vec!["PH-CICC".parse().unwrap()]),
+            },
+        ),
+        ("paper", Message::Paper(bytes(b"a paper"))),
     ]
 }
 
@@ -262,6 +282,10 @@ fn faults() -> Vec<Vector> {
             "checkpoint-too-long",
             encode(&(3_u8, vec![long_note], [0_u8; 0])),
         ),
+        malformed(
+            "too-many-papers",
+            encode(&(15_u8, vec![digest(1); 65], [0_u8; 0])),
+        ),
         another("long-form-number", vec![0x82, 12, 0x18, 0]),
         another("indefinite-array", vec![0x9f, 12, 0, 0xff]),
         another("tagged", vec![0x82, 12, 0xc1, 0]),
@@ -270,7 +294,7 @@ fn faults() -> Vec<Vector> {
             replaced(&of("heads-none"), &[3, 0x80], &[3, 0x98, 0]),
         ),
         unknown("kind-zero", vec![0x82, 0, 0]),
-        unknown("kind-14", vec![0x82, 14, 0]),
+        unknown("kind-17", vec![0x82, 17, 0]),
         unknown("long-form-kind", vec![0x82, 0x18, 12, 0]),
         unknown("another-protocol", b"GET / HTTP/1.1\r\n".to_vec()),
     ]

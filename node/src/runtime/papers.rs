@@ -1,0 +1,188 @@
+//! The federation's papers as they come from other nodes, and what a change of members means here.
+
+use std::collections::BTreeSet;
+
+use kentong_protocol::MemberName;
+use kentong_protocol::charter::{Charter, Paper, Papers, Says, UnverifiedCharter};
+use kentong_protocol::sync::Input as SessionInput;
+
+use crate::charter_files::{self, Taken};
+
+use super::core::Core;
+use super::members::Members;
+use super::warnings::Subject;
+
+/// Milliseconds that a member that leaves has to tell the others.
+const FAREWELL: u64 = 5_000;
+
+impl Core {
+    /// Looks into a paper that a member passed on, and goes by it if it is in force.
+    pub(super) fn take_paper(&mut self, from: &MemberName, paper: Paper) {
+        let taken = match charter_files::take_paper(&self.home, paper, self.wall()) {
+            Ok(taken) => taken,
+            Err(error) => {
+                tracing::error!(%error, "a paper of the federation could not be kept");
+                self.warn(
+                    Subject::Papers,
+                    format!("a paper could not be kept: {error}"),
+                );
+                return;
+            }
+        };
+        let Taken { news, found, waits } = taken;
+        for vote in found {
+            let (member, version, round) = (vote.member(), vote.version(), vote.round());
+            tracing::warn!(%member, version, round, "a member voted twice");
+            let warning = format!(
+                "{member} signed two charters of version {version} in round {round}: both are in {}; \
+                 tell the other members",
+                self.home.evidence().display()
+            );
+            self.warn(Subject::Evidence(member.clone()), warning);
+        }
+        if let Some(why) = waits {
+            tracing::info!(peer = %from, %why, news, "a paper is not in force");
+        }
+        if news {
+            self.read_members_again();
+        }
+    }
+
+    /// Goes by what the home holds now.
+    fn read_members_again(&mut self) {
+        match Members::open(&self.home, &self.identity, self.wall()) {
+            Ok(members) => {
+                self.warnings.settle(&Subject::Papers);
+                self.go_by(members);
+            }
+            Err(error) => {
+                tracing::error!(%error, "the charter could not be read again");
+                let warning = format!("the members stay as they were: {error}");
+                self.warn(Subject::Papers, warning);
+            }
+        }
+    }
+
+    /// Goes by other members, cards or papers. Who is no member any more is cut off before
+    /// anything else is done.
+    pub(super) fn go_by(&mut self, members: Members) {
+        let before = self.members.charter().map(|charter| *charter.hash());
+        let after = members.charter().map(|charter| *charter.hash());
+        if before != after || self.members.parties() != members.parties() {
+            // Who belonged before holds the keys of the epochs that are open.
+            self.epochs.clear();
+        }
+        let was_in_force = self.members.is_in_force(&self.me);
+        self.members = members;
+        let parties = self.members.parties().iter();
+        let members_in_force: BTreeSet<_> = parties.map(|party| party.name.clone()).collect();
+        if let Some(charter) = self.members.charter().filter(|_| before != after) {
+            let (version, members) = (charter.version(), charter.members().len());
+            tracing::info!(version, members, "a charter is in force");
+        }
+        self.each_link(
+            |member| members_in_force.contains(member),
+            |_| SessionInput::Papers,
+        );
+        if was_in_force && !self.members.is_in_force(&self.me) {
+            // Whoever leaves says so before it goes.
+            self.farewell = Some(self.now().millis + FAREWELL);
+        } else {
+            self.admit();
+            self.cut_off_strangers();
+        }
+        self.sweep_all();
+    }
+
+    /// Ends what a member that has left still had to say.
+    pub(super) fn leave(&mut self, now: u64) {
+        if self.farewell.is_some_and(|at| at <= now) {
+            self.farewell = None;
+            self.admit();
+            self.cut_off_strangers();
+        }
+    }
+
+    /// Ends the sessions with those who are not, or not now, members in force.
+    pub(super) fn cut_off_strangers(&mut self) {
+        let gone: Vec<_> = self
+            .links
+            .iter()
+            .filter(|(_, link)| {
+                let member = |name: &MemberName| self.members.is_in_force(name);
+                !member(&link.member) || !member(&self.me)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in gone {
+            self.net.close(id);
+            if let Some(link) = self.end(id) {
+                tracing::info!(peer = %link.member, "no member in force any more");
+                let standing = self.standing.entry(link.member).or_default();
+                standing.why = Some("it is no member in force".to_owned());
+            }
+        }
+    }
+
+    /// What waits for this member's root key, or shows that members do not go by one charter.
+    pub(super) fn governance_warnings(&self) -> Vec<String> {
+        let Some(papers) = self.members.papers() else {
+            return Vec::new();
+        };
+        let votes = papers.ballots().iter().filter_map(|vote| {
+            let by = waits_for(papers, vote, &self.me)?;
+            let (version, round) = (vote.terms().version(), vote.terms().round());
+            Some(format!(
+                "version {version} of the charter, round {round}, waits for votes, and {} signed it: \
+                 see `kentong charter votes`",
+                names(by.iter())
+            ))
+        });
+        let now = self.wall();
+        let notices = papers.open_notices().iter().filter_map(|notice| {
+            let (signed, open) = notice.signers(papers.chain()).ok()?;
+            let terms = notice.terms();
+            match terms.says {
+                Says::Suspended { until } if until > now && open.contains(&self.me) => {
+                    Some(format!(
+                        "{} would suspend {}, which takes more signatures: see `kentong charter \
+                         votes`",
+                        names(signed.iter()),
+                        terms.member
+                    ))
+                }
+                Says::Suspended { .. } | Says::Leaves => None,
+            }
+        });
+        let (version, hash) = papers.in_force();
+        let other = self.standing.iter().filter_map(|(member, standing)| {
+            let (theirs, their_hash) = standing.goes_by?;
+            (theirs == version && their_hash != hash).then(|| {
+                format!(
+                    "{member} goes by another charter of version {version}: compare `kentong \
+                     charter history` with theirs, by voice"
+                )
+            })
+        });
+        votes.chain(notices).chain(other).collect()
+    }
+}
+
+/// Who signed a version that may follow and that `me` has not signed.
+fn waits_for(
+    papers: &Papers,
+    vote: &UnverifiedCharter,
+    me: &MemberName,
+) -> Option<BTreeSet<MemberName>> {
+    let in_force: &Charter = papers.chain().in_force();
+    let terms = vote.terms();
+    let later = terms.version() > in_force.version() || terms.round() > in_force.terms().round();
+    let signers = vote.signers();
+    let open = later && !signers.contains(me) && terms.member(me).is_some();
+    let tally = papers.chain().tally(vote).ok()?;
+    (open && tally.unmet().is_some()).then_some(signers)
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a MemberName>) -> String {
+    names.map(MemberName::as_str).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,215 @@
+//! Passing on the federation's papers, and its members' warrants and cards.
+//!
+//! Each side lists what it holds when a session opens and whenever that changes; the other asks for
+//! what it lacks, a few at a time and not faster than it cares to look into them. So a vote that
+//! one node was given reaches all, whoever is connected to whom, and a node that was away walks
+//! every version of the charter that it missed.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use kentong_keys::{Digest, MemberName};
+
+use crate::bounded::{BoundedBytes, BoundedVec};
+use crate::charter::Paper;
+use crate::directory::Directory;
+use crate::wire::{MAX_CARD, MAX_PAPER, MAX_WANTED_PAPERS, MAX_WARRANT, Message, Papers};
+
+use super::exchange::Output;
+use super::fault::Fault;
+use super::ledger::Ledger;
+use super::limits::{Allowance, Limits, Now};
+use super::session::Session;
+
+/// What a warrant and a card that nobody asked for cost of the peer's allowance: they are checked
+/// and written to disk.
+const CREDENTIALS_COST: u64 = 1_000;
+/// What a paper costs of what answers may cost: it may be as long as sixteen pieces.
+const PAPER_COST: u64 = 16;
+
+/// Something that the peer listed and this side lacks.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wanted {
+    Paper(Digest),
+    Credentials(MemberName),
+}
+
+/// What a session knows of the papers of both sides.
+#[derive(Debug)]
+pub(super) struct PapersExchange {
+    /// The charter that the peer goes by, as it said last.
+    pub(super) charter: (u32, Digest),
+    /// What was listed to the peer last.
+    listed: Option<Papers>,
+    wanted: VecDeque<Wanted>,
+    /// What was asked for, and until when the answer is waited for.
+    asked: BTreeMap<Wanted, u64>,
+    /// How much may be asked for.
+    asking: Allowance,
+}
+
+impl PapersExchange {
+    pub(super) const fn new(limits: &Limits, now: Now) -> Self {
+        Self {
+            charter: (0, Digest::from_bytes([0; 32])),
+            listed: None,
+            wanted: VecDeque::new(),
+            asked: BTreeMap::new(),
+            asking: Allowance::full(limits.papers, limits.papers_per_second, now.millis),
+        }
+    }
+
+    /// When there is something to do without the peer.
+    pub(super) fn wake_at(&self) -> u64 {
+        let overdue = self.asked.values().min().copied().unwrap_or(u64::MAX);
+        if self.wanted.is_empty() || !self.asked.is_empty() {
+            return overdue;
+        }
+        self.asking.wait_for(1)
+    }
+}
+
+impl Session {
+    /// Lists to the peer what is held, unless that was said already.
+    pub(super) fn list_papers(&mut self, ledger: &impl Ledger) {
+        let Some(papers) = ledger.papers() else {
+            return;
+        };
+        let (charter_version, charter) = papers.in_force();
+        (self.local.charter_version, self.local.charter) = (charter_version, charter);
+        let list = Papers {
+            charter_version,
+            charter,
+            papers: BoundedVec::new(papers.listed_for(self.papers.charter)).unwrap_or_default(),
+            credentials: BoundedVec::new(ledger.credentials()).unwrap_or_default(),
+        };
+        if self.papers.listed.as_ref() == Some(&list) {
+            return;
+        }
+        self.papers.listed = Some(list.clone());
+        self.out.push(Output::Send(Message::Papers(Box::new(list))));
+    }
+
+    /// The peer goes by this charter.
+    pub(super) fn goes_by(&mut self, version: u32, hash: Digest) {
+        if self.papers.charter != (version, hash) {
+            self.papers.charter = (version, hash);
+            self.out.push(Output::GoesBy { version, hash });
+        }
+    }
+
+    pub(super) fn papers(
+        &mut self,
+        list: &Papers,
+        now: Now,
+        ledger: &impl Ledger,
+    ) -> Result<(), Fault> {
+        let count = list.papers.len() + list.credentials.len();
+        self.charge(1 + count as u64 / 16, now)?;
+        self.goes_by(list.charter_version, list.charter);
+        let held = ledger.papers();
+        let lacking = list
+            .papers
+            .iter()
+            .filter(|hash| held.is_some_and(|papers| !papers.holds(hash)));
+        let mine: BTreeMap<_, _> = ledger.credentials().into_iter().map(serials).collect();
+        let newer = list.credentials.iter().filter(|(member, warrant, card)| {
+            // Of who is no member here nothing is wanted, nor of oneself.
+            let known = mine.get(member);
+            *member != self.local.me && known.is_some_and(|known| *known < (*warrant, *card))
+        });
+        let newer = newer.map(|(member, ..)| Wanted::Credentials(member.clone()));
+        let wanted = lacking.map(|hash| Wanted::Paper(*hash)).chain(newer);
+        self.papers.wanted = wanted
+            .filter(|wanted| !self.papers.asked.contains_key(wanted))
+            .collect();
+        self.ask_for_papers(now);
+        // Who has come further may lack the next versions now.
+        self.list_papers(ledger);
+        Ok(())
+    }
+
+    /// Asks for what is wanted, as far as little is under way. What was not answered in time is
+    /// asked for again when the peer lists it again.
+    pub(super) fn ask_for_papers(&mut self, now: Now) {
+        let limits = &self.local.limits;
+        let exchange = &mut self.papers;
+        exchange.asked.retain(|_, until| *until > now.millis);
+        let (mut papers, mut members) = (Vec::new(), Vec::new());
+        while exchange.asked.len() < limits.papers_in_flight.min(MAX_WANTED_PAPERS)
+            && !exchange.wanted.is_empty()
+            && exchange.asking.take(1, now.millis)
+        {
+            let Some(wanted) = exchange.wanted.pop_front() else {
+                break;
+            };
+            match &wanted {
+                Wanted::Paper(hash) => papers.push(*hash),
+                Wanted::Credentials(member) => members.push(member.clone()),
+            }
+            let until = now.millis + limits.patience;
+            exchange.asked.insert(wanted, until);
+        }
+        if papers.is_empty() && members.is_empty() {
+            return;
+        }
+        if let (Ok(papers), Ok(members)) = (BoundedVec::new(papers), BoundedVec::new(members)) {
+            let want = Message::WantPapers { papers, members };
+            self.out.push(Output::Send(want));
+        }
+    }
+
+    pub(super) fn serve_papers(
+        &mut self,
+        (papers, members): (&[Digest], &[MemberName]),
+        now: Now,
+        ledger: &impl Ledger,
+    ) -> Result<(), Fault> {
+        let Some(held) = ledger.papers() else {
+            return Ok(());
+        };
+        self.charge(1, now)?;
+        // In the order asked for: each version follows the one before.
+        let mut sent = BTreeSet::new();
+        for hash in papers {
+            if held.holds(hash) && sent.insert(hash) {
+                self.serve(PAPER_COST, Output::ServePaper(*hash), now)?;
+            }
+        }
+        for member in members.iter().collect::<BTreeSet<_>>() {
+            self.serve(PAPER_COST, Output::ServeCredentials(member.clone()), now)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn paper(&mut self, bytes: &BoundedBytes<MAX_PAPER>, now: Now) -> Result<(), Fault> {
+        let wanted = Wanted::Paper(Paper::hash(bytes));
+        if self.papers.asked.remove(&wanted).is_none() {
+            return Err(Fault::UnaskedPaper);
+        }
+        let paper = Paper::parse(bytes).map_err(|_| Fault::Paper)?;
+        self.out.push(Output::TakePaper(paper));
+        self.ask_for_papers(now);
+        Ok(())
+    }
+
+    pub(super) fn credentials(
+        &mut self,
+        warrant: BoundedBytes<MAX_WARRANT>,
+        card: BoundedBytes<MAX_CARD>,
+        now: Now,
+    ) -> Result<(), Fault> {
+        let of = Directory::whose(&warrant).ok();
+        let asked = of.and_then(|of| self.papers.asked.remove(&Wanted::Credentials(of)));
+        if asked.is_none() {
+            self.charge(CREDENTIALS_COST, now)?;
+        }
+        let (warrant, card) = (warrant.into_vec(), card.into_vec());
+        self.out.push(Output::Offer { warrant, card });
+        self.ask_for_papers(now);
+        Ok(())
+    }
+}
+
+fn serials((member, warrant, card): (MemberName, u64, u64)) -> (MemberName, (u64, u64)) {
+    (member, (warrant, card))
+}
