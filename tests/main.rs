@@ -13,6 +13,7 @@
 
 mod charter;
 mod cli;
+mod closing;
 mod crash;
 mod data;
 mod demo;

@@ -7,17 +7,17 @@ use kentong_protocol::indicator::Tlp;
 
 use crate::support::{Federation, Node, domain};
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn file(federation: &Federation, name: &str) -> String {
+pub(crate) fn file(federation: &Federation, name: &str) -> String {
     let path = federation.file(name, "");
     path.to_str().unwrap().to_owned()
 }
 
 /// Runs a command that takes the root key of the node's member.
-fn with_root(node: &Node, arguments: &[&str]) {
+pub(crate) fn with_root(node: &Node, arguments: &[&str]) {
     let root = node.home.join("root.key");
     let root = ["--root-key", root.to_str().unwrap()];
     let secret = ["--passphrase-file", node.passphrase.to_str().unwrap()];
@@ -30,7 +30,7 @@ fn waiting(node: &Node) -> String {
 }
 
 /// Signs what waits at the node, which holds `word`.
-fn sign_what_waits(federation: &Federation, node: &Node, word: &str) {
+pub(crate) fn sign_what_waits(federation: &Federation, node: &Node, word: &str) {
     node.until("there is something to sign", || {
         waiting(node).contains(word)
     });
@@ -44,7 +44,7 @@ fn sign_what_waits(federation: &Federation, node: &Node, word: &str) {
     with_root(node, &["charter", "sign", &draft, "-o", &signed]);
 }
 
-fn version(node: &Node) -> u32 {
+pub(crate) fn version(node: &Node) -> u32 {
     node.status().charter_version.unwrap()
 }
 

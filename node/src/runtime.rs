@@ -6,6 +6,7 @@
 
 mod answer;
 mod assert;
+mod closing;
 mod core;
 mod covers;
 mod evidence;

@@ -55,6 +55,35 @@ pub enum Action<F> {
     Withdraw(F),
 }
 
+/// What feeds carry, each for those of its readers who are members still, without what is settled:
+/// a closed feed (`true`) takes no withdrawal, and needs none once it is in a feed for the same
+/// readers.
+#[must_use]
+pub fn still_open<F: Copy>(
+    carried: Vec<(F, Audience, bool, Carried)>,
+) -> Vec<(F, Audience, Carried)> {
+    let mut withdrawn: BTreeMap<Vec<MemberName>, Revision> = BTreeMap::new();
+    for (_, audience, _, how) in &carried {
+        if let Carried::Withdrawn(revision) = how {
+            let newest = withdrawn.entry(audience.members().to_vec());
+            let newest = newest.or_insert(*revision);
+            *newest = (*newest).max(*revision);
+        }
+    }
+    let settled = |audience: &Audience, how: Carried| match how {
+        Carried::Older(said) | Carried::Ceased(said) => {
+            let end = withdrawn.get(audience.members());
+            end.is_some_and(|end| *end > said)
+        }
+        Carried::Current(_) | Carried::Withdrawn(_) => false,
+    };
+    carried
+        .into_iter()
+        .filter(|(_, audience, closed, how)| !(*closed && settled(audience, *how)))
+        .map(|(feed, audience, _, how)| (feed, audience, how))
+        .collect()
+}
+
 /// Decides what follows from what is said now and what the feeds carry.
 pub fn plan<F: Copy + Ord>(
     publisher: &MemberName,
@@ -259,6 +288,28 @@ mod tests {
         check("SG TH/1", &[], &[release("SG"), without("TH")]);
         check("SG", &[("SG", Carried::Current(one))], &[release("SG")]);
         check("SG/1", &[("SG", CURRENT)], &[]);
+    }
+
+    #[test]
+    fn a_closed_feed_needs_no_withdrawal_that_a_follower_has() {
+        let publisher = name("MY");
+        let of = |readers: &str| Audience::of(&publisher, &names(readers)).unwrap();
+        let kept = |carried: &[(&str, bool, Carried)]| {
+            let carried = carried.iter().enumerate();
+            let carried =
+                carried.map(|(i, (readers, closed, how))| (i, of(readers), *closed, *how));
+            let kept = still_open(carried.collect()).into_iter();
+            kept.map(|(feed, ..)| feed).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&[("SG", true, CURRENT)]), [0]);
+        assert_eq!(kept(&[("SG", true, OLDER), ("SG", false, WITHDRAWN)]), [1]);
+        let newer = Carried::Older(Revision::new(3));
+        let again = [("SG", true, newer), ("SG", true, WITHDRAWN)];
+        assert_eq!(kept(&again), [0, 1], "it was said again since");
+        let others = [("SG", true, CURRENT), ("SG TH", false, WITHDRAWN)];
+        assert_eq!(kept(&others), [0, 1], "not for the same readers");
+        let open = [("SG", false, OLDER), ("SG", true, WITHDRAWN)];
+        assert_eq!(kept(&open), [0, 1], "an open one takes it itself");
     }
 
     #[test]

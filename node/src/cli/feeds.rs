@@ -6,14 +6,15 @@ use clap::Args;
 use super::Outcome;
 use super::output::{lines, plain, table};
 use super::workplace::Workplace;
-use crate::control::reply::Reply;
+use crate::control::reply::{Feed, Reply};
 use crate::control::request::Request;
 
 /// List the feeds that are held
 ///
 /// A feed is what one member published for one audience, in order. All below the number applied is
 /// in force in the answers of this node. Of your own feeds it says how much each reader has
-/// confirmed.
+/// confirmed. A closed feed takes no more: one of its readers is no member any more, and another
+/// feed goes on for the rest.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -39,6 +40,11 @@ impl FeedsArgs {
     }
 }
 
+fn audience(feed: &Feed) -> String {
+    let closed = if feed.closed { " (closed)" } else { "" };
+    format!("{}{closed}", plain(&feed.audience.join(",")))
+}
+
 fn as_table(rows: &[Reply]) -> String {
     let mut table = table(&[
         "FEED",
@@ -57,7 +63,7 @@ fn as_table(rows: &[Reply]) -> String {
         table.add_row([
             feed.id.chars().take(8).collect(),
             feed.publisher.clone(),
-            plain(&feed.audience.join(",")),
+            audience(feed),
             feed.leaves.to_string(),
             feed.statements.to_string(),
             feed.missing.to_string(),

@@ -138,6 +138,9 @@ pub struct Feed {
     pub publisher: String,
     /// Who may read it.
     pub audience: Vec<String>,
+    /// It takes no more leaves: somebody read it who is no member any more.
+    #[serde(default)]
+    pub closed: bool,
     /// How many leaves are held.
     pub leaves: u64,
     /// How many leaves its newest checkpoint covers.
@@ -212,7 +215,7 @@ pub struct Receipt {
     pub said: String,
     /// With which revision.
     pub revision: u32,
-    /// `in force` there, `received` and not yet in force, or `not confirmed`.
+    /// `in force` there, `received` and not yet in force, `not confirmed`, or `no member any more`.
     pub state: String,
     /// When it said so, RFC 3339.
     pub confirmed: Option<String>,

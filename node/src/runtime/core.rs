@@ -70,6 +70,8 @@ pub(super) struct Core {
     pub(super) tokio: tokio::runtime::Handle,
     /// Set when something was signed or stored halfway: nothing more is published.
     pub(super) halted: Option<String>,
+    /// Own feeds are to be looked through for readers who are no members any more.
+    pub(super) to_close: bool,
     /// When own indicators are to be checked for release again, after that failed.
     pub(super) retry: Option<u64>,
     /// When a member that has left stops speaking.
@@ -127,6 +129,7 @@ impl Core {
             started: Instant::now(),
             tokio,
             halted: None,
+            to_close: false,
             retry: None,
             farewell: None,
             ticked: false,
@@ -145,8 +148,10 @@ impl Core {
     /// Takes inputs until it is told to stop.
     pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Input>) -> Result<(), RunError> {
         while !self.stopping {
-            let idle =
-                self.sweep.is_empty() && self.searches.is_empty() && !self.store.has_waiting();
+            let idle = self.sweep.is_empty()
+                && !self.to_close
+                && self.searches.is_empty()
+                && !self.store.has_waiting();
             let first = if self.pending.is_empty() && idle {
                 inbox.blocking_recv()
             } else {

@@ -50,11 +50,27 @@ pub(super) enum PublishError {
 }
 
 /// A feed while a publication is put together.
-struct Growing {
+pub(super) struct Growing {
     feed: FeedId,
     tree: Frontier,
     new_epoch: Option<OpenEpoch>,
     statements: u64,
+}
+
+impl Growing {
+    /// A feed that ends.
+    pub(super) const fn closed(feed: FeedId, tree: Frontier) -> Self {
+        Self {
+            feed,
+            tree,
+            new_epoch: None,
+            statements: 0,
+        }
+    }
+
+    pub(super) const fn feed(&self) -> FeedId {
+        self.feed
+    }
 }
 
 impl Core {
@@ -77,6 +93,18 @@ impl Core {
         if grown.is_empty() {
             return Ok(());
         }
+        self.publish_step(step, grown)
+    }
+
+    /// Makes durable what feeds are to grow by, signs it, and tells connected readers.
+    pub(super) fn publish_step(
+        &mut self,
+        step: Step,
+        grown: Vec<(Audience, Growing)>,
+    ) -> Result<(), PublishError> {
+        if let Some(why) = &self.halted {
+            return Err(PublishError::Halted(why.clone()));
+        }
         self.store.commit(step, Durably::Synced)?;
         self.sign(&grown)?;
         for (audience, growing) in grown {
@@ -98,7 +126,7 @@ impl Core {
     }
 
     /// Adds to a step what appends `statements` to the feed for `audience`.
-    fn grow(
+    pub(super) fn grow(
         &self,
         mut step: Step,
         audience: Audience,
@@ -240,7 +268,7 @@ impl Core {
     }
 }
 
-/// Statements in as few batches as hold them, in their order.
+/// Statements in as few batches as hold them, in their order; none of no statements.
 fn batches(statements: Vec<Vec<u8>>) -> Vec<BatchDraft> {
     let (mut full, mut draft) = (Vec::new(), BatchDraft::default());
     for statement in statements {
@@ -251,11 +279,13 @@ fn batches(statements: Vec<Vec<u8>>) -> Vec<BatchDraft> {
                 .expect("an empty batch takes any statement");
         }
     }
-    full.push(draft);
+    if !draft.is_empty() {
+        full.push(draft);
+    }
     full
 }
 
-fn append(step: Step, feed: FeedId, tree: &mut Frontier, leaf: &Leaf) -> Step {
+pub(super) fn append(step: Step, feed: FeedId, tree: &mut Frontier, leaf: &Leaf) -> Step {
     let (bytes, index) = (leaf.encode(), tree.size());
     tree.push(leaf_hash(&bytes));
     step.leaf(feed, index, bytes)

@@ -138,6 +138,8 @@ impl Core {
                 Some(holds) if holds.size > index => "received",
                 Some(_) | None => "not confirmed",
             };
+            let member = self.members.party(&reader).is_some();
+            let state = if member { state } else { "no member any more" };
             let confirmed = holds.filter(|holds| holds.size > index);
             rows.push(Reply::Receipt(reply::Receipt {
                 reader: reader.to_string(),

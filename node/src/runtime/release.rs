@@ -7,7 +7,7 @@ use kentong_protocol::MemberName;
 use kentong_protocol::feed::Audience;
 use kentong_protocol::indicator::{Assertion, Projection, Value};
 use kentong_protocol::policy::{Class, Verdict};
-use kentong_protocol::release::{Action, Now, plan};
+use kentong_protocol::release::{Action, Now, plan, still_open};
 use kentong_protocol::statement::{IndicatorId, Said, Statement};
 
 use crate::store::{CarriedId, FeedNo, Place, StoreError};
@@ -26,6 +26,7 @@ type Plan = Rc<[Action<FeedNo>]>;
 impl Core {
     /// Checks all own indicators for release, batch by batch.
     pub(super) fn sweep_all(&mut self) {
+        self.to_close = true;
         match self.store.own() {
             Ok(own) => {
                 let places = own.iter().filter_map(|entry| entry.at);
@@ -40,17 +41,27 @@ impl Core {
     pub(super) fn sweep_on(&mut self) {
         if self.members.charter().is_none() || self.halted.is_some() {
             self.sweep.clear();
+            self.to_close = false;
         }
-        if self.sweep.is_empty() && !self.held_back {
+        if self.sweep.is_empty() && !self.held_back && !self.to_close {
             return;
         }
         if !self.may_release() {
             self.sweep.clear(); // All is looked through when the guard opens.
+            self.to_close = false;
             self.held_back = true;
             return;
         }
         if std::mem::take(&mut self.held_back) {
             self.sweep_all();
+        }
+        // Before anything is released: what follows a closed feed carries on for it.
+        if std::mem::take(&mut self.to_close)
+            && let Err(error) = self.close_feeds()
+        {
+            self.sweep.clear();
+            self.release_failed(&error);
+            return;
         }
         let Some((feed, index)) = self.sweep.pop_front() else {
             return;
@@ -92,17 +103,21 @@ impl Core {
                     actions
                 }
             };
+            // Once, though several closed feeds may be followed by one.
+            let mut carried = BTreeSet::new();
             for action in actions.iter() {
-                for (audience, bytes) in self.carry(action, statement)? {
-                    lists.entry(audience).or_default().push(bytes);
-                }
+                carried.extend(self.carry(action, statement)?);
+            }
+            for (audience, bytes) in carried {
+                lists.entry(audience).or_default().push(bytes);
             }
         }
         self.publish(lists)
     }
 
-    /// Whom policy permits an indicator of this class, each without the fields to strip; and whom
-    /// once a second person agrees.
+    /// Whom policy permits an indicator of this class, each without the fields to strip; and who
+    /// is sent nothing for now: until a second person agrees, or until a suspension, a leave or a
+    /// severing is over or has become a removal.
     fn permitted(
         &mut self,
         class: &Class,
@@ -124,21 +139,30 @@ impl Core {
                 Verdict::Deny { .. } => {}
             }
         }
+        if let Some(charter) = self.members.charter() {
+            let listed = charter.members().keys();
+            held.extend(
+                listed
+                    .filter(|name| !self.members.is_in_force(name))
+                    .cloned(),
+            );
+        }
         (permitted, held)
     }
 
     fn decide(&mut self, (class, carried): &Case) -> Result<Vec<Action<FeedNo>>, StoreError> {
         let permitted = class.as_ref().map(|class| self.permitted(class));
         let feeds = self.store.feeds();
-        let carried: Vec<_> = self
-            .store
-            .own()?
-            .carried(*carried)
+        let carried = self.store.own()?.carried(*carried).iter();
+        let carried = carried.filter_map(|(number, how)| {
+            let feed = feeds.by_number(*number)?;
+            let audience = self.staying(&feed.genesis().audience)?;
+            Some((*number, audience, feed.is_closed(), *how))
+        });
+        let carried = still_open(carried.collect());
+        let carried: Vec<_> = carried
             .iter()
-            .filter_map(|(number, how)| {
-                let feed = feeds.by_number(*number)?;
-                Some((*number, &feed.genesis().audience, *how))
-            })
+            .map(|(number, audience, how)| (*number, audience, *how))
             .collect();
         let now = match &permitted {
             Some((permitted, held)) => Now::Holds { permitted, held },
@@ -155,8 +179,15 @@ impl Core {
     ) -> Result<Vec<(Audience, Vec<u8>)>, PublishError> {
         let (readers, said) = match action {
             Action::Withdraw(feed) => {
+                // To the feed, or to the one that follows it.
                 let feed = self.store.feeds().by_number(*feed);
-                let audience = feed.map(|feed| feed.genesis().audience.clone());
+                let audience = feed.and_then(|feed| {
+                    let audience = &feed.genesis().audience;
+                    if feed.is_closed() {
+                        return self.staying(audience);
+                    }
+                    Some(audience.clone())
+                });
                 return Ok(audience
                     .map(|a| (a, statement.encode()))
                     .into_iter()

@@ -179,6 +179,7 @@ impl Core {
                     .iter()
                     .map(ToString::to_string)
                     .collect(),
+                closed: held.is_closed(),
                 leaves: held.size(),
                 signed: held.checkpoint().map_or(0, |(size, _)| size),
                 statements: held.statements(),

@@ -132,6 +132,11 @@ pub struct CloseLeaf {
     pub followed_by: BoundedVec<FeedId, MAX_FOLLOWERS>,
 }
 
+impl CloseLeaf {
+    /// The reason of a feed that somebody read who is no member any more.
+    pub const MEMBER_REMOVED: u8 = 1;
+}
+
 /// One record of a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Leaf {
