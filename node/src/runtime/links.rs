@@ -257,6 +257,7 @@ impl Core {
     fn carry_out(&mut self, id: LinkId, outputs: Vec<Output>) {
         let mut outputs = VecDeque::from(outputs);
         let (mut changed, mut reassigned) = (false, BTreeSet::new());
+        let mut stored = BTreeSet::new();
         loop {
             let Some(output) = outputs.pop_front() else {
                 let next = if let Some(feed) = reassigned.pop_first() {
@@ -264,6 +265,9 @@ impl Core {
                 } else if std::mem::take(&mut changed) {
                     SessionInput::Changed
                 } else {
+                    stored
+                        .into_iter()
+                        .for_each(|feed| self.publisher_hears(id, feed));
                     return;
                 };
                 outputs.extend(self.handle(id, next));
@@ -272,6 +276,10 @@ impl Core {
             match self.one(id, output) {
                 Ok(Then::Go) => {}
                 Ok(Then::Changed) => changed = true,
+                Ok(Then::Stored(feed)) => {
+                    changed = true;
+                    stored.insert(feed);
+                }
                 Ok(Then::Reassigned(feed)) => drop(reassigned.insert(feed)),
                 Err(error) => {
                     tracing::error!(%error, "a peer's data could not be stored or read");
@@ -319,13 +327,13 @@ impl Core {
             } => {
                 self.store_leaves(feed, from, leaves, checkpoint)?;
                 self.others_give(id, feed, from);
-                return Ok(Then::Changed);
+                return Ok(Then::Stored(feed));
             }
             Output::StoreBody { feed, index, body } => {
                 self.store_body(feed, index, body)?;
                 self.came_back(feed);
                 self.hindered_no_more(member);
-                return Ok(Then::Changed);
+                return Ok(Then::Stored(feed));
             }
             Output::StoreEpoch {
                 feed,
@@ -479,6 +487,8 @@ enum Then {
     Go,
     /// The store changed: the session must look again.
     Changed,
+    /// So did this feed: its publisher is owed a receipt, whoever the session is with.
+    Stored(FeedId),
     /// So did from whom this feed is fetched.
     Reassigned(FeedId),
 }

@@ -247,6 +247,21 @@ impl Core {
         }
     }
 
+    /// A feed grew by what one member gave: if that is not its publisher, the session with the
+    /// publisher is shown it too, for it sends the receipt.
+    pub(super) fn publisher_hears(&mut self, link: LinkId, feed: FeedId) {
+        let held = self.store.feeds().get(feed);
+        let Some(publisher) = held.map(|held| held.genesis().publisher.clone()) else {
+            return;
+        };
+        let links = self.links.iter().filter(|(id, _)| **id != link);
+        let links = links.filter(|(_, one)| one.member == publisher);
+        let links: Vec<_> = links.map(|(id, _)| *id).collect();
+        for link in links {
+            self.with_link(link, SessionInput::Changed);
+        }
+    }
+
     /// Keeps evidence. If it shows by itself that a feed has two histories, no more is taken of that
     /// feed, and its other readers are told.
     pub(super) fn take_evidence(&mut self, evidence: Evidence) {

@@ -28,6 +28,8 @@ enum Then {
     Go,
     /// The feeds changed: the session must look again.
     Changed,
+    /// So did this feed: its publisher is owed a receipt.
+    Stored(FeedId),
     /// So did from whom this feed is fetched.
     Reassigned(FeedId),
 }
@@ -144,6 +146,7 @@ impl Member {
     fn carry_out(&mut self, id: LinkId, outputs: Vec<Output>) -> Result<(), Crashed> {
         let mut outputs = VecDeque::from(outputs);
         let (mut changed, mut reassigned) = (false, BTreeSet::new());
+        let mut stored = BTreeSet::new();
         loop {
             let Some(output) = outputs.pop_front() else {
                 let next = if let Some(feed) = reassigned.pop_first() {
@@ -151,7 +154,8 @@ impl Member {
                 } else if std::mem::take(&mut changed) {
                     Input::Changed
                 } else {
-                    return Ok(());
+                    let mut stored = stored.into_iter();
+                    return stored.try_for_each(|feed| self.publisher_hears(id, feed));
                 };
                 outputs.extend(self.handle(id, next));
                 continue;
@@ -159,6 +163,10 @@ impl Member {
             match self.one(id, output)? {
                 Then::Go => {}
                 Then::Changed => changed = true,
+                Then::Stored(feed) => {
+                    changed = true;
+                    stored.insert(feed);
+                }
                 Then::Reassigned(feed) => drop(reassigned.insert(feed)),
             }
         }
@@ -195,11 +203,11 @@ impl Member {
             } => {
                 self.store_leaves(feed, leaves, checkpoint)?;
                 self.others_give(id, feed, from)?;
-                return Ok(Then::Changed);
+                return Ok(Then::Stored(feed));
             }
             Output::StoreBody { feed, index, body } => {
                 self.store_body(feed, index, body)?;
-                return Ok(Then::Changed);
+                return Ok(Then::Stored(feed));
             }
             Output::StoreEpoch {
                 feed,

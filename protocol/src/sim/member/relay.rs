@@ -216,6 +216,20 @@ impl Member {
             .try_for_each(|link| self.with_link(link, input()))
     }
 
+    /// A feed grew by what one member gave: the session with its publisher is shown it too.
+    pub(super) fn publisher_hears(&mut self, link: LinkId, feed: FeedId) -> Result<(), Crashed> {
+        let Some(held) = self.feeds.get(&feed) else {
+            return Ok(());
+        };
+        let publisher = held.genesis.publisher.clone();
+        let links = self.links.iter().filter(|(id, _)| **id != link);
+        let links = links.filter(|(_, one)| one.member == publisher);
+        let links: Vec<_> = links.map(|(id, _)| *id).collect();
+        links
+            .into_iter()
+            .try_for_each(|link| self.with_link(link, Input::Changed))
+    }
+
     /// Keeps evidence. If it shows by itself that a feed has two histories, no more is taken of that
     /// feed, and its other readers are told.
     pub(super) fn take_evidence(&mut self, evidence: Evidence) -> Result<(), Crashed> {
