@@ -103,7 +103,13 @@ impl Session {
             let Some(view) = ledger.feed(&id) else {
                 continue;
             };
-            let state = (view.tree.size(), view.missing, view.unopened);
+            let state = [
+                view.tree.size(),
+                view.missing,
+                view.unopened,
+                view.erased,
+                view.applied,
+            ];
             let said = self.receipts.get(&id);
             let known = said.is_some_and(|(_, before)| *before == state);
             let early = said.is_some_and(|(at, _)| now.millis < at + self.local.limits.holds_every);

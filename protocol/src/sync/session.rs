@@ -54,8 +54,9 @@ pub struct Session {
     pub(super) unchecked: BTreeMap<FeedId, Vec<Checkpoint>>,
     pub(super) fetch: Fetch,
     pub(super) papers: PapersExchange,
-    /// What was last said of each of the peer's feeds: when, and `(size, missing, unopened)`.
-    pub(super) receipts: BTreeMap<FeedId, (u64, (u64, u64, u64))>,
+    /// What was last said of each of the peer's feeds: when, and size, missing, unopened, erased and
+    /// applied.
+    pub(super) receipts: BTreeMap<FeedId, (u64, [u64; 5])>,
     /// What the peer said last that it holds of our feeds: size, missing, unopened, erased.
     pub(super) acknowledged: BTreeMap<FeedId, (u64, u64, u64, u64)>,
     /// When a receipt that came too soon after another is to be sent.

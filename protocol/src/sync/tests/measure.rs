@@ -200,6 +200,15 @@ fn receipts_come_when_it_is_quiet_and_not_too_often() {
     pair.now = 2000;
     pair.give_b(Input::Tick);
     assert_eq!(receipts(&pair), 1);
+    // What is held is one word, what of it is in force another.
+    pair.b.0.unapplied = 1;
+    pair.now = 4000;
+    pair.give_b(Input::Changed);
+    assert_eq!(receipts(&pair), 2);
+    pair.b.0.unapplied = 0;
+    pair.now = 6000;
+    pair.give_b(Input::Changed);
+    assert_eq!(receipts(&pair), 3);
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub(super) struct Member {
     pub(super) forked: BTreeSet<FeedId>,
     /// How many leaves of missing bodies were read.
     pub(super) read: Cell<usize>,
+    /// How many of the last leaves of each feed are not applied yet.
+    pub(super) unapplied: u64,
     pub(super) papers: Option<Papers>,
     pub(super) credentials: Vec<(MemberName, u64, u64)>,
 }
@@ -128,7 +130,7 @@ impl Ledger for Member {
             missing: batches.count() as u64 - feed.bodies.len() as u64,
             unopened: 0,
             erased: 0,
-            applied: feed.tree.size(),
+            applied: feed.tree.size() - self.unapplied,
         })
     }
 
@@ -218,6 +220,7 @@ impl Member {
             sources: Sources::default(),
             forked: BTreeSet::new(),
             read: Cell::new(0),
+            unapplied: 0,
             papers: None,
             credentials: Vec::new(),
         }
