@@ -29,6 +29,7 @@ mod papers;
 mod recorder;
 mod relay;
 mod rollback;
+mod rotation;
 mod secrecy;
 mod secrets;
 mod strangers;

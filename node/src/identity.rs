@@ -4,18 +4,21 @@
 //! own file among the members' files. The root key is in neither: it signs the warrant once and
 //! then stays away from the node.
 
+mod schedule;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kentong_keys::{
-    AddressText, Card, CardError, CardTerms, Keyring, KeystoreError, MemberName, Passphrase,
-    PeerIdText, PublicKey, Role, SealingSecret, Secret, SigningKey, StoreKey, Warrant,
+    AddressText, Card, CardError, CardTerms, KeySlot, Keyring, KeystoreError, MemberName,
+    Passphrase, PeerIdText, PublicKey, Role, SealingSecret, Secret, SigningKey, StoreKey, Warrant,
     WarrantError, WarrantTerms, write_root,
 };
 use kentong_protocol::charter::MAX_DISPLAY_NAME;
 use kentong_protocol::directory::{Bundle, BundleError};
+use kentong_protocol::time::Timestamp;
 
 use crate::home::Home;
 use crate::member_file;
@@ -66,6 +69,15 @@ pub enum IdentityError {
     /// What is to be said of this member does not belong together.
     #[error("this member's own file cannot be made: {0}; put back the home from your backup")]
     Bundle(#[from] BundleError),
+    /// The keyring has no key of the peer id that the card says is in use.
+    #[error(
+        "{folder} has no key of the peer id on this node's card; put back the folder from your \
+         backup"
+    )]
+    NoTransportKey {
+        /// Where keys lie.
+        folder: PathBuf,
+    },
     /// The keyring has no sealing key.
     #[error("{folder} has no sealing key; put back the folder from your backup")]
     NoSealingKey {
@@ -95,6 +107,13 @@ pub struct Identity {
     /// Where this node is reached, and what to seal to.
     pub card: Card,
     store: Secret<32>,
+    keyring: Keyring,
+    /// The day on which each of the sealing keys was made.
+    sealing_days: Vec<u32>,
+    /// The number of the transport key: the day on which it was made.
+    transport_day: u32,
+    /// The key of the peer id that is announced, and since which day.
+    next_transport: Option<(u32, SigningKey)>,
 }
 
 /// Where and how the root key is kept.
@@ -155,8 +174,9 @@ impl Identity {
         let keyring = Keyring::create(&home.keys(), passphrase)?;
         keyring.write_new(Role::Signing, signing.seed())?;
         keyring.write_new(Role::Witness, witness.seed())?;
-        keyring.write_new(Role::Transport, transport.seed())?;
-        keyring.write_new(Role::Sealing, sealing.to_seed())?;
+        let today = schedule::day(Timestamp::from_seconds(issued).unwrap_or(Timestamp::EPOCH));
+        keyring.write_new(KeySlot::new(Role::Transport, today), transport.seed())?;
+        keyring.write_new(KeySlot::new(Role::Sealing, today), sealing.to_seed())?;
         keyring.write_new(Role::Store, &store)?;
         let identity = Self {
             member: member.clone(),
@@ -169,6 +189,10 @@ impl Identity {
             warrant,
             card,
             store,
+            keyring,
+            sealing_days: vec![today],
+            transport_day: today,
+            next_transport: None,
         };
         identity.write_file(home)?;
         // Last, and taken away again when it fails: a root key without a home would stay on its
@@ -188,22 +212,40 @@ impl Identity {
         let keyring = Keyring::open(&home.keys(), passphrase)?;
         let signing = SigningKey::from_seed(keyring.read(Role::Signing)?);
         let witness = SigningKey::from_seed(keyring.read(Role::Witness)?);
-        let mut sealing = Vec::new();
-        for slot in keyring
-            .slots()?
-            .into_iter()
-            .filter(|slot| slot.role == Role::Sealing)
-        {
-            sealing.push(SealingSecret::from_seed(keyring.read(slot)?));
+        let (mut sealing, mut sealing_days) = (Vec::new(), Vec::new());
+        let mut transport = Vec::new();
+        for slot in keyring.slots()? {
+            match slot.role {
+                Role::Sealing => {
+                    sealing.push(SealingSecret::from_seed(keyring.read(slot)?));
+                    sealing_days.push(slot.number);
+                }
+                Role::Transport => {
+                    let key = SigningKey::from_seed(keyring.read(slot)?);
+                    transport.push((slot.number, key));
+                }
+                Role::Root | Role::Signing | Role::Witness | Role::Store => {}
+            }
         }
         if sealing.is_empty() {
             return Err(IdentityError::NoSealingKey {
                 folder: home.keys(),
             });
         }
-        let transport = SigningKey::from_seed(keyring.read(Role::Transport)?);
         let store = keyring.read(Role::Store)?;
         let own = own_bundle(home, &signing.public_key())?;
+        let mut named = |peer: &PeerIdText| {
+            let key = transport
+                .iter()
+                .position(|(_, key)| PeerIdText::of(&key.public_key()) == *peer)?;
+            Some(transport.swap_remove(key))
+        };
+        let card = own.card();
+        let next_transport = card.next_peer().and_then(&mut named);
+        let (transport_day, transport) =
+            named(card.peer()).ok_or_else(|| IdentityError::NoTransportKey {
+                folder: home.keys(),
+            })?;
         Ok(Self {
             member: own.member().clone(),
             display_name: own.display_name().to_owned(),
@@ -215,6 +257,10 @@ impl Identity {
             warrant: own.warrant().clone(),
             card: own.card().clone(),
             store,
+            keyring,
+            sealing_days,
+            transport_day,
+            next_transport,
         })
     }
 
@@ -222,21 +268,6 @@ impl Identity {
     #[must_use]
     pub fn store_key(&self) -> StoreKey {
         StoreKey::from_secret(self.store.duplicate())
-    }
-
-    /// Issues a card with the next serial and these addresses, and keeps it in the home.
-    pub fn move_to(&mut self, home: &Home, addresses: &[Address]) -> Result<(), IdentityError> {
-        let terms = CardTerms {
-            member: self.member.clone(),
-            serial: self.card.serial().saturating_add(1),
-            sealing: self.card.sealing().clone(),
-            peer: self.card.peer().clone(),
-            next_peer: self.card.next_peer().cloned(),
-            addresses: address_texts(addresses)?,
-            issued: now(),
-        };
-        self.card = Card::issue(terms, &self.signing, &[&self.transport])?;
-        self.write_file(home)
     }
 
     /// What others need to know of this member.

@@ -35,7 +35,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::control::server::{self, Asked};
 use crate::home::{Home, HomeError, HomeLock};
-use crate::identity::Identity;
+use crate::identity::{Identity, IdentityError};
 use crate::log::LogError;
 use crate::net::{self, Address, Limits, NetError, Network};
 use crate::signer::SignerError;
@@ -70,6 +70,9 @@ pub enum RunError {
     /// The home is not as it should be.
     #[error(transparent)]
     Home(#[from] HomeError),
+    /// Keys whose time has come could not be replaced or destroyed.
+    #[error("keys that are replaced on schedule: {0}")]
+    Identity(#[from] IdentityError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -133,7 +136,9 @@ impl From<Asked> for Input {
 
 /// Runs a node until it is asked to stop. The lock keeps other processes out of its home, and is
 /// let go when everything else has ended: the next node binds the socket that this one removes.
-pub fn run(settings: Settings, lock: HomeLock) -> Result<(), RunError> {
+pub fn run(mut settings: Settings, lock: HomeLock) -> Result<(), RunError> {
+    let Settings { home, identity, .. } = &mut settings;
+    identity.keep_schedule(home, core::wall(), true)?;
     let system = |what| move |source| RunError::System { what, source };
     let tokio = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

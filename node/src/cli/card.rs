@@ -5,6 +5,7 @@ use clap::Args;
 use kentong_protocol::directory::Bundle;
 
 use super::Outcome;
+use super::charter::now;
 use super::passphrase::{Asked, PassphraseArgs};
 use super::workplace::{Workplace, read_foreign};
 use crate::identity::Identity;
@@ -20,12 +21,18 @@ use crate::net::Address;
 Examples:
   kentong card > MY.card
   kentong card --address /dns/kentong.example/udp/4747/quic-v1 > MY.card
-                                    after a move: the new file replaces the one that others have")]
+                                    after a move: the new file replaces the one that others have
+  kentong card --next-peer > MY.card
+                                    to change the node's peer id, in a week or later")]
 pub(super) struct CardArgs {
     /// Say that the node is now reached here. Replaces all addresses that were said before; may be
     /// given several times, the best first.
     #[arg(long, value_name = "ADDRESS")]
     address: Vec<Address>,
+    /// Make the key of another peer id and announce it. The node uses it from its first start on
+    /// that is at least a week later; by then the others know it.
+    #[arg(long)]
+    next_peer: bool,
     #[command(flatten)]
     passphrase: PassphraseArgs,
 }
@@ -33,7 +40,7 @@ pub(super) struct CardArgs {
 impl CardArgs {
     pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
         let home = place.home()?;
-        let file = if self.address.is_empty() {
+        let file = if self.address.is_empty() && !self.next_peer {
             let Some(member) = place.config()?.member else {
                 bail!(
                     "{} does not say whose node this is; write the line `member = \"…\"` there",
@@ -47,8 +54,16 @@ impl CardArgs {
         } else {
             let passphrase = self.passphrase.get("the keys of this node", Asked::Once)?;
             let mut identity = Identity::open(&home, &passphrase)?;
-            identity.move_to(&home, &self.address)?;
-            place.advise("A running node uses and passes on the new card when it is restarted.")?;
+            if !self.address.is_empty() {
+                identity.move_to(&home, &self.address)?;
+            }
+            if self.next_peer && !identity.announce_peer(&home, now()?)? {
+                place.advise("Another peer id is announced already, and not in use yet.")?;
+            }
+            place.reload_members()?;
+            place.advise(
+                "A running node passes on the new card; otherwise it does when it starts.",
+            )?;
             identity.bundle()?.encode().into_bytes()
         };
         if place.json() {

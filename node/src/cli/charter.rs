@@ -81,7 +81,7 @@ impl CharterArgs {
 }
 
 /// The clock on the wall, which every signed thing is dated by.
-fn now() -> Result<Timestamp> {
+pub(super) fn now() -> Result<Timestamp> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = now
         .ok()

@@ -147,6 +147,10 @@ impl Core {
     fn reload_members(&mut self, uid: u32) -> Result<Done, Failure> {
         self.may_administer(uid)?;
         let now = self.wall();
+        if let Err(error) = self.identity.read_card_again(&self.home) {
+            let next = "the members stay as they were; put back this member's own .card file";
+            return Err(failure("invalid", error.to_string(), next));
+        }
         let members = Members::open(&self.home, &self.identity, now).map_err(|error| {
             failure(
                 "invalid",

@@ -34,6 +34,9 @@ const AT_ONCE: usize = 256;
 /// Milliseconds after which a release that failed is tried again.
 const RETRY: u64 = 10_000;
 
+/// Milliseconds after which it is looked whether keys are due to be replaced or destroyed.
+const KEYS_EVERY: u64 = 3_600_000;
+
 /// All that changes in a running node.
 pub(super) struct Core {
     pub(super) me: MemberName,
@@ -74,6 +77,8 @@ pub(super) struct Core {
     pub(super) to_close: bool,
     /// When own indicators are to be checked for release again, after that failed.
     pub(super) retry: Option<u64>,
+    /// When keys are looked at again that are replaced on schedule.
+    pub(super) keys_due: u64,
     /// When a member that has left stops speaking.
     pub(super) farewell: Option<u64>,
     /// The clock is to be looked at, once the inputs that wait are taken.
@@ -131,6 +136,7 @@ impl Core {
             halted: None,
             to_close: false,
             retry: None,
+            keys_due: KEYS_EVERY,
             farewell: None,
             ticked: false,
             stopping: false,
@@ -193,6 +199,26 @@ impl Core {
         }
     }
 
+    /// Replaces and destroys keys whose time has come, and passes on the card that says so.
+    pub(super) fn keep_keys(&mut self, now: u64) {
+        if now < self.keys_due {
+            return;
+        }
+        self.keys_due = now + KEYS_EVERY;
+        match self.identity.keep_schedule(&self.home, wall(), false) {
+            Ok(false) => self.warnings.settle(&Subject::Keys),
+            Ok(true) => {
+                tracing::info!("a new sealing key is in use");
+                self.read_members_again();
+            }
+            Err(error) => {
+                tracing::error!(%error, "keys could not be replaced or destroyed");
+                let warning = format!("a key is due to be replaced, and cannot be: {error}");
+                self.warn(Subject::Keys, warning);
+            }
+        }
+    }
+
     fn asked(&mut self, asked: Asked) {
         if self.answer(asked) {
             self.stopping = true;
@@ -239,7 +265,7 @@ impl Core {
     }
 }
 
-fn wall() -> Timestamp {
+pub(super) fn wall() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

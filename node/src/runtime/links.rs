@@ -195,6 +195,7 @@ impl Core {
             self.with_link(link, SessionInput::Tick);
         }
         self.leave(now);
+        self.keep_keys(now);
         self.relay_on(now);
         if let Err(error) = self.store_receipts(now) {
             tracing::error!(%error, "receipts could not be stored");

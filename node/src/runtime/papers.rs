@@ -49,7 +49,7 @@ impl Core {
     }
 
     /// Goes by what the home holds now.
-    fn read_members_again(&mut self) {
+    pub(super) fn read_members_again(&mut self) {
         match Members::open(&self.home, &self.identity, self.wall()) {
             Ok(members) => {
                 self.warnings.settle(&Subject::Papers);

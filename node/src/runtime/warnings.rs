@@ -28,6 +28,8 @@ pub(super) enum Subject {
     Opening,
     /// What this member sends could not be stored.
     Exchange(MemberName),
+    /// Keys that are due to be replaced.
+    Keys,
     /// Papers of the federation could not be kept or read.
     Papers,
     /// This member signed two histories, or voted twice; it stays.
