@@ -24,6 +24,7 @@ mod relay;
 mod release;
 mod search;
 mod serve;
+mod standing;
 mod status;
 mod view;
 mod warnings;

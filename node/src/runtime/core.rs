@@ -19,12 +19,13 @@ use crate::store::{FeedNo, Folders, Options, Store};
 
 use super::assert::Pending;
 use super::guard::Guard;
-use super::links::{Link, Standing};
+use super::links::Link;
 use super::members::Members;
 use super::publish::OpenEpoch;
 use super::receipts::Receipts;
 use super::relay::Relay;
 use super::search::Searching;
+use super::standing::Standing;
 use super::warnings::{Subject, Warnings};
 use super::{Input, RunError, Settings};
 

@@ -1,24 +1,21 @@
 //! Links to other members' nodes: what the network reports, and what sessions ask for.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
+use kentong_protocol::MemberName;
 use kentong_protocol::feed::FeedId;
 use kentong_protocol::sync::{
     Ended, Fault, Input as SessionInput, Local, Now, Output, Peer, Session,
 };
-use kentong_protocol::time::Timestamp;
 use kentong_protocol::wire::{Bye, Claim, Message};
-use kentong_protocol::{Digest, MemberName};
 
 use crate::net::{Event, LinkId, PeerName, UnsentBecause};
 use crate::store::{FeedState, StoreError};
 
 use super::core::Core;
 use super::relay::View;
+use super::standing::Standing;
 use super::warnings::Subject;
-
-/// Milliseconds for which a member that broke a rule is not spoken to.
-const CUT_OFF: u64 = 60_000;
 
 /// A link and its session.
 #[derive(Debug)]
@@ -26,32 +23,6 @@ pub(super) struct Link {
     pub(super) member: MemberName,
     pub(super) session: Session,
     next: u64,
-}
-
-/// How the node stands with a member.
-#[derive(Debug, Default)]
-pub(super) struct Standing {
-    /// When something of it was last verified.
-    pub(super) heard: Option<Timestamp>,
-    /// Why there is no session, if there was a reason.
-    pub(super) why: Option<String>,
-    /// The charter that it goes by: its version and hash.
-    pub(super) goes_by: Option<(u32, Digest)>,
-    /// Rules that it broke, how often, and when last.
-    pub(super) faults: BTreeMap<String, (u64, Timestamp)>,
-    /// Bodies that it does not have though it published them.
-    pub(super) withheld: u64,
-    /// Not spoken to until then, in the milliseconds of the node.
-    cut_off: Option<u64>,
-}
-
-impl Standing {
-    /// Counts a broken rule.
-    pub(super) fn blame(&mut self, fault: String, now: Timestamp) {
-        let (times, last) = self.faults.entry(fault).or_insert((0, now));
-        *times = times.saturating_add(1);
-        *last = now;
-    }
 }
 
 impl Core {
@@ -354,6 +325,7 @@ impl Core {
             | Output::Heard(_)
             | Output::Receipt { .. }
             | Output::Withheld { .. }
+            | Output::OtherLeaves(_)
             | Output::Behind { .. }
             | Output::Forked { .. }
             | Output::Evidence(_)
@@ -407,6 +379,10 @@ impl Core {
                 self.relay.refuse(&member, feed, index);
                 return Ok(Then::Changed); // There is room for another.
             }
+            Output::OtherLeaves(feed) => {
+                tracing::warn!(peer = %member, ?feed, "leaves that do not go with ours: others are asked");
+                self.relay.other_leaves(&member, feed);
+            }
             Output::Behind { feed, size } => {
                 tracing::warn!(peer = %member, ?feed, size, "a reader shows more of an own feed");
                 let held = self.store.feeds().get(feed).map_or(0, FeedState::size);
@@ -453,14 +429,16 @@ impl Core {
     fn fault(&mut self, member: &MemberName, fault: Fault) {
         tracing::warn!(peer = %member, %fault, "a member broke a rule of the protocol");
         let Now { wall, millis } = self.now();
-        let until = millis + CUT_OFF;
         let standing = self.standing.entry(member.clone()).or_default();
         standing.blame(fault.to_string(), wall);
         standing.why = Some(format!("it {fault}"));
         // Slowness is not malice: the link is closed and may be opened anew.
         if !matches!(fault, Fault::Silent | Fault::Stalled) {
-            standing.why = Some(format!("it {fault}; cut off for a minute"));
-            standing.cut_off = Some(until);
+            let minutes = standing.strike(millis);
+            standing.why = Some(match minutes {
+                1 => format!("it {fault}; cut off for a minute"),
+                _ => format!("it {fault}; cut off for {minutes} minutes"),
+            });
         }
     }
 

@@ -139,6 +139,12 @@ impl Relay {
         self.refused.insert(feed);
     }
 
+    /// A member gave leaves that do not go with those that are held.
+    pub(super) fn other_leaves(&mut self, member: &MemberName, feed: FeedId) {
+        self.sources.other_leaves(member, feed);
+        self.refused.insert(feed);
+    }
+
     /// The session with a member ended.
     pub(super) fn gone(&mut self, member: &MemberName) {
         self.sources.gone(member);

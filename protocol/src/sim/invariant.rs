@@ -122,9 +122,13 @@ pub(super) fn only_released(
         | Message::NoBody { feed, .. }
         | Message::WantEpoch { feed, .. }
         | Message::Rewrap { feed, .. } => vec![*feed],
-        Message::Hello(_) | Message::Credentials { .. } | Message::Claim(_) | Message::Bye(_) => {
-            Vec::new()
-        }
+        Message::Hello(_)
+        | Message::Credentials { .. }
+        | Message::Claim(_)
+        | Message::Papers(_)
+        | Message::WantPapers { .. }
+        | Message::Paper(_)
+        | Message::Bye(_) => Vec::new(),
     };
     for feed in feeds {
         let held = sender.feeds.get(&feed);
@@ -227,26 +231,15 @@ pub(super) fn nothing_lost(
     Ok(())
 }
 
-/// What else than the one who is blamed may be the cause of a fault.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Excuse {
-    /// The world got in the way of the link.
-    pub(super) hindered: bool,
-    /// Somebody signs two histories. A known gap: an honest reader of the one that serves a reader of
-    /// the other, before either has seen what shows it, is taken for the liar.
-    pub(super) two_histories: bool,
-}
-
-/// No honest member is reported by an honest one; being slow is no fault where the world was.
+/// No honest member is reported by an honest one; being slow is no fault where the world got in the
+/// way of the link.
 pub(super) fn no_honest_fault(
     by: Who,
     about: Who,
     fault: Fault,
-    excuse: Excuse,
+    hindered: bool,
 ) -> Result<(), String> {
-    let slow = matches!(fault, Fault::Silent | Fault::Stalled);
-    let other_history = matches!(fault, Fault::LeafProof | Fault::BodyMismatch);
-    if (excuse.hindered && slow) || (excuse.two_histories && other_history) {
+    if hindered && matches!(fault, Fault::Silent | Fault::Stalled) {
         return Ok(());
     }
     Err(format!("{by} says that {about} {fault}"))

@@ -197,6 +197,10 @@ pub enum Output {
         /// The index of its leaf.
         index: u64,
     },
+    /// The peer gave leaves of another's feed that do not go together with those that are held and
+    /// the checkpoint that its publisher signed. It lies, or the publisher has two histories: nobody is
+    /// blamed, and others are asked; see [`Sources::other_leaves`](super::Sources::other_leaves).
+    OtherLeaves(FeedId),
     /// The peer shows a checkpoint that we signed over more of a feed than we hold: this node has
     /// lost history. It must not sign on from here, or it would fork the feed. The session asks the peer
     /// for what is lost.

@@ -287,13 +287,34 @@ impl Session {
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
         let (leaf, _) = self.fetch.take(&(feed, index)).ok_or(Fault::UnaskedBody)?;
-        leaf.check_body(&body).map_err(|_| Fault::BodyMismatch)?;
+        if leaf.check_body(&body).is_err() {
+            if self.is_of_our_history(feed, index, ledger) {
+                return Err(Fault::BodyMismatch);
+            }
+            self.out.push(Output::Withheld { feed, index });
+            return Ok(());
+        }
         // A push that crossed a request brings it a second time.
         if ledger.lacks(&feed, index) {
             self.fetch.heard(now.millis + self.local.limits.patience);
             self.out.push(Output::StoreBody { feed, index, body });
         }
         Ok(())
+    }
+
+    /// Whether what the peer holds of a feed at an index is known to be what is held here: the feed is
+    /// its own, or it shows a head that our leaves lead to. If not, the publisher may have two
+    /// histories, and the peer the other one.
+    fn is_of_our_history(&self, feed: FeedId, index: u64, ledger: &impl Ledger) -> bool {
+        let Some(view) = ledger.feed(&feed) else {
+            return false;
+        };
+        let promised = self.promised.get(&feed);
+        view.genesis.publisher == self.peer.member
+            || promised.is_some_and(|promised| {
+                index < promised.size()
+                    && view.tree.root_at(promised.size()).as_ref() == Some(promised.root())
+            })
     }
 
     pub(super) fn no_body(

@@ -21,6 +21,9 @@ const MAX_REFUSED: usize = 65_536;
 pub struct Sources {
     shown: BTreeMap<FeedId, BTreeMap<MemberName, u64>>,
     refused: BTreeMap<(FeedId, u64), BTreeSet<MemberName>>,
+    /// Who gave leaves that do not go together with those that are held: it lies, or the publisher
+    /// has two histories.
+    other_leaves: BTreeSet<(FeedId, MemberName)>,
 }
 
 impl Sources {
@@ -41,6 +44,13 @@ impl Sources {
             refused.remove(member);
             !refused.is_empty()
         });
+        self.other_leaves.retain(|(_, by)| by != member);
+    }
+
+    /// A member gave leaves of a feed that do not go together with those that are held: others are
+    /// asked.
+    pub fn other_leaves(&mut self, member: &MemberName, feed: FeedId) {
+        self.other_leaves.insert((feed, member.clone()));
     }
 
     /// A member does not give a body that it shows.
@@ -53,7 +63,15 @@ impl Sources {
 
     /// All may be asked for everything anew; true if somebody refused something.
     pub fn try_anew(&mut self) -> bool {
-        !std::mem::take(&mut self.refused).is_empty()
+        let refused = std::mem::take(&mut self.refused);
+        let other = std::mem::take(&mut self.other_leaves);
+        !refused.is_empty() || !other.is_empty()
+    }
+
+    /// Whether somebody did not give something: see [`Sources::try_anew`].
+    #[must_use]
+    pub fn wants_anew(&self) -> bool {
+        !self.refused.is_empty() || !self.other_leaves.is_empty()
     }
 
     /// What was refused, and by whom.
@@ -65,8 +83,11 @@ impl Sources {
     /// Who shows leaves of a feed from `held` on.
     pub fn ahead(&self, feed: &FeedId, held: u64) -> impl Iterator<Item = &MemberName> {
         let shown = self.shown.get(feed).into_iter().flatten();
+        let feed = *feed;
         shown
-            .filter(move |(_, size)| **size > held)
+            .filter(move |(member, size)| {
+                **size > held && !self.other_leaves.contains(&(feed, (*member).clone()))
+            })
             .map(|(member, _)| member)
     }
 
@@ -133,6 +154,25 @@ mod tests {
         check(&[("MY", 9), ("TH", 5), ("VN", 7)], 5, Some("MY"));
         check(&[("MY", 5), ("VN", 7)], 5, Some("VN"));
         check(&[("MY", 5), ("VN", 7)], 7, None);
+    }
+
+    #[test]
+    fn who_gave_leaves_of_another_history_is_not_asked_for_more() {
+        let mut sources = shown(&[("MY", 9), ("VN", 7)]);
+        let of = |sources: &Sources| {
+            let member = sources.of_leaves(&feed(), &name("TH"), 4);
+            member.map(ToString::to_string)
+        };
+        sources.other_leaves(&name("MY"), feed());
+        assert_eq!(of(&sources).as_deref(), Some("VN"));
+        sources.other_leaves(&name("VN"), feed());
+        assert_eq!(of(&sources), None);
+        assert!(sources.try_anew() && !sources.try_anew());
+        assert_eq!(of(&sources).as_deref(), Some("MY"));
+        sources.other_leaves(&name("MY"), feed());
+        sources.gone(&name("MY"));
+        sources.show(&name("MY"), feed(), 9);
+        assert_eq!(of(&sources).as_deref(), Some("MY"), "another session");
     }
 
     #[test]

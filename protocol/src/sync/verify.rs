@@ -1,6 +1,6 @@
 //! Leaves that came: where they may stand, and that they lead to the signed root.
 
-use crate::feed::{Checkpoint, GenesisLeaf, Leaf, UnverifiedCheckpoint, leaf_hash};
+use crate::feed::{Checkpoint, FeedId, GenesisLeaf, Leaf, UnverifiedCheckpoint, leaf_hash};
 use crate::wire::{Leaves, MAX_WANTED};
 
 use super::exchange::Output;
@@ -54,9 +54,11 @@ impl Session {
         let same = (came.from..).zip(known).all(|(index, bytes)| {
             view.and_then(|view| view.tree.leaf(index)) == Some(leaf_hash(bytes))
         });
+        let relayed = publisher != self.peer.member;
         if !same {
-            if publisher != self.peer.member {
-                return Err(Fault::LeafProof); // Nothing shows yet that they are the publisher's.
+            if relayed {
+                // Nothing shows yet that they are the publisher's.
+                return Ok(self.other_leaves(feed, ledger));
             }
             if let Some(view) = &view {
                 self.keep_fork(&checkpoint, view);
@@ -69,27 +71,31 @@ impl Session {
             closed: view.is_some_and(|view| view.closed),
         };
         let mut frontier = view.map(|view| view.tree.frontier()).unwrap_or_default();
+        for bytes in fresh {
+            frontier.push(leaf_hash(bytes));
+        }
+        let signed = (checkpoint.size(), checkpoint.root());
+        let proof = came
+            .proof
+            .verify((frontier.size(), &frontier.root()), signed);
+        let proven = fresh.is_empty() || proof.is_ok();
+        if !proven && relayed {
+            return Ok(self.other_leaves(feed, ledger));
+        }
         let mut leaves = Vec::with_capacity(fresh.len());
         for bytes in fresh {
             let leaf = Leaf::decode(bytes)?;
             self.place(&leaf, &checkpoint, &mut cursor)?;
-            frontier.push(leaf_hash(bytes));
             leaves.push((leaf, bytes.to_vec()));
         }
         self.expect_following(&came, &leaves, held, now, ledger)?;
-        if !leaves.is_empty() {
-            let signed = (checkpoint.size(), checkpoint.root());
-            let proven = came
-                .proof
-                .verify((frontier.size(), &frontier.root()), signed);
-            if proven.is_err() {
-                if let Some(view) = &view
-                    && publisher == self.peer.member
-                {
-                    self.keep_fork(&checkpoint, view);
-                }
-                return Err(Fault::LeafProof);
+        if !proven {
+            if let Some(view) = &view {
+                self.keep_fork(&checkpoint, view);
             }
+            return Err(Fault::LeafProof);
+        }
+        if !leaves.is_empty() {
             self.fetch.fresh_leaves_came(&feed, until);
             let reached = frontier.size() == checkpoint.size();
             let checkpoint = reached.then(|| (checkpoint.size(), checkpoint.note().to_vec()));
@@ -103,6 +109,14 @@ impl Session {
             self.fetch.held_leaves_came(&feed, came.from);
         }
         Ok(())
+    }
+
+    /// The peer gave leaves of another's feed that do not fit. It is shown the head that is held here:
+    /// if the publisher has two histories, whoever holds the longer one can show it now.
+    fn other_leaves(&mut self, feed: FeedId, ledger: &impl Ledger) {
+        self.fetch.drop_leaves(&feed);
+        self.show_head(feed, ledger);
+        self.out.push(Output::OtherLeaves(feed));
     }
 
     /// Whether a leaf may stand at the cursor; moves the cursor behind it.

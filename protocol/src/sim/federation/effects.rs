@@ -2,7 +2,7 @@
 
 use crate::wire::Message;
 
-use super::super::invariant::{Excuse, no_honest_fault, only_for_me, only_released};
+use super::super::invariant::{no_honest_fault, only_for_me, only_released};
 use super::super::liar::Liar;
 use super::super::member::Effect;
 use super::nodes::{Brain, Node};
@@ -46,11 +46,8 @@ impl Federation {
                 self.trace
                     .note(self.now, format_args!("{who} says that {about} {fault}"));
                 if honest && self.is_honest(about) {
-                    let excuse = Excuse {
-                        hindered: self.wires.get(&link).is_none_or(|wire| wire.hindered),
-                        two_histories: self.plan.liars.contains(&Liar::Equivocator),
-                    };
-                    let fine = no_honest_fault(who, about, fault, excuse);
+                    let hindered = self.wires.get(&link).is_none_or(|wire| wire.hindered);
+                    let fine = no_honest_fault(who, about, fault, hindered);
                     fine.map_err(name(Invariant::NoHonestFault))?;
                 } else if honest {
                     self.report.found_out += 1;

@@ -224,6 +224,10 @@ impl Member {
                 self.relay.refuse(&member, feed, index, self.now.millis);
                 return Ok(Then::Changed);
             }
+            Output::OtherLeaves(feed) => {
+                self.effects.push(Effect::Withheld);
+                self.relay.other_leaves(&member, feed, self.now.millis);
+            }
             Output::Shows { feed, size } => {
                 self.relay.sources.show(&member, feed, size);
                 return Ok(Then::Reassigned(feed));

@@ -45,6 +45,16 @@ impl Relay {
     /// A member does not give a body that it shows.
     pub(super) fn refuse(&mut self, member: &MemberName, feed: FeedId, index: u64, now: u64) {
         self.sources.refuse(member, feed, index);
+        self.ask_others(feed, now);
+    }
+
+    /// A member gave leaves that do not go with those that are held.
+    pub(super) fn other_leaves(&mut self, member: &MemberName, feed: FeedId, now: u64) {
+        self.sources.other_leaves(member, feed);
+        self.ask_others(feed, now);
+    }
+
+    fn ask_others(&mut self, feed: FeedId, now: u64) {
         if self.refused.is_empty() {
             self.ask_others = now + TICK;
         }
@@ -62,9 +72,10 @@ impl Relay {
         if !self.refused.is_empty() {
             show = show.min(self.ask_others);
         }
-        match self.sources.refused().next() {
-            Some(_) => show.min(self.try_anew),
-            None => show,
+        if self.sources.wants_anew() {
+            show.min(self.try_anew)
+        } else {
+            show
         }
     }
 }

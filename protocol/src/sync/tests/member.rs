@@ -390,6 +390,9 @@ impl Member {
                     self.sources.refuse(session.member(), feed, index);
                     changed = true;
                 }
+                Output::OtherLeaves(feed) => {
+                    self.sources.other_leaves(session.member(), feed);
+                }
                 Output::Evidence(evidence) => drop(self.forked.insert(evidence.feed)),
                 _ => {}
             }

@@ -364,6 +364,50 @@ fn a_publisher_with_two_histories_is_caught_when_its_readers_meet() {
     }
 }
 
+/// TH asks SG for leaves and bodies of what it holds another history of, before either has seen the
+/// other's head: SG is honest, and stays so in TH's eyes.
+#[test]
+fn who_has_the_other_history_is_not_taken_for_the_liar() {
+    let (mut web, feed) = equivocator(5, 1);
+    // As if nothing of it were known yet.
+    for name in ["SG", "TH"] {
+        web.get(name).forked.clear();
+    }
+    web.part("SG", "TH");
+    web.members.values_mut().for_each(|one| one.log.clear());
+    let (mut session, _) = {
+        let (th, sg) = (&web.members["TH"], &web.members["SG"]);
+        Session::begin(th.local(), sg.as_peer(), at(0))
+    };
+    let (sg, hello) = {
+        let sg = &web.members["SG"];
+        let (_, outputs) = Session::begin(sg.local(), web.members["TH"].as_peer(), at(0));
+        let hello = outputs.into_iter().find_map(|output| match output {
+            Output::Send(message) => Some(message),
+            _ => None,
+        });
+        (sg, hello.unwrap())
+    };
+    let view = sg.feed(&feed).unwrap();
+    let read = |index: u64| {
+        let leaf = sg.feeds[&feed].leaves.get(index as usize);
+        leaf.map(|leaf| leaf.1.clone())
+    };
+    let made = leaves_message(feed, &view, 5, &[], read).unwrap();
+    let th = &web.members["TH"];
+    let mut outputs = session.handle(Input::Frame(&hello.encode()), at(0), th);
+    let leaves = Message::Leaves(Box::new(made)).encode();
+    outputs.extend(session.handle(Input::Frame(&leaves), at(0), th));
+    assert!(outputs.contains(&Output::OtherLeaves(feed)), "{outputs:?}");
+    assert!(!outputs.iter().any(is_fault));
+    let shown = outputs.iter().any(|output| match output {
+        Output::Send(Message::Heads(heads)) => !heads.mine.is_empty(),
+        _ => false,
+    });
+    assert!(shown, "so that SG can show what it is");
+    assert!(session.is_open());
+}
+
 #[test]
 fn evidence_that_shows_nothing_is_a_fault() {
     let (web, feed) = equivocator(3, 1);
@@ -471,9 +515,9 @@ fn a_relay_can_neither_forge_nor_smear() {
     made.leaves = BoundedVec::new(leaves).unwrap();
     let message = Message::Leaves(Box::new(made)).encode();
     web.give("TH", "SG", Input::Frame(&message), 0);
-    let refused = Output::Fault(Fault::LeafProof);
-    assert!(web.members["TH"].log.contains(&refused));
-    assert_eq!(web.said("TH", is_evidence), 0);
+    // For all that TH knows, MY may have two histories, and SG the other one.
+    assert!(web.members["TH"].log.contains(&Output::OtherLeaves(feed)));
+    assert_eq!(web.said("TH", is_fault) + web.said("TH", is_evidence), 0);
     assert!(web.members["TH"].feeds.is_empty());
 }
 
