@@ -1,16 +1,16 @@
 //! Passing on the federation's papers, and its members' warrants and cards.
 //!
-//! Each side lists what it holds when a session opens and whenever that changes; the other asks for
-//! what it lacks, a few at a time and not faster than it cares to look into them. So a vote that
-//! one node was given reaches all, whoever is connected to whom, and a node that was away walks
-//! every version of the charter that it missed.
+//! Each side lists what it holds when a session opens, and then what is new, without what the other
+//! listed; the other asks for what it lacks, a few at a time and not faster than it cares to look
+//! into them. So a vote that one node was given reaches all, whoever is connected to whom, and a node
+//! that was away walks every version of the charter that it missed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kentong_keys::{Digest, MemberName};
 
 use crate::bounded::{BoundedBytes, BoundedVec};
-use crate::charter::Paper;
+use crate::charter::{MAX_LISTED, MAX_MEMBERS, Paper};
 use crate::directory::Directory;
 use crate::wire::{MAX_CARD, MAX_PAPER, MAX_WANTED_PAPERS, MAX_WARRANT, Message, Papers};
 
@@ -26,6 +26,9 @@ const CREDENTIALS_COST: u64 = 1_000;
 /// What a paper costs of what answers may cost: it may be as long as sixteen pieces.
 const PAPER_COST: u64 = 16;
 
+/// The most papers of which it is remembered that the peer listed them.
+const MAX_THEIRS: usize = 4 * MAX_LISTED;
+
 /// Something that the peer listed and this side lacks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wanted {
@@ -38,8 +41,10 @@ enum Wanted {
 pub(super) struct PapersExchange {
     /// The charter that the peer goes by, as it said last.
     pub(super) charter: (u32, Digest),
-    /// What was listed to the peer last.
-    listed: Option<Papers>,
+    /// What was listed to the peer: the charter, the papers that are held, and the serials.
+    listed: Listed,
+    /// What the peer listed: it need not be told of that.
+    theirs: BTreeSet<Digest>,
     wanted: VecDeque<Wanted>,
     /// What was asked for, and until when the answer is waited for.
     asked: BTreeMap<Wanted, u64>,
@@ -47,11 +52,24 @@ pub(super) struct PapersExchange {
     asking: Allowance,
 }
 
+/// What a peer was told of the papers that are held.
+#[derive(Debug)]
+struct Listed {
+    charter: Option<(u32, Digest)>,
+    papers: BTreeSet<Digest>,
+    credentials: BTreeMap<MemberName, (u64, u64)>,
+}
+
 impl PapersExchange {
     pub(super) const fn new(limits: &Limits, now: Now) -> Self {
         Self {
             charter: (0, Digest::from_bytes([0; 32])),
-            listed: None,
+            listed: Listed {
+                charter: None,
+                papers: BTreeSet::new(),
+                credentials: BTreeMap::new(),
+            },
+            theirs: BTreeSet::new(),
             wanted: VecDeque::new(),
             asked: BTreeMap::new(),
             asking: Allowance::full(limits.papers, limits.papers_per_second, now.millis),
@@ -69,23 +87,37 @@ impl PapersExchange {
 }
 
 impl Session {
-    /// Lists to the peer what is held, unless that was said already.
+    /// Lists to the peer what is held and was not listed by either.
     pub(super) fn list_papers(&mut self, ledger: &impl Ledger) {
         let Some(papers) = ledger.papers() else {
             return;
         };
-        let (charter_version, charter) = papers.in_force();
-        (self.local.charter_version, self.local.charter) = (charter_version, charter);
+        let in_force = papers.in_force();
+        (self.local.charter_version, self.local.charter) = in_force;
+        let held = papers.listed_for(self.papers.charter);
+        let PapersExchange { listed, theirs, .. } = &mut self.papers;
+        let news = held
+            .iter()
+            .filter(|hash| !listed.papers.contains(hash) && !theirs.contains(hash));
+        let news: Vec<_> = news.copied().collect();
+        let mut credentials = ledger.credentials();
+        credentials.retain(|(member, warrant, card)| {
+            listed.credentials.get(member) != Some(&(*warrant, *card))
+        });
+        if listed.charter == Some(in_force) && news.is_empty() && credentials.is_empty() {
+            return;
+        }
+        listed.charter = Some(in_force);
+        listed.papers = held.into_iter().collect();
+        let told = credentials.iter().cloned().map(serials);
+        listed.credentials.extend(told);
+        let (charter_version, charter) = in_force;
         let list = Papers {
             charter_version,
             charter,
-            papers: BoundedVec::new(papers.listed_for(self.papers.charter)).unwrap_or_default(),
-            credentials: BoundedVec::new(ledger.credentials()).unwrap_or_default(),
+            papers: BoundedVec::new(news).unwrap_or_default(),
+            credentials: BoundedVec::new(credentials).unwrap_or_default(),
         };
-        if self.papers.listed.as_ref() == Some(&list) {
-            return;
-        }
-        self.papers.listed = Some(list.clone());
         self.out.push(Output::Send(Message::Papers(Box::new(list))));
     }
 
@@ -119,17 +151,25 @@ impl Session {
         });
         let newer = newer.map(|(member, ..)| Wanted::Credentials(member.clone()));
         let wanted = lacking.map(|hash| Wanted::Paper(*hash)).chain(newer);
-        self.papers.wanted = wanted
-            .filter(|wanted| !self.papers.asked.contains_key(wanted))
-            .collect();
+        let exchange = &mut self.papers;
+        if exchange.theirs.len() + list.papers.len() > MAX_THEIRS {
+            exchange.theirs.clear(); // It is told of some again, and asks for none.
+        }
+        exchange.theirs.extend(list.papers.iter().copied());
+        for wanted in wanted {
+            let known = exchange.asked.contains_key(&wanted) || exchange.wanted.contains(&wanted);
+            if !known && exchange.wanted.len() < MAX_LISTED + MAX_MEMBERS {
+                exchange.wanted.push_back(wanted);
+            }
+        }
         self.ask_for_papers(now);
         // Who has come further may lack the next versions now.
         self.list_papers(ledger);
         Ok(())
     }
 
-    /// Asks for what is wanted, as far as little is under way. What was not answered in time is
-    /// asked for again when the peer lists it again.
+    /// Asks for what is wanted, as far as little is under way. What was not answered in time the peer
+    /// does not hold any more, or holds it with further signatures, and has listed that.
     pub(super) fn ask_for_papers(&mut self, now: Now) {
         let limits = &self.local.limits;
         let exchange = &mut self.papers;

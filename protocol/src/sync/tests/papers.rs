@@ -1,5 +1,7 @@
 //! Papers travel: who lacks some asks for them, and nobody gets more than it asked for.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use kentong_keys::{Digest, MemberName, SigningKey};
 
 use super::faults::sg_refuses;
@@ -8,7 +10,7 @@ use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::charter::{
     Chain, Draft, Notices, OpenNotices, Paper, Papers, Says, UnverifiedCharter, UnverifiedNotice,
 };
-use crate::sync::{Fault, Input, Output};
+use crate::sync::{Fault, Input, Output, Session};
 use crate::time::Timestamp;
 use crate::wire::Message;
 
@@ -242,4 +244,124 @@ fn only_newer_cards_of_members_are_asked_for() {
         _ => None,
     });
     assert_eq!(want, Some(vec![named("VN")]));
+}
+
+/// Members who are all connected with each other.
+struct Mesh {
+    members: Vec<Member>,
+    sessions: BTreeMap<(usize, usize), Session>,
+    frames: VecDeque<(usize, usize, Vec<u8>)>,
+}
+
+impl Mesh {
+    fn of(names: &[String], chain: &Chain) -> Self {
+        let member = |name: &String| {
+            let mut member = Member::new(name, 1);
+            member.papers = Some(papers(chain.clone()));
+            member
+        };
+        let mut mesh = Self {
+            members: names.iter().map(member).collect(),
+            sessions: BTreeMap::new(),
+            frames: VecDeque::new(),
+        };
+        for a in 0..names.len() {
+            for b in (0..names.len()).filter(|b| *b != a) {
+                let (local, peer) = (mesh.members[a].local(), mesh.members[b].as_peer());
+                let (mut session, outputs) = Session::begin(local, peer, at(0));
+                let sent = mesh.members[a].carry_out(&mut session, outputs, at(0));
+                mesh.frames
+                    .extend(sent.into_iter().map(|frame| (a, b, frame)));
+                mesh.sessions.insert((a, b), session);
+            }
+        }
+        mesh
+    }
+
+    fn give(&mut self, to: usize, with: usize, input: Input<'_>) {
+        let (member, session) = (
+            &mut self.members[to],
+            self.sessions.get_mut(&(to, with)).unwrap(),
+        );
+        let outputs = session.handle(input, at(0), member);
+        let sent = member.carry_out(session, outputs, at(0));
+        self.frames
+            .extend(sent.into_iter().map(|frame| (to, with, frame)));
+    }
+
+    fn listed(&self, who: usize) -> Vec<Digest> {
+        let zero = Digest::from_bytes([0; 32]);
+        held(&self.members[who]).listed_for((0, zero))
+    }
+
+    fn tell_all(&mut self, who: usize) {
+        for other in (0..self.members.len()).filter(|other| *other != who) {
+            self.give(who, other, Input::Papers);
+        }
+    }
+
+    fn take(&mut self, who: usize, paper: UnverifiedCharter) {
+        self.members[who].take_paper(Paper::Charter(Box::new(paper)));
+        self.tell_all(who);
+    }
+
+    /// Messages and bytes that cross until nothing is under way.
+    fn settle(&mut self) -> (usize, usize) {
+        let mut crossed = (0, 0);
+        while let Some((from, to, frame)) = self.frames.pop_front() {
+            crossed = (crossed.0 + 1, crossed.1 + frame.len());
+            let before = self.listed(to);
+            self.give(to, from, Input::Frame(&frame));
+            if self.listed(to) != before {
+                self.tell_all(to);
+            }
+        }
+        crossed
+    }
+}
+
+/// `KENTONG_MEMBERS=200 cargo test -- a_charter_change --nocapture` gives the figures of a large
+/// federation.
+#[test]
+fn a_charter_change_reaches_all_and_its_cost_is_known() {
+    let count = std::env::var("KENTONG_MEMBERS");
+    let count: usize = count.map_or(11, |count| count.parse().unwrap());
+    let names: Vec<_> = (0..count).map(|n| format!("AA-{n}")).collect();
+    let draft = Draft::new("TEST".parse().unwrap(), [1; 16], Timestamp::EPOCH);
+    let draft = names.iter().fold(draft, |draft, name| {
+        draft.member(named(name), name, root(name).public_key(), [])
+    });
+    let all: Vec<_> = names.iter().map(String::as_str).collect();
+    let chain = Chain::begin(signed(draft, &all).bytes()).unwrap();
+    let next = |votes: &[&str]| {
+        let draft = Draft::after(chain.in_force(), Timestamp::EPOCH);
+        signed(draft.rename(&named("AA-0"), "x"), votes)
+    };
+    let unsigned = next(&[]);
+    let enough = usize::from(chain.tally(&unsigned).unwrap().needs()[0].needed);
+    let mut mesh = Mesh::of(&names, &chain);
+    let opening = mesh.settle();
+    mesh.take(0, next(&all[..enough - 2]));
+    let votes = mesh.settle();
+    mesh.take(1, next(&all[enough - 2..enough - 1]));
+    let vote = mesh.settle();
+    mesh.take(2, next(&all[enough - 1..enough]));
+    let last = mesh.settle();
+    for (what, (messages, bytes)) in [
+        ("to open all sessions", opening),
+        ("most votes at once", votes),
+        ("one vote more", vote),
+        ("the last vote", last),
+    ] {
+        let each = bytes / count;
+        println!("{count} members, {what}: {messages} messages, {bytes} bytes, {each} for each");
+    }
+    for member in &mesh.members {
+        assert_eq!(held(member).in_force().0, 2, "{}", member.name);
+    }
+    // Everybody gets the paper once, and tells everybody else of it at most once.
+    let paper = next(&all[..enough]).bytes().len() + 64;
+    let lists = count * count * 2 * 128;
+    assert!(vote.1 <= count * paper + lists, "{vote:?}");
+    assert!(last.1 <= count * paper + lists, "{last:?}");
 }
