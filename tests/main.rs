@@ -32,6 +32,7 @@ mod rollback;
 mod rotation;
 mod secrecy;
 mod secrets;
+mod stopped;
 mod strangers;
 mod support;
 mod tidy;
