@@ -26,6 +26,7 @@ mod network;
 mod offline;
 mod operators;
 mod papers;
+mod power;
 mod recorder;
 mod relay;
 mod rollback;

@@ -1,6 +1,9 @@
 //! Federations of real processes for the tests: homes in a temporary folder, the true binary,
 //! kernel-picked ports, waiting by looking at the nodes and never by a fixed sleep.
 
+pub(crate) mod shim;
+
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
@@ -29,21 +32,32 @@ pub(crate) struct Node {
     pub(crate) member: String,
     pub(crate) home: PathBuf,
     pub(crate) passphrase: PathBuf,
+    /// What its processes find in their environment besides what this one has.
+    pub(crate) environment: Vec<(&'static str, OsString)>,
     process: Option<Child>,
 }
 
 impl Federation {
     /// Homes with one charter, nothing running.
     pub(crate) fn new(members: &[&str]) -> Self {
+        Self::within(members, |_, _| Vec::new())
+    }
+
+    /// The same, with an environment for each member's processes, by its name and its home.
+    pub(crate) fn within(
+        members: &[&str],
+        environment: impl Fn(&str, &Path) -> Vec<(&'static str, OsString)>,
+    ) -> Self {
         let dir = tempfile::Builder::new().prefix("kt").tempdir().unwrap();
         let passphrase = dir.path().join("passphrase");
         fs::write(&passphrase, PASSPHRASE).unwrap();
         let mut permissions = fs::metadata(&passphrase).unwrap().permissions();
         std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
         fs::set_permissions(&passphrase, permissions).unwrap();
-        let nodes = members
-            .iter()
-            .map(|member| Node::init(dir.path(), member, &passphrase));
+        let nodes = members.iter().map(|member| {
+            let environment = environment(member, &dir.path().join(member));
+            Node::init(dir.path(), member, &passphrase, environment)
+        });
         let federation = Self {
             nodes: nodes.collect(),
             dir,
@@ -55,7 +69,7 @@ impl Federation {
     /// Adds a home that has no charter yet.
     pub(crate) fn newcomer(&mut self, member: &str) {
         let passphrase = self.nodes[0].passphrase.clone();
-        let node = Node::init(self.dir.path(), member, &passphrase);
+        let node = Node::init(self.dir.path(), member, &passphrase, Vec::new());
         self.nodes.push(node);
     }
 
@@ -158,7 +172,12 @@ impl Federation {
 }
 
 impl Node {
-    fn init(dir: &Path, member: &str, passphrase: &Path) -> Self {
+    fn init(
+        dir: &Path,
+        member: &str,
+        passphrase: &Path,
+        environment: Vec<(&'static str, OsString)>,
+    ) -> Self {
         let home = dir.join(member);
         let port = UdpSocket::bind("127.0.0.1:0")
             .unwrap()
@@ -166,12 +185,8 @@ impl Node {
             .unwrap()
             .port();
         let address = format!("/ip4/127.0.0.1/udp/{port}/quic-v1");
-        let node = Self {
-            member: member.to_owned(),
-            home,
-            passphrase: passphrase.to_owned(),
-            process: None,
-        };
+        let mut node = Self::found(member, &home, passphrase);
+        node.environment = environment;
         let secret = passphrase.to_str().unwrap();
         node.run(&[
             "init",
@@ -189,12 +204,24 @@ impl Node {
         node
     }
 
+    /// A home that is there already.
+    pub(crate) fn found(member: &str, home: &Path, passphrase: &Path) -> Self {
+        Self {
+            member: member.to_owned(),
+            home: home.to_owned(),
+            passphrase: passphrase.to_owned(),
+            environment: Vec::new(),
+            process: None,
+        }
+    }
+
     /// Runs a command on this home, as an operator would.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_kentong"))
             .args(arguments)
             .arg("--home")
             .arg(&self.home)
+            .envs(self.environment.clone())
             .stdin(Stdio::null())
             .output()
             .unwrap()
@@ -225,6 +252,7 @@ impl Node {
             .arg(&self.home)
             .arg("--passphrase-file")
             .arg(&self.passphrase)
+            .envs(self.environment.clone())
             .stdin(Stdio::null())
             .stdout(Stdio::from(log.try_clone().unwrap()))
             .stderr(Stdio::from(log))

@@ -160,7 +160,7 @@ impl InitArgs {
     }
 }
 
-/// Writes a new file that only its owner may read.
+/// Writes a new file that only its owner may read, durably.
 fn write_private(path: &Path, text: &str) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
     let mut write = || {
@@ -170,7 +170,11 @@ fn write_private(path: &Path, text: &str) -> Result<()> {
             .mode(0o600)
             .open(path)?;
         file.write_all(text.as_bytes())?;
-        file.sync_all()
+        file.sync_all()?;
+        match path.parent() {
+            Some(folder) => std::fs::File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
     };
     write().map_err(|error| anyhow!("cannot write {}: {error}; check the disk", path.display()))
 }
