@@ -27,6 +27,7 @@ mod offline;
 mod operators;
 mod papers;
 mod power;
+mod read_only;
 mod recorder;
 mod relay;
 mod rollback;

@@ -42,3 +42,12 @@ pub(crate) fn recorded(library: &Path, root: &Path, trace: &Path) -> Vec<(&'stat
         ("KENTONG_SHIM_TRACE", trace.into()),
     ]
 }
+
+/// The environment of a process that can change nothing below `root` while `file` is there.
+pub(crate) fn read_only(library: &Path, root: &Path, file: &Path) -> Vec<(&'static str, OsString)> {
+    vec![
+        ("LD_PRELOAD", library.into()),
+        ("KENTONG_SHIM_ROOT", root.into()),
+        ("KENTONG_SHIM_READ_ONLY", file.into()),
+    ]
+}
