@@ -90,12 +90,40 @@ impl Cached {
     }
 }
 
-/// The files after a cut behind `steps`.
-fn disk_after(steps: &[Step], model: Model, dice: &mut Dice) -> BTreeMap<PathBuf, Vec<u8>> {
+/// What the log syncs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Synced {
+    /// A segment before it gets its name.
+    Draft,
+    Segment,
+    Names,
+}
+
+impl Synced {
+    fn by(step: &Step) -> Option<Self> {
+        match step {
+            Step::Sync(path) if path.extension().is_some_and(|end| end == "new") => {
+                Some(Self::Draft)
+            }
+            Step::Sync(_) => Some(Self::Segment),
+            Step::SyncDir(_) => Some(Self::Names),
+            Step::Create(_) | Step::Write(..) | Step::SetLen(..) | Step::Rename(..) => None,
+        }
+    }
+}
+
+/// The files after a cut behind `steps`; syncs of the kind `without` do nothing.
+fn disk_after(
+    steps: &[Step],
+    model: Model,
+    without: Option<Synced>,
+    dice: &mut Dice,
+) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files: Vec<Cached> = Vec::new();
     let mut names: BTreeMap<PathBuf, usize> = BTreeMap::new();
     let mut durable_names = names.clone();
-    for step in steps {
+    let done = |step: &&Step| without.is_none() || Synced::by(step) != without;
+    for step in steps.iter().filter(done) {
         match step {
             Step::Create(path) => {
                 names.insert(path.clone(), files.len());
@@ -224,62 +252,80 @@ fn payload((index, len): (u64, usize)) -> Vec<u8> {
         .collect()
 }
 
-#[test]
-fn no_power_cut_loses_what_was_acknowledged_or_tears_a_group() {
-    for (seed, model) in (1..=3).flat_map(|seed| [(seed, Model::Drop), (seed, Model::Pages)]) {
-        let mut dice = Dice(seed * 0x9e37_79b9);
-        let home = TempDir::new().unwrap();
-        let dir = home.path().join("log");
-        let Work {
-            groups,
-            positions,
-            steps,
-            acknowledged,
-        } = work(&dir, &mut dice);
-        assert!(steps.len() > 100 && acknowledged.len() > 5);
+/// Does much with a log, and opens it as it may be after a cut behind each second step; what was
+/// wrong with it first.
+fn cut_everywhere(seed: u64, model: Model, without: Option<Synced>) -> Result<(), String> {
+    let mut dice = Dice(seed * 0x9e37_79b9);
+    let home = TempDir::new().unwrap();
+    let dir = home.path().join("log");
+    let work = work(&dir, &mut dice);
+    let (steps, acknowledged) = (&work.steps, &work.acknowledged);
+    assert!(steps.len() > 100 && acknowledged.len() > 5);
+    let first = acknowledged[0].steps + usize::try_from(dice.roll(2)).unwrap();
+    for cut in (first..=steps.len()).step_by(2) {
+        let done = acknowledged
+            .iter()
+            .rfind(|ack| ack.steps <= cut)
+            .expect("the first is before every cut");
+        let disk = disk_after(&steps[..cut], model, without, &mut dice);
+        fs::remove_dir_all(&dir).unwrap();
+        fs::create_dir(&dir).unwrap();
+        for (path, content) in disk {
+            fs::write(path, content).unwrap();
+        }
+        let checked = work.check(&dir, done);
+        checked.map_err(|fault| format!("{model:?}, seed {seed}, cut behind {cut}: {fault}"))?;
+    }
+    Ok(())
+}
+
+impl Work {
+    fn check(&self, dir: &Path, done: &Acknowledged) -> Result<(), String> {
+        let must = |so: bool, fault: &str| if so { Ok(()) } else { Err(fault.to_owned()) };
+        let rows = self.groups.concat();
+        for index in &done.erased {
+            let index = usize::try_from(*index).unwrap();
+            let (position, (_, len)) = (self.positions[index], rows[index]);
+            let file = fs::read(segment::path(dir, position.segment()));
+            let file = file.map_err(|error| error.to_string())?;
+            let at = (position.offset() + record::ERASABLE_AT) as usize;
+            let content = file
+                .get(at..at + 16 + len)
+                .ok_or("an erased record is lost")?;
+            must(content.iter().all(|byte| *byte == 0), "content is left")?;
+        }
+        let (log, _) = Log::open(dir, super::Options::default()).map_err(|e| e.to_string())?;
+        let found = contents(&log);
+        must(found.len() >= done.records, "lost records")?;
         let mut ends = BTreeSet::from([0]);
-        ends.extend(groups.iter().scan(0, |end, group| {
+        ends.extend(self.groups.iter().scan(0, |end, group| {
             *end += group.len();
             Some(*end)
         }));
-        let rows = groups.concat();
-        let first = acknowledged[0].steps + usize::try_from(dice.roll(2)).unwrap();
-        for cut in (first..=steps.len()).step_by(2) {
-            let done = acknowledged
-                .iter()
-                .rfind(|ack| ack.steps <= cut)
-                .expect("the first is before every cut");
-            let disk = disk_after(&steps[..cut], model, &mut dice);
-            fs::remove_dir_all(&dir).unwrap();
-            fs::create_dir(&dir).unwrap();
-            for (path, content) in disk {
-                fs::write(path, content).unwrap();
-            }
-            for index in &done.erased {
-                let (position, (_, len)) = (
-                    positions[usize::try_from(*index).unwrap()],
-                    rows[usize::try_from(*index).unwrap()],
-                );
-                let file = fs::read(segment::path(&dir, position.segment())).unwrap();
-                let at = (position.offset() + record::ERASABLE_AT) as usize;
-                let content = &file[at..at + 16 + len];
-                assert!(content.iter().all(|byte| *byte == 0), "content is left");
-            }
-            let case = format!("{model:?}, seed {seed}, cut behind {cut}");
-            let (log, _) = Log::open(&dir, super::Options::default())
-                .unwrap_or_else(|error| panic!("{case}: {error}"));
-            let found = contents(&log);
-            assert!(found.len() >= done.records, "{case}: lost records");
-            assert!(ends.contains(&found.len()), "{case}: a torn group");
-            for ((index, held), row) in found.iter().zip(&rows) {
-                assert_eq!(*index, row.0, "{case}");
-                match held {
-                    Some(bytes) => {
-                        assert_eq!(*bytes, payload(*row), "{case}");
-                    }
-                    None => assert!(*index < rows.len() as u64),
-                }
+        must(ends.contains(&found.len()), "a torn group")?;
+        for ((index, held), row) in found.iter().zip(&rows) {
+            must(*index == row.0, "another record")?;
+            match held {
+                Some(bytes) => must(*bytes == payload(*row), "another content")?,
+                None => must(*index < rows.len() as u64, "an erased record of nobody")?,
             }
         }
+        Ok(())
+    }
+}
+
+#[test]
+fn no_power_cut_loses_what_was_acknowledged_or_tears_a_group() {
+    for (seed, model) in (1..=3).flat_map(|seed| [(seed, Model::Drop), (seed, Model::Pages)]) {
+        assert_eq!(cut_everywhere(seed, model, None), Ok(()));
+    }
+}
+
+#[test]
+fn without_any_kind_of_sync_something_is_lost() {
+    for without in [Synced::Draft, Synced::Segment, Synced::Names] {
+        let fault = cut_everywhere(1, Model::Drop, Some(without));
+        println!("{without:?}: {fault:?}");
+        assert!(fault.is_err(), "{without:?}");
     }
 }
