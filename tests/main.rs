@@ -17,6 +17,7 @@ mod closing;
 mod crash;
 mod data;
 mod demo;
+mod endurance;
 mod examples;
 mod exchange;
 mod figures;
