@@ -26,7 +26,7 @@ fn move_to_tcp(federation: &Federation, node: &Node) -> String {
 }
 
 /// Writes in a node's configuration where it listens.
-fn listen(node: &Node, addresses: &[&str]) {
+pub(crate) fn listen(node: &Node, addresses: &[&str]) {
     let path = node.home.join("config.toml");
     let config = fs::read_to_string(&path).unwrap();
     let line = config

@@ -32,6 +32,8 @@ pub(crate) struct Node {
     pub(crate) member: String,
     pub(crate) home: PathBuf,
     pub(crate) passphrase: PathBuf,
+    /// What its process is started by, with arguments; nothing as a rule.
+    pub(crate) within: Vec<String>,
     /// What its processes find in their environment besides what this one has.
     pub(crate) environment: Vec<(&'static str, OsString)>,
     process: Option<Child>,
@@ -149,6 +151,18 @@ impl Federation {
         path
     }
 
+    /// Gives a member a card with this address, and all others that card.
+    pub(crate) fn move_to(&self, member: &str, address: &str) {
+        let node = self.node(member);
+        let secret = node.passphrase.to_str().unwrap();
+        let card = node.run(&["card", "--address", address, "--passphrase-file", secret]);
+        let card = String::from_utf8(card.stdout).unwrap();
+        let card = self.file(&format!("{member}.moved.card"), &card);
+        for other in &self.nodes {
+            other.run(&["peers", "add", card.to_str().unwrap()]);
+        }
+    }
+
     pub(crate) fn connected(&self) {
         let others = self.nodes.len() as u64 - 1;
         for node in &self.nodes {
@@ -210,6 +224,7 @@ impl Node {
             member: member.to_owned(),
             home: home.to_owned(),
             passphrase: passphrase.to_owned(),
+            within: Vec::new(),
             environment: Vec::new(),
             process: None,
         }
@@ -247,7 +262,13 @@ impl Node {
             .append(true)
             .open(self.home.join("node.log"));
         let log = log.unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_kentong"))
+        let program = [
+            self.within.clone(),
+            vec![env!("CARGO_BIN_EXE_kentong").to_owned()],
+        ];
+        let program = program.concat();
+        let child = Command::new(&program[0])
+            .args(&program[1..])
             .args(["run", "--home"])
             .arg(&self.home)
             .arg("--passphrase-file")
