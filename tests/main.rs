@@ -40,4 +40,5 @@ mod stopped;
 mod strangers;
 mod support;
 mod tidy;
+mod unplugged;
 mod withdrawal;
