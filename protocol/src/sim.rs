@@ -27,7 +27,7 @@ mod said;
 mod trace;
 
 pub use cast::Cast;
-pub use federation::{Figure, measure, run};
+pub use federation::{Detection, Figure, measure, run};
 pub use invariant::{Broken, Invariant};
 pub use liar::Liar;
 pub use member::Point;

@@ -1,5 +1,6 @@
 //! A run: virtual time, what happens in it, and the checks after each event.
 
+mod detection;
 mod effects;
 mod figures;
 mod nodes;
@@ -21,8 +22,10 @@ use super::report::Report;
 use super::rules::Rules;
 use super::trace::Trace;
 
+pub use detection::Detection;
 pub use figures::{Figure, measure};
 
+use detection::Watch;
 use nodes::{Brain, Node};
 use wires::Wire;
 
@@ -93,6 +96,8 @@ struct Federation {
     signed: Signed,
     /// What each reader said last that it holds of a feed: leaves, and missing bodies.
     receipts: BTreeMap<(Who, FeedId), (u64, u64)>,
+    /// What was shown of feeds with two histories.
+    watch: Watch,
     trace: Trace,
     report: Report,
     /// Bytes that the first member sent and was sent.
@@ -104,6 +109,7 @@ pub fn run(cast: &Rc<Cast>, seed: u64, plan: Plan) -> Result<Report, Box<Broken>
     let mut federation = Federation::new(cast, seed, plan);
     let fallen = federation.until_agreed().err();
     federation.report.trace = federation.trace.hash();
+    federation.report.undetected = federation.undetected();
     let tongues = federation
         .nodes
         .iter()
@@ -139,6 +145,7 @@ impl Federation {
             model: Model::new(members),
             signed: Signed::default(),
             receipts: BTreeMap::new(),
+            watch: Watch::new(),
             trace: Trace::new(),
             report: Report::default(),
             first: 0,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::federation::Detection;
 use super::member::Point;
 
 /// Counts of a run.
@@ -35,6 +36,10 @@ pub struct Report {
     pub found_out: u64,
     /// Proofs of two histories.
     pub evidence: u64,
+    /// How second histories came to light, each once.
+    pub detections: Vec<Detection>,
+    /// Second histories that honest members were shown, and that did not come to light.
+    pub undetected: u64,
     /// Bodies that liars denied.
     pub withheld: u64,
     /// Receipts that publishers got.
@@ -66,6 +71,8 @@ impl Report {
         self.lies += other.lies;
         self.found_out += other.found_out;
         self.evidence += other.evidence;
+        self.detections.extend(&other.detections);
+        self.undetected += other.undetected;
         self.withheld += other.withheld;
         self.receipts += other.receipts;
         self.cosigned += other.cosigned;

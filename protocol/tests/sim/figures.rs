@@ -4,10 +4,13 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use kentong_protocol::sim::{Cast, measure};
+use kentong_protocol::sim::{Cast, Detection, Liar, Plan, Report, measure, run};
 
 /// How many members are measured when nothing else is said: as many as take a second or two.
 const MEMBERS: u64 = 40;
+
+/// Runs with an equivocator among five; a fifth of that among eleven.
+const EQUIVOCATORS: u64 = 30;
 
 #[test]
 fn of_a_large_federation() {
@@ -27,4 +30,39 @@ fn of_a_large_federation() {
         begun = Instant::now();
     })
     .unwrap();
+}
+
+/// How long a second history stays hidden: `KENTONG_SIM_SEEDS=1000` takes more runs.
+#[test]
+fn of_an_equivocator() {
+    let seeds = crate::number("KENTONG_SIM_SEEDS").unwrap_or(EQUIVOCATORS);
+    println!("members  found   sessions        heads shown     seconds");
+    println!("                 median worst    median worst    median worst");
+    for members in [5, 11] {
+        let cast = Rc::new(Cast::of(members));
+        let mut all = Report::default();
+        let seeds = if members > 5 { seeds / 5 } else { seeds };
+        for seed in 0..seeds {
+            let plan = Plan {
+                liars: vec![Liar::Equivocator],
+                ..Plan::fair(members)
+            };
+            all.add(&run(&cast, seed, plan).unwrap_or_else(|broken| panic!("{broken}")));
+        }
+        let row = |of: fn(&Detection) -> u64| {
+            let mut counts: Vec<_> = all.detections.iter().map(of).collect();
+            counts.sort_unstable();
+            (counts[counts.len() / 2], counts[counts.len() - 1])
+        };
+        let found = all.detections.len();
+        let (sessions, heads) = (row(|one| one.sessions), row(|one| one.heads));
+        let millis = row(|one| one.millis);
+        let seconds = (millis.0 / 1000, millis.1 / 1000);
+        println!(
+            "{members:>7} {found:>6} {:>8} {:>5} {:>9} {:>5} {:>9} {:>5}",
+            sessions.0, sessions.1, heads.0, heads.1, seconds.0, seconds.1
+        );
+        assert!(found > 0, "or nothing is measured");
+        assert_eq!(all.undetected, 0, "shown to honest members, and not found");
+    }
 }

@@ -56,6 +56,7 @@ impl Federation {
             Effect::Evidence(evidence) => {
                 let about = &evidence.publisher;
                 self.report.evidence += 1;
+                self.detected(who, &evidence.feed);
                 let innocent = self
                     .cast
                     .who(about)

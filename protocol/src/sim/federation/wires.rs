@@ -149,7 +149,9 @@ impl Federation {
         };
         let alive = wire.alive;
         self.hear(id, end, &frame);
+        let shown = self.shown(id, end, &frame);
         self.with_end(id, end, |member| member.frame(id, &frame))?;
+        self.held(id, end, &shown);
         if alive && !self.calm && self.dice.chance(self.plan.weather.breaks) {
             self.report.breaks += 1;
             self.snap(id);
