@@ -10,6 +10,7 @@ mod faults;
 mod fetching;
 mod forks;
 mod guards;
+mod idle;
 mod listing;
 mod measure;
 mod member;
