@@ -23,22 +23,47 @@ const LONGEST: usize = 65_535;
 const SECONDS: Duration = Duration::from_secs(20);
 
 /// A line to one node, on an address of its own.
-struct Line {
+pub(crate) struct Line {
     address: SocketAddr,
     state: Arc<State>,
 }
 
-#[derive(Default)]
+/// How a line is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Quality {
+    Good,
+    Bad,
+}
+
 struct State {
+    quality: Quality,
     cut: AtomicBool,
     dice: AtomicU64,
-    carried: AtomicU64,
     lost: AtomicU64,
+    /// The bytes of the packets that got through, as UDP sees them.
+    bytes: AtomicU64,
 }
 
 impl State {
-    /// Whether the next packet gets through.
-    fn carries(&self) -> bool {
+    fn new(quality: Quality, seed: u64) -> Self {
+        Self {
+            quality,
+            cut: AtomicBool::new(false),
+            dice: AtomicU64::new(seed),
+            lost: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    fn delay(&self) -> Duration {
+        match self.quality {
+            Quality::Good => Duration::ZERO,
+            Quality::Bad => DELAY,
+        }
+    }
+
+    /// Whether a packet gets through.
+    fn carries(&self, packet: &[u8]) -> bool {
         let roll = |dice: u64| {
             let dice = dice ^ (dice << 13);
             let dice = dice ^ (dice >> 7);
@@ -46,23 +71,29 @@ impl State {
         };
         let order = Ordering::Relaxed;
         let rolled = self.dice.fetch_update(order, order, roll).unwrap();
-        let carries = !self.cut.load(order) && rolled % LOST != 0;
-        let count = if carries { &self.carried } else { &self.lost };
-        count.fetch_add(1, order);
+        let loses = self.quality == Quality::Bad && rolled % LOST == 0;
+        let carries = !self.cut.load(order) && !loses;
+        if carries {
+            self.bytes.fetch_add(packet.len() as u64, order);
+        } else {
+            self.lost.fetch_add(1, order);
+        }
         carries
     }
 }
 
 impl Line {
-    fn to(node: SocketAddr, runtime: &Runtime, seed: u64) -> Self {
-        let state = Arc::new(State {
-            dice: AtomicU64::new(seed),
-            ..State::default()
-        });
+    fn to(node: SocketAddr, quality: Quality, runtime: &Runtime, seed: u64) -> Self {
+        let state = Arc::new(State::new(quality, seed));
         let front = runtime.block_on(UdpSocket::bind("127.0.0.1:0")).unwrap();
         let address = front.local_addr().unwrap();
         runtime.spawn(carry(Arc::new(front), node, Arc::clone(&state)));
         Self { address, state }
+    }
+
+    /// How many bytes it has carried.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.state.bytes.load(Ordering::Relaxed)
     }
 
     fn cut(&self, cut: bool) {
@@ -93,8 +124,9 @@ async fn carry(front: Arc<UdpSocket>, node: SocketAddr, state: Arc<State>) {
                 back
             }
         };
-        if state.carries() {
-            tokio::spawn(later(back, packet[..len].to_vec(), node));
+        if state.carries(&packet[..len]) {
+            let delay = state.delay();
+            tokio::spawn(later(delay, back, packet[..len].to_vec(), node));
         }
     }
 }
@@ -108,20 +140,30 @@ async fn answer(
     let mut packet = vec![0; LONGEST];
     loop {
         if let Ok((len, _)) = back.recv_from(&mut packet).await
-            && state.carries()
+            && state.carries(&packet[..len])
         {
-            tokio::spawn(later(Arc::clone(&front), packet[..len].to_vec(), caller));
+            let delay = state.delay();
+            tokio::spawn(later(
+                delay,
+                Arc::clone(&front),
+                packet[..len].to_vec(),
+                caller,
+            ));
         }
     }
 }
 
-async fn later(socket: Arc<UdpSocket>, packet: Vec<u8>, to: SocketAddr) {
-    tokio::time::sleep(DELAY).await;
+async fn later(delay: Duration, socket: Arc<UdpSocket>, packet: Vec<u8>, to: SocketAddr) {
+    tokio::time::sleep(delay).await;
     drop(socket.send_to(&packet, to).await);
 }
 
 /// Nodes that reach each other over such lines alone.
-fn over_lines(members: &[&str], runtime: &Runtime) -> (Federation, Vec<Line>) {
+pub(crate) fn over_lines(
+    members: &[&str],
+    quality: Quality,
+    runtime: &Runtime,
+) -> (Federation, Vec<Line>) {
     let mut federation = Federation::new(members);
     let lines = (1..).zip(members).map(|(seed, member)| {
         let config = std::fs::read_to_string(federation.node(member).home.join("config.toml"));
@@ -134,7 +176,7 @@ fn over_lines(members: &[&str], runtime: &Runtime) -> (Federation, Vec<Line>) {
             .next()
             .unwrap();
         let node = SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()));
-        Line::to(node, runtime, seed * 0x9e37_79b9)
+        Line::to(node, quality, runtime, seed * 0x9e37_79b9)
     });
     let lines: Vec<_> = lines.collect();
     for (member, line) in members.iter().zip(&lines) {
@@ -146,7 +188,7 @@ fn over_lines(members: &[&str], runtime: &Runtime) -> (Federation, Vec<Line>) {
     (federation, lines)
 }
 
-fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -157,7 +199,7 @@ fn runtime() -> Runtime {
 #[test]
 fn a_release_arrives_over_a_line_that_loses_and_delays() {
     let runtime = runtime();
-    let (federation, lines) = over_lines(&["MY", "SG"], &runtime);
+    let (federation, lines) = over_lines(&["MY", "SG"], Quality::Bad, &runtime);
     let [my, sg] = ["MY", "SG"].map(|name| federation.node(name));
     let mut slowest = Duration::ZERO;
     for number in 0..20 {
@@ -195,7 +237,7 @@ fn a_release_arrives_over_a_line_that_loses_and_delays() {
 #[test]
 fn a_line_that_is_cut_and_mended_is_used_again() {
     let runtime = runtime();
-    let (federation, lines) = over_lines(&["MY", "SG"], &runtime);
+    let (federation, lines) = over_lines(&["MY", "SG"], Quality::Bad, &runtime);
     let [my, sg] = ["MY", "SG"].map(|name| federation.node(name));
     let pids = [my.pid(), sg.pid()];
     lines.iter().for_each(|line| line.cut(true));

@@ -11,10 +11,14 @@ use std::time::{Duration, Instant};
 
 use kentong_protocol::indicator::{Tlp, Value};
 
+use crate::bad_line::{Quality, over_lines, runtime};
 use crate::support::{Federation, Node, domain};
 
 /// Indicators that are imported and released to the other node.
 const MANY: u64 = 400_000;
+/// Indicators that idle nodes hold.
+const IDLE_MANY: u64 = 1_000_000;
+const MINUTE: Duration = Duration::from_secs(60);
 /// Indicators that are added one at a time.
 const SINGLE: usize = 300;
 
@@ -25,7 +29,7 @@ fn figures() {
         return;
     }
     let mut federation = Federation::running(&["MY", "SG"]);
-    let list = federation.file("list.txt", &hosts());
+    let list = federation.file("list.txt", &hosts(MANY));
     let list = list.to_str().unwrap();
     row("what", "figure");
     row("---", "---:");
@@ -82,8 +86,36 @@ fn figures() {
     assert_eq!(sg.count("MY", None), MANY + SINGLE as u64);
 }
 
-fn hosts() -> String {
-    (0..MANY).fold(String::new(), |mut list, number| {
+/// What two idle nodes send each other in a minute, as UDP sees it: signs of life, and what QUIC needs
+/// to know that the other is there.
+#[test]
+fn figures_of_an_idle_minute() {
+    if std::env::var_os("KENTONG_FIGURES").is_none() {
+        println!("skipped: it measures for minutes; KENTONG_FIGURES=1 asks for it");
+        return;
+    }
+    let runtime = runtime();
+    let (federation, lines) = over_lines(&["MY", "SG"], Quality::Good, &runtime);
+    let [my, sg] = ["MY", "SG"].map(|name| federation.node(name));
+    row("what", "figure");
+    row("---", "---:");
+    let said = ["--scheme", "phishing", "--tlp", "green"];
+    for many in [1_000, IDLE_MANY] {
+        let list = federation.file("list.txt", &hosts(many));
+        my.run(&[&["import", list.to_str().unwrap()][..], &said].concat());
+        sg.until("SG has all", || sg.count("MY", None) == many);
+        // Until SG has shown the head it took, and what follows from that.
+        std::thread::sleep(MINUTE);
+        let before: u64 = lines.iter().map(|line| line.bytes()).sum();
+        std::thread::sleep(MINUTE);
+        let after: u64 = lines.iter().map(|line| line.bytes()).sum();
+        let bytes = format!("{} B", after - before);
+        row(&format!("an idle minute, {many} indicators held"), &bytes);
+    }
+}
+
+fn hosts(many: u64) -> String {
+    (0..many).fold(String::new(), |mut list, number| {
         list.push_str(&format!(
             "login-{number:06}.bank-{}.example\n",
             number % 977
