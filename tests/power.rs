@@ -32,11 +32,21 @@ struct Promise {
     state: &'static str,
 }
 
-/// How many leaves of each feed of the member's own are signed.
+/// Whose home is recorded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// MY's, which publishes.
+    Publisher,
+    /// SG's, which gives receipts.
+    Reader,
+}
+
+/// How many leaves of each of MY's feeds are signed; for SG, how many it gave a receipt for.
 type Heads = BTreeMap<String, u64>;
 
 /// What was done, and what was said to others.
 struct Story {
+    whose: Whose,
     root: PathBuf,
     passphrase: PathBuf,
     entries: Vec<Entry>,
@@ -50,16 +60,48 @@ struct Story {
     _federation: Federation,
 }
 
+impl Whose {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Publisher => "MY",
+            Self::Reader => "SG",
+        }
+    }
+
+    /// What others have seen of it.
+    fn seen(self, my: &Node, sg: &Node) -> Heads {
+        let mut seen = Heads::new();
+        let mut note = |feed: String, size: u64| {
+            let most = seen.entry(feed).or_default();
+            *most = size.max(*most);
+        };
+        match self {
+            Self::Publisher => {
+                let signed = my.feeds().into_iter().chain(sg.feeds());
+                let signed = signed.filter(|feed| feed.publisher == "MY");
+                signed.for_each(|feed| note(feed.id, feed.signed));
+            }
+            Self::Reader => {
+                for feed in my.feeds() {
+                    let whole = feed.receipts.into_iter().filter(|receipt| receipt.2 == 0);
+                    whole.for_each(|receipt| note(feed.id.clone(), receipt.1));
+                }
+            }
+        }
+        seen
+    }
+}
+
 impl Story {
-    fn live(library: &Path) -> Self {
+    fn live(library: &Path, whose: Whose) -> Self {
         let folder = tempfile::Builder::new().prefix("kt").tempdir().unwrap();
         let trace = folder.path().join("trace");
         let environment = |member: &str, home: &Path| match member {
-            "MY" => shim::recorded(library, home, &trace),
+            member if member == whose.name() => shim::recorded(library, home, &trace),
             _ => Vec::new(),
         };
         let mut federation = Federation::within(&["MY", "SG"], environment);
-        let root = federation.node("MY").home.clone();
+        let root = federation.node(whose.name()).home.clone();
         assert_eq!(root.canonicalize().unwrap(), root, "or nothing is recorded");
         federation.nodes.iter_mut().for_each(Node::start);
         federation.connected();
@@ -91,27 +133,22 @@ impl Story {
                 state,
             }));
             if round % 2 == 0 {
-                let signed = my.feeds().into_iter().chain(sg.feeds());
-                let mut seen = Heads::new();
-                for feed in signed.filter(|feed| feed.publisher == "MY") {
-                    let most = seen.entry(feed.id).or_default();
-                    *most = feed.signed.max(*most);
-                }
+                let seen = whose.seen(my, sg);
                 heads.push((recorded(), seen));
             }
             if round == ROUNDS / 3 {
-                federation.node_mut("MY").kill();
-                federation.node_mut("MY").start();
+                federation.node_mut(whose.name()).kill();
+                federation.node_mut(whose.name()).start();
             }
             if round == ROUNDS * 2 / 3 {
-                federation.node_mut("MY").stop();
-                federation.node_mut("MY").start();
+                federation.node_mut(whose.name()).stop();
+                federation.node_mut(whose.name()).start();
                 federation.connected();
             }
         }
-        federation.node_mut("MY").kill();
-        federation.node_mut("SG").stop();
+        federation.nodes.iter_mut().for_each(Node::kill);
         let mut story = Self {
+            whose,
             root,
             passphrase: federation.node("MY").passphrase.clone(),
             entries: disk::read(&trace),
@@ -227,7 +264,7 @@ impl Story {
         let held = held(&root.join("log"))?;
         for (feed, size) in &self.heads(cut) {
             let found = signed.get(feed).copied().unwrap_or_default();
-            if found < *size {
+            if self.whose == Whose::Publisher && found < *size {
                 return Err(format!("the signer state knows {found} of {size} leaves"));
             }
             let lost = (0..*size).find(|index| !held.contains(&(feed.clone(), *index)));
@@ -249,8 +286,26 @@ impl Story {
         let elsewhere = r#"listen = ["/ip4/127.0.0.1/udp/0/quic-v1"]"#;
         let config = config.replace(line.unwrap(), elsewhere);
         fs::write(root.join("config.toml"), config).unwrap();
-        let mut my = Node::found("MY", &root, &self.passphrase);
+        let mut my = Node::found(self.whose.name(), &root, &self.passphrase);
         my.start();
+        let signed = my.feeds().into_iter();
+        let signed: Heads = signed.map(|feed| (feed.id, feed.signed)).collect();
+        for (feed, size) in self.heads(cut) {
+            let knows = signed.get(&feed).is_some_and(|found| *found >= size);
+            assert!(knows, "{feed} is forgotten");
+        }
+        for warning in my.warnings().lines() {
+            let fine = warning.contains("unconfirmed start")
+                || warning.contains("derived state was rebuilt");
+            assert!(fine, "{warning}");
+        }
+        if self.whose == Whose::Publisher {
+            self.check_said(cut, &my);
+        }
+    }
+
+    /// It answers all that was acknowledged.
+    fn check_said(&self, cut: usize, my: &Node) {
         let now = self.recorded(cut);
         let mut due: BTreeMap<&Value, BTreeSet<Option<&str>>> = BTreeMap::new();
         for promise in self.promises.iter().filter(|promise| promise.asked <= now) {
@@ -281,22 +336,6 @@ impl Story {
                 answers.contains(&found),
                 "{value:?}: {found:?}, not {answers:?}"
             );
-        }
-        let signed: Heads = my
-            .feeds()
-            .into_iter()
-            .map(|feed| (feed.id, feed.signed))
-            .collect();
-        for (feed, size) in self.heads(cut) {
-            assert!(
-                signed.get(&feed).is_some_and(|found| *found >= size),
-                "{feed} forgets"
-            );
-        }
-        for warning in my.warnings().lines() {
-            let fine = warning.contains("unconfirmed start")
-                || warning.contains("derived state was rebuilt");
-            assert!(fine, "{warning}");
         }
     }
 }
@@ -345,7 +384,7 @@ fn a_node_starts_after_any_cut_and_knows_all_that_it_said() {
     let Some(library) = shim::library() else {
         return;
     };
-    let story = Story::live(library);
+    let story = Story::live(library, Whose::Publisher);
     let (first, last) = (story.set_up(), story.entries.len());
     println!("{last} operations, {first} of them before the node ran");
     let mut dice = Dice(SEED);
@@ -360,6 +399,39 @@ fn a_node_starts_after_any_cut_and_knows_all_that_it_said() {
         });
         start_all(&story, model, None, &draw(first..last, starts, &mut dice));
     }
+}
+
+#[test]
+fn a_reader_keeps_what_it_gave_a_receipt_for() {
+    let Some(library) = shim::library() else {
+        return;
+    };
+    let story = Story::live(library, Whose::Reader);
+    let (first, last) = (story.set_up(), story.entries.len());
+    let receipts: u64 = story.heads.iter().flat_map(|seen| seen.1.values()).sum();
+    assert!(receipts > 0, "nothing was confirmed");
+    let mut dice = Dice(SEED);
+    for model in [Model::Drop, Model::Chance] {
+        let chosen = draw(first..last, STARTS, &mut dice);
+        story.homes(&chosen, model, None, |cut, home| {
+            let found = story.check(cut, &home);
+            found.unwrap_or_else(|error| panic!("{model:?}, behind {cut}: {error}"));
+            ControlFlow::Continue(())
+        });
+        let starts = draw(first..last, STARTS / 10, &mut dice);
+        start_all(&story, model, None, &starts);
+    }
+    let mut lost = false;
+    let all = (first..last).collect();
+    story.homes(&all, Model::Drop, Some("run: log/*"), |cut, home| {
+        lost = story.check(cut, &home).is_err();
+        if lost {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    assert!(lost, "without the syncs of the log all is well");
 }
 
 /// The syncs of the life that is recorded, by the command and what it syncs. Without any of them
@@ -403,7 +475,7 @@ fn without_any_one_of_the_syncs_something_is_lost() {
     let Some(library) = shim::library() else {
         return;
     };
-    let story = Story::live(library);
+    let story = Story::live(library, Whose::Publisher);
     let (first, last) = (story.set_up(), story.entries.len());
     let known: BTreeSet<_> = NEEDED
         .into_iter()
