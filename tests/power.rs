@@ -96,9 +96,12 @@ impl Story {
     fn live(library: &Path, whose: Whose) -> Self {
         let folder = tempfile::Builder::new().prefix("kt").tempdir().unwrap();
         let trace = folder.path().join("trace");
-        let environment = |member: &str, home: &Path| match member {
-            member if member == whose.name() => shim::recorded(library, home, &trace),
-            _ => Vec::new(),
+        let environment = |member: &str, home: &Path| {
+            if member == whose.name() {
+                shim::recorded(library, home, &trace)
+            } else {
+                Vec::new()
+            }
         };
         let mut federation = Federation::within(&["MY", "SG"], environment);
         let root = federation.node(whose.name()).home.clone();
@@ -196,10 +199,9 @@ impl Story {
     ) {
         let (mut disk, mut dice) = (Disk::new(&self.root), Dice(SEED));
         for (number, entry) in self.entries.iter().enumerate() {
-            if cuts.contains(&number) {
-                if found(number, disk.after_cut(model, &mut dice)).is_break() {
-                    return;
-                }
+            if cuts.contains(&number) && found(number, disk.after_cut(model, &mut dice)).is_break()
+            {
+                return;
             }
             let void = without.is_some() && disk.class(&entry.step).as_deref() == without;
             disk.take(&entry.step, void);
@@ -254,8 +256,8 @@ impl Story {
             return Ok(());
         }
         let folder = tempfile::Builder::new().prefix("kt").tempdir().unwrap();
-        home.write(&folder.path().join("MY"));
-        let root = folder.path().join("MY");
+        let root = folder.path().join("home");
+        home.write(&root);
         let signer = Signer::open(&root.join("signer.state")).map_err(|error| error.to_string())?;
         let signed: Heads = signer
             .iter()
@@ -278,7 +280,7 @@ impl Story {
     /// A node starts there, answers all that was acknowledged, and knows what it had signed.
     fn check_start(&self, cut: usize, home: &Image) {
         let folder = tempfile::Builder::new().prefix("kt").tempdir().unwrap();
-        let root = folder.path().join("MY");
+        let root = folder.path().join("home");
         home.write(&root);
         // Beside others, and without a reader that it could learn from.
         let config = fs::read_to_string(root.join("config.toml")).unwrap();
@@ -286,21 +288,21 @@ impl Story {
         let elsewhere = r#"listen = ["/ip4/127.0.0.1/udp/0/quic-v1"]"#;
         let config = config.replace(line.unwrap(), elsewhere);
         fs::write(root.join("config.toml"), config).unwrap();
-        let mut my = Node::found(self.whose.name(), &root, &self.passphrase);
-        my.start();
-        let signed = my.feeds().into_iter();
+        let mut node = Node::found(self.whose.name(), &root, &self.passphrase);
+        node.start();
+        let signed = node.feeds().into_iter();
         let signed: Heads = signed.map(|feed| (feed.id, feed.signed)).collect();
         for (feed, size) in self.heads(cut) {
             let knows = signed.get(&feed).is_some_and(|found| *found >= size);
             assert!(knows, "{feed} is forgotten");
         }
-        for warning in my.warnings().lines() {
+        for warning in node.warnings().lines() {
             let fine = warning.contains("unconfirmed start")
                 || warning.contains("derived state was rebuilt");
             assert!(fine, "{warning}");
         }
         if self.whose == Whose::Publisher {
-            self.check_said(cut, &my);
+            self.check_said(cut, &node);
         }
     }
 

@@ -298,10 +298,8 @@ impl Disk {
         };
         for (path, node) in names {
             // What lies in a folder that was lost is lost.
-            let mut above = path.ancestors().skip(1);
-            let mut above = above
-                .by_ref()
-                .take_while(|path| path.starts_with(&self.root));
+            let above = path.ancestors().skip(1);
+            let mut above = above.take_while(|path| path.starts_with(&self.root));
             if !above.all(|folder| names.get(folder) == Some(&Node::Folder)) {
                 continue;
             }

@@ -49,12 +49,13 @@ fn of_an_equivocator() {
             };
             all.add(&run(&cast, seed, plan).unwrap_or_else(|broken| panic!("{broken}")));
         }
+        let found = all.detections.len();
+        assert!(found > 0, "or nothing is measured");
         let row = |of: fn(&Detection) -> u64| {
             let mut counts: Vec<_> = all.detections.iter().map(of).collect();
             counts.sort_unstable();
             (counts[counts.len() / 2], counts[counts.len() - 1])
         };
-        let found = all.detections.len();
         let (sessions, heads) = (row(|one| one.sessions), row(|one| one.heads));
         let millis = row(|one| one.millis);
         let seconds = (millis.0 / 1000, millis.1 / 1000);
@@ -62,7 +63,6 @@ fn of_an_equivocator() {
             "{members:>7} {found:>6} {:>8} {:>5} {:>9} {:>5} {:>9} {:>5}",
             sessions.0, sessions.1, heads.0, heads.1, seconds.0, seconds.1
         );
-        assert!(found > 0, "or nothing is measured");
         assert_eq!(all.undetected, 0, "shown to honest members, and not found");
     }
 }
