@@ -9,7 +9,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use kentong_node::control::request::Query;
+use kentong_node::control::request::{Query, Request};
 use kentong_node::log::{Log, Options, Payload, Position, RecordKind};
 use kentong_node::signer::Signer;
 use kentong_protocol::feed::{FeedId, Leaf};
@@ -60,6 +60,54 @@ struct Story {
     _federation: Federation,
 }
 
+/// Has MY add or withdraw something; the values, and what they are then.
+fn say(my: &Node, round: usize) -> Vec<(Value, &'static str)> {
+    let name = |round: usize, n: usize| domain(&format!("r{round}-{n}.example"));
+    if round % 4 == 3 {
+        let value = name(round - 1, 0);
+        my.withdraw(&value);
+        return vec![(value, "withdrawn")];
+    }
+    let (tlp, to): (_, &[&str]) = match round % 5 {
+        0 => (Tlp::AmberStrict, &["SG"]),
+        1 => (Tlp::Clear, &[]),
+        _ => (Tlp::Green, &[]),
+    };
+    let many = [1, 1, 20][round % 3];
+    let values: Vec<_> = (0..many).map(|n| name(round, n)).collect();
+    let entries = values.iter().map(|value| entry(value, tlp, to));
+    my.assert(entries.collect());
+    let said = values.into_iter().map(|value| (value, "in-force"));
+    said.collect()
+}
+
+/// Has MY say something that makes the recorded node write, of which it dies. Whether that was
+/// answered does not matter.
+fn struck_down(
+    federation: &mut Federation,
+    whose: Whose,
+    name: &str,
+    fatal: &Path,
+    asked: usize,
+) -> Promise {
+    let value = domain(&format!("{name}.example"));
+    fs::write(fatal, "").unwrap();
+    let request = Request::Assert {
+        entries: vec![entry(&value, Tlp::Green, &[])],
+        dry_run: false,
+        again: false,
+    };
+    drop(federation.node("MY").try_ask(request, |_| {}));
+    federation.node_mut(whose.name()).killed();
+    fs::remove_file(fatal).unwrap();
+    Promise {
+        asked,
+        answered: usize::MAX,
+        value,
+        state: "in-force",
+    }
+}
+
 impl Whose {
     const fn name(self) -> &'static str {
         match self {
@@ -95,10 +143,10 @@ impl Whose {
 impl Story {
     fn live(library: &Path, whose: Whose) -> Self {
         let folder = tempfile::Builder::new().prefix("kt").tempdir().unwrap();
-        let trace = folder.path().join("trace");
+        let [trace, fatal] = ["trace", "fatal"].map(|name| folder.path().join(name));
         let environment = |member: &str, home: &Path| {
             if member == whose.name() {
-                shim::recorded(library, home, &trace)
+                shim::recorded(library, home, &trace, &fatal)
             } else {
                 Vec::new()
             }
@@ -110,24 +158,10 @@ impl Story {
         federation.connected();
         let recorded = || usize::try_from(fs::metadata(&trace).unwrap().len()).unwrap();
         let (mut promises, mut heads) = (Vec::new(), Vec::new());
-        let name = |round: usize, n: usize| domain(&format!("r{round}-{n}.example"));
         for round in 0..ROUNDS {
             let (my, sg) = (federation.node("MY"), federation.node("SG"));
             let asked = recorded();
-            let many = [1, 1, 20][round % 3];
-            let mut said: Vec<_> = (0..many).map(|n| (name(round, n), "in-force")).collect();
-            if round % 4 == 3 {
-                said = vec![(name(round - 1, 0), "withdrawn")];
-                my.withdraw(&said[0].0);
-            } else {
-                let (tlp, to): (_, &[&str]) = match round % 5 {
-                    0 => (Tlp::AmberStrict, &["SG"]),
-                    1 => (Tlp::Clear, &[]),
-                    _ => (Tlp::Green, &[]),
-                };
-                let entries = said.iter().map(|(value, _)| entry(value, tlp, to));
-                my.assert(entries.collect());
-            }
+            let said = say(my, round);
             let answered = recorded();
             promises.extend(said.into_iter().map(|(value, state)| Promise {
                 asked,
@@ -140,8 +174,15 @@ impl Story {
                 heads.push((recorded(), seen));
             }
             if round == ROUNDS / 3 {
-                federation.node_mut(whose.name()).kill();
+                promises.push(struck_down(
+                    &mut federation,
+                    whose,
+                    "first",
+                    &fatal,
+                    recorded(),
+                ));
                 federation.node_mut(whose.name()).start();
+                federation.connected();
             }
             if round == ROUNDS * 2 / 3 {
                 federation.node_mut(whose.name()).stop();
@@ -149,7 +190,17 @@ impl Story {
                 federation.connected();
             }
         }
-        federation.nodes.iter_mut().for_each(Node::kill);
+        promises.push(struck_down(
+            &mut federation,
+            whose,
+            "last",
+            &fatal,
+            recorded(),
+        ));
+        // Nobody is there from whom a home could learn what it lost.
+        let others = federation.nodes.iter_mut();
+        let others = others.filter(|node| node.member != whose.name());
+        others.for_each(Node::kill);
         let mut story = Self {
             whose,
             root,

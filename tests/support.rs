@@ -308,6 +308,16 @@ impl Node {
         process.wait().unwrap();
     }
 
+    /// Waits until the node has been killed by something else.
+    pub(crate) fn killed(&mut self) {
+        let mut process = self.process.take().unwrap();
+        let end = Instant::now() + PATIENCE;
+        while process.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < end, "{} lives on", self.member);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.process.as_ref().unwrap().id()
     }

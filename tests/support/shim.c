@@ -4,6 +4,8 @@
  *
  *   KENTONG_SHIM_ROOT       the folder, an absolute path without links
  *   KENTONG_SHIM_TRACE      where the record goes; it is appended to
+ *   KENTONG_SHIM_KILL       while a file of this name is there, the process is killed (as by `kill -9`)
+ *                           behind the next operation, so that the record holds all that was done
  *   KENTONG_SHIM_READ_ONLY  while a file of this name is there, every change fails with EROFS
  *
  * Each entry is a line, then as many bytes as the line says. One lock is held around each operation
@@ -31,6 +33,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +48,7 @@
     if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static const char *root, *read_only;
+static const char *root, *read_only, *fatal;
 static char parent[PATH_MAX];
 static int trace = -1;
 
@@ -65,6 +68,7 @@ __attribute__((constructor)) static void begin(int count, char **arguments) {
     const char *path = getenv("KENTONG_SHIM_TRACE");
     root = getenv("KENTONG_SHIM_ROOT");
     read_only = getenv("KENTONG_SHIM_READ_ONLY");
+    fatal = getenv("KENTONG_SHIM_KILL");
     if (root) {
         snprintf(parent, sizeof parent, "%s", root);
         char *slash = strrchr(parent, '/');
@@ -154,6 +158,13 @@ static int refused(void) {
     return there;
 }
 
+static void done_recording(void) {
+    int kept = errno;
+    if (fatal && access(fatal, F_OK) == 0) kill(getpid(), SIGKILL);
+    errno = kept;
+    pthread_mutex_unlock(&lock);
+}
+
 static void unknown(const char *what) {
     if (trace >= 0) say_path('X', what);
 }
@@ -180,7 +191,7 @@ static int opened(opener call, int at, const char *name, int flags, mode_t mode)
         }
     }
     errno = kept;
-    pthread_mutex_unlock(&lock);
+    done_recording();
     return fd;
 }
 
@@ -242,7 +253,7 @@ static void written(const struct stat *about, off_t at, const struct iovec *part
     int kept = errno; \
     written(&about, begin_at, parts, done); \
     errno = kept; \
-    pthread_mutex_unlock(&lock); \
+    done_recording(); \
     return done
 
 ssize_t write(int fd, const void *bytes, size_t len) {
@@ -279,7 +290,7 @@ int ftruncate(int fd, off_t size) {
     pthread_mutex_lock(&lock);
     int result = real(fd, size);
     if (result == 0) say("T %lu %ld\n", (unsigned long)about.st_ino, (long)size);
-    pthread_mutex_unlock(&lock);
+    done_recording();
     return result;
 }
 int ftruncate64(int fd, off_t size) { return ftruncate(fd, size); }
@@ -314,7 +325,7 @@ static int synced(int (*call)(int), int fd) {
     int result = call(fd);
     if (result == 0 && folder) synced_folder(path);
     else if (result == 0) say("S %lu\n", (unsigned long)about.st_ino);
-    pthread_mutex_unlock(&lock);
+    done_recording();
     return result;
 }
 
@@ -342,7 +353,7 @@ int sync_file_range(int fd, off_t at, off_t len, unsigned int flags) {
     int kept = errno; \
     if (result == 0) { entry; } \
     errno = kept; \
-    pthread_mutex_unlock(&lock); \
+    done_recording(); \
     return result
 
 static void say_renamed(const char *from, const char *to) {

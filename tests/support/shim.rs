@@ -34,12 +34,19 @@ pub(crate) fn library() -> Option<&'static Path> {
     built.as_deref()
 }
 
-/// The environment of a process whose changes below `root` are recorded in `trace`.
-pub(crate) fn recorded(library: &Path, root: &Path, trace: &Path) -> Vec<(&'static str, OsString)> {
+/// The environment of a process whose changes below `root` are recorded in `trace`, and which is
+/// killed behind one of them while `fatal` is there.
+pub(crate) fn recorded(
+    library: &Path,
+    root: &Path,
+    trace: &Path,
+    fatal: &Path,
+) -> Vec<(&'static str, OsString)> {
     vec![
         ("LD_PRELOAD", library.into()),
         ("KENTONG_SHIM_ROOT", root.into()),
         ("KENTONG_SHIM_TRACE", trace.into()),
+        ("KENTONG_SHIM_KILL", fatal.into()),
     ]
 }
 
