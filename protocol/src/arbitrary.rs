@@ -136,7 +136,7 @@ fn batch() -> impl Strategy<Value = Leaf> {
 }
 
 fn erase() -> impl Strategy<Value = Leaf> {
-    any::<(u64, u8)>().prop_map(|(index, reason)| Leaf::Erase(EraseLeaf { index, reason }))
+    (2..=u64::MAX, any::<u8>()).prop_map(|(index, reason)| Leaf::Erase(EraseLeaf { index, reason }))
 }
 
 fn close() -> impl Strategy<Value = Leaf> {

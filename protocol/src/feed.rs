@@ -24,8 +24,8 @@ pub use body::{
 pub use checkpoint::{Checkpoint, CheckpointError, Origin, UnverifiedCheckpoint};
 pub use epoch::{EpochDraft, EpochError, open_epoch, rewrap};
 pub use leaf::{
-    BatchLeaf, CloseLeaf, EpochLeaf, EraseLeaf, FeedId, GenesisLeaf, Leaf, LeafError,
-    MAX_FOLLOWERS, MAX_LEAF, SealedFor,
+    BatchLeaf, CloseLeaf, EpochLeaf, EraseLeaf, EraseReason, FeedId, GenesisLeaf, Leaf, LeafError,
+    MAX_FOLLOWERS, MAX_LEAF, SealedFor, UnknownReason,
 };
 pub use proof::{ConsistencyProof, InclusionProof, MAX_PROOF, ProofError};
 pub use tree::{Frontier, Tree, leaf_hash};

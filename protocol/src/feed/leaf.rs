@@ -1,6 +1,7 @@
 //! The five kinds of leaf. A leaf's bytes are what the tree hashes, so they are kept as received.
 
 use std::fmt;
+use std::str::FromStr;
 
 use kentong_keys::{Digest, Label, MemberName, SealedEpochKey, SealingKeyId};
 use serde::{Deserialize, Serialize};
@@ -117,10 +118,72 @@ pub struct BatchLeaf {
 /// A body that is no longer to be held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EraseLeaf {
-    /// Where its batch leaf stands.
+    /// Where its batch leaf stands: before this leaf, in the same feed.
     pub index: u64,
-    /// Why, as a number of a list that later versions extend; 0 is unsaid.
+    /// Why: an [`EraseReason`] as a number, of a list that later versions extend; 0 is unsaid.
     pub reason: u8,
+}
+
+/// Why a body is no longer to be held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EraseReason {
+    /// It is not said, or for a reason of a later version.
+    Unsaid,
+    /// Personal data that may no longer be kept.
+    PersonalData,
+    /// A court or another authority ordered it.
+    Order,
+    /// It should never have been published.
+    Mistake,
+}
+
+impl EraseReason {
+    /// All, each with its number and its name.
+    pub const ALL: [(Self, u8, &'static str); 4] = [
+        (Self::Unsaid, 0, "unsaid"),
+        (Self::PersonalData, 1, "personal-data"),
+        (Self::Order, 2, "order"),
+        (Self::Mistake, 3, "mistake"),
+    ];
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Unsaid => 0,
+            Self::PersonalData => 1,
+            Self::Order => 2,
+            Self::Mistake => 3,
+        }
+    }
+
+    /// The reason of this number.
+    #[must_use]
+    pub fn of(number: u8) -> Self {
+        let found = Self::ALL.iter().find(|(_, known, _)| *known == number);
+        found.map_or(Self::Unsaid, |(reason, ..)| *reason)
+    }
+}
+
+/// Words that name no reason to erase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no reason to erase; the reasons are personal-data, order, mistake and unsaid")]
+pub struct UnknownReason;
+
+impl FromStr for EraseReason {
+    type Err = UnknownReason;
+
+    fn from_str(text: &str) -> Result<Self, UnknownReason> {
+        let found = Self::ALL.iter().find(|(.., name)| *name == text);
+        found.map(|(reason, ..)| *reason).ok_or(UnknownReason)
+    }
+}
+
+impl fmt::Display for EraseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = Self::ALL.iter().find(|(reason, ..)| reason == self);
+        f.write_str(found.map_or("", |(.., name)| name))
+    }
 }
 
 /// The feed takes no more leaves.
@@ -162,7 +225,7 @@ pub enum LeafError {
     #[error("a leaf of an unknown kind")]
     UnknownKind,
     /// Its parts contradict each other: an audience without its publisher, readers out of order,
-    /// an empty batch, a body over its bound.
+    /// an empty batch, a body over its bound, the body erased of a leaf that can have none.
     #[error("a leaf whose parts contradict each other")]
     Inconsistent,
 }
@@ -185,6 +248,8 @@ type EraseWire = (u8, u8, u64, u8);
 type CloseWire = (u8, u8, u8, BoundedVec<FeedId, MAX_FOLLOWERS>);
 
 const VERSION: u8 = 1;
+/// No batch stands before: the first leaf begins the feed, the second at the earliest an epoch.
+const FIRST_BATCH: u64 = 2;
 
 impl Leaf {
     /// The canonical bytes.
@@ -326,7 +391,8 @@ impl Leaf {
                     && (1..=MAX_BATCH_STATEMENTS).contains(&usize::from(leaf.count))
                     && leaf.body_len as usize <= MAX_BODY
             }
-            Self::Erase(_) | Self::Close(_) => true,
+            Self::Erase(leaf) => leaf.index >= FIRST_BATCH,
+            Self::Close(_) => true,
         }
     }
 }
@@ -342,4 +408,22 @@ impl GenesisLeaf {
 
 fn decode<T: Serialize + serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     encoding::decode(bytes, MAX_LEAF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_have_numbers_and_names_and_later_ones_are_unsaid() {
+        for (reason, number, name) in EraseReason::ALL {
+            assert_eq!((reason.number(), EraseReason::of(number)), (number, reason));
+            assert_eq!(
+                (reason.to_string(), name.parse()),
+                (name.to_owned(), Ok(reason))
+            );
+        }
+        assert_eq!(EraseReason::of(200), EraseReason::Unsaid);
+        assert_eq!("spite".parse::<EraseReason>(), Err(UnknownReason));
+    }
 }

@@ -51,6 +51,9 @@ pub enum Fault {
     /// batch of another epoch, anything behind a closing leaf.
     #[error("sent a leaf where it cannot stand")]
     LeafOrder,
+    /// An erase leaf that names no batch before it: what is not there cannot be erased.
+    #[error("erases what is no batch before")]
+    NothingToErase,
     /// A first leaf that does not hash to the feed's id, or is of another federation or publisher
     /// than the checkpoint says.
     #[error("sent a first leaf that is not this feed's")]

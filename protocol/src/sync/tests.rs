@@ -5,6 +5,7 @@
     reason = "tests look for one variant, in small numbers"
 )]
 
+mod erasure;
 mod exchange;
 mod faults;
 mod fetching;

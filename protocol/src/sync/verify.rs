@@ -86,6 +86,12 @@ impl Session {
         for bytes in fresh {
             let leaf = Leaf::decode(bytes)?;
             self.place(&leaf, &checkpoint, &mut cursor)?;
+            if let Leaf::Erase(erase) = &leaf {
+                let known = erase.index < held && ledger.batch(&feed, erase.index).is_some();
+                if !known && !is_batch_of(&leaves, held, erase.index) {
+                    return Err(Fault::NothingToErase);
+                }
+            }
             leaves.push((leaf, bytes.to_vec()));
         }
         self.expect_following(&came, &leaves, held, now, ledger)?;
@@ -119,7 +125,8 @@ impl Session {
         self.out.push(Output::OtherLeaves(feed));
     }
 
-    /// Whether a leaf may stand at the cursor; moves the cursor behind it.
+    /// Whether a leaf may stand at the cursor; moves the cursor behind it. What an erase leaf names
+    /// is looked at apart.
     fn place(
         &self,
         leaf: &Leaf,
@@ -139,7 +146,6 @@ impl Session {
                 cursor.epoch = epoch.epoch;
             }
             Leaf::Batch(batch) if batch.epoch != cursor.epoch => return Err(Fault::LeafOrder),
-            Leaf::Erase(erase) if erase.index >= cursor.index => return Err(Fault::LeafOrder),
             Leaf::Batch(_) | Leaf::Erase(_) => {}
             Leaf::Close(_) => cursor.closed = true,
         }
@@ -200,4 +206,11 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Whether a batch stands at `index` among leaves of which the first stands at `first`.
+fn is_batch_of(leaves: &[(Leaf, Vec<u8>)], first: u64, index: u64) -> bool {
+    let at = index.checked_sub(first).map(usize::try_from);
+    let leaf = at.and_then(|at| leaves.get(at.ok()?));
+    matches!(leaf, Some((Leaf::Batch(_), _)))
 }

@@ -150,6 +150,13 @@ fn leaves() -> Vec<Vector> {
                 reason: 255,
             })),
         ),
+        Vector::valid(
+            "erase-of-the-first-batch",
+            bytes(Leaf::Erase(EraseLeaf {
+                index: 2,
+                reason: 1,
+            })),
+        ),
         Vector::valid("close", close(0, feeds.clone())),
         Vector::valid("close-for-good", close(1, Vec::new())),
         malformed("empty", Vec::new()),
@@ -242,6 +249,20 @@ fn leaves() -> Vec<Vector> {
         inconsistent(
             "batch-of-epoch-zero",
             Leaf::Batch(BatchLeaf { epoch: 0, ..full }),
+        ),
+        inconsistent(
+            "erase-of-the-genesis",
+            Leaf::Erase(EraseLeaf {
+                index: 0,
+                reason: 0,
+            }),
+        ),
+        inconsistent(
+            "erase-of-the-first-epoch",
+            Leaf::Erase(EraseLeaf {
+                index: 1,
+                reason: 0,
+            }),
         ),
         inconsistent("batch-empty", Leaf::Batch(BatchLeaf { count: 0, ..full })),
         inconsistent(

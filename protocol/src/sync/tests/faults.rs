@@ -5,7 +5,7 @@ use kentong_keys::{Digest, SigningKey};
 use super::member::{Feed, Member, Pair, at};
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::encoding::DecodeError;
-use crate::feed::{CheckpointError, FeedId, Leaf, LeafError, Tree};
+use crate::feed::{CheckpointError, EraseLeaf, FeedId, Leaf, LeafError, Tree};
 use crate::sync::{Fault, Input, Output, Session, leaves_message};
 use crate::wire::{Bye, Claim, Holds, Leaves, Message, MessageError};
 
@@ -58,12 +58,16 @@ pub(super) fn leaves(message: Leaves) -> Message {
 
 /// MY appends `leaf` to its feed and signs; what does SG make of the leaves?
 fn signed_leaf(leaf: Leaf) -> Option<Fault> {
+    signed_leaves(vec![leaf])
+}
+
+fn signed_leaves(appended: Vec<Leaf>) -> Option<Fault> {
     let (mut pair, feed) = published();
     pair.settle();
     let Member { feeds, signing, .. } = &mut pair.a.0;
     let held: &mut Feed = feeds.get_mut(&feed).unwrap();
     let from = held.tree.size();
-    held.append(leaf);
+    appended.into_iter().for_each(|leaf| held.append(leaf));
     held.sign(signing);
     let message = leaves(honest(&pair, feed, from));
     sg_refuses(&mut pair, &message)
@@ -315,9 +319,49 @@ fn leaves_where_they_cannot_stand() {
     assert_eq!(signed_leaf(Leaf::Batch(batch.clone())), None);
     batch.epoch = 2;
     assert_eq!(signed_leaf(Leaf::Batch(batch)), Some(Fault::LeafOrder));
-    let erase = |index| Leaf::Erase(crate::feed::EraseLeaf { index, reason: 0 });
+}
+
+#[test]
+fn erase_leaves_that_name_no_earlier_batch() {
+    let erase = |index| Leaf::Erase(EraseLeaf { index, reason: 0 });
+    let nothing = Some(Fault::NothingToErase);
     assert_eq!(signed_leaf(erase(2)), None);
-    assert_eq!(signed_leaf(erase(3)), Some(Fault::LeafOrder), "itself");
+    assert_eq!(signed_leaf(erase(3)), nothing, "itself");
+    assert_eq!(signed_leaf(erase(4)), nothing, "a later one");
+    assert_eq!(signed_leaf(erase(u64::MAX)), nothing, "none there will be");
+    for index in [0, 1] {
+        let refused = Some(Fault::Leaf(LeafError::Inconsistent));
+        assert_eq!(signed_leaf(erase(index)), refused, "no batch can be there");
+    }
+    // What it names may be among the leaves that come with it, or be held.
+    let epoch = || {
+        let (pair, feed) = published();
+        let Leaf::Epoch(mut epoch) = pair.a.0.feeds[&feed].leaves[1].0.clone() else {
+            panic!("an epoch is second")
+        };
+        epoch.epoch = 2;
+        Leaf::Epoch(epoch)
+    };
+    let batch = || {
+        let (pair, feed) = published();
+        let Leaf::Batch(mut batch) = pair.a.0.feeds[&feed].leaves[2].0.clone() else {
+            panic!("a batch is third")
+        };
+        batch.epoch = 2;
+        Leaf::Batch(batch)
+    };
+    assert_eq!(signed_leaves(vec![epoch(), batch(), erase(4)]), None);
+    assert_eq!(
+        signed_leaves(vec![epoch(), erase(3)]),
+        nothing,
+        "a second epoch"
+    );
+    assert_eq!(
+        signed_leaves(vec![erase(2), erase(3)]),
+        nothing,
+        "an erase leaf"
+    );
+    assert_eq!(signed_leaves(vec![erase(2), erase(2)]), None, "twice");
 }
 
 #[test]

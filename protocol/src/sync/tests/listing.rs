@@ -18,6 +18,7 @@ variants!(FAULTS, name_of, Fault, {
     Fault::LeafCount => "LeafCount",
     Fault::Leaf(_) => "Leaf",
     Fault::LeafOrder => "LeafOrder",
+    Fault::NothingToErase => "NothingToErase",
     Fault::Genesis => "Genesis",
     Fault::NotForUs => "NotForUs",
     Fault::LeafProof => "LeafProof",

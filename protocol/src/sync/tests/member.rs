@@ -26,6 +26,7 @@ pub(super) struct Feed {
     pub(super) tree: Tree,
     pub(super) leaves: Vec<(Leaf, Vec<u8>)>,
     pub(super) bodies: BTreeMap<u64, Vec<u8>>,
+    pub(super) erased: BTreeSet<u64>,
     pub(super) checkpoint: Option<(u64, Vec<u8>)>,
     pub(super) keys: BTreeMap<u32, EpochKey>,
 }
@@ -127,9 +128,9 @@ impl Ledger for Member {
                 .leaves
                 .iter()
                 .any(|(leaf, _)| matches!(leaf, Leaf::Close(_))),
-            missing: batches.count() as u64 - feed.bodies.len() as u64,
+            missing: (batches.count() - feed.bodies.len() - feed.erased.len()) as u64,
             unopened: 0,
-            erased: 0,
+            erased: feed.erased.len() as u64,
             applied: feed.tree.size() - self.unapplied,
         })
     }
@@ -151,8 +152,8 @@ impl Ledger for Member {
                 }),
                 _ => None,
             });
-        let missing = all
-            .filter(|w| w.index >= from && !feed.bodies.contains_key(&w.index) && wanted(w.index));
+        let missing =
+            all.filter(|w| w.index >= from && !feed.has_settled(w.index) && wanted(w.index));
         let missing: Vec<_> = missing.take(most).collect();
         self.read.set(self.read.get() + missing.len());
         missing
@@ -160,8 +161,7 @@ impl Ledger for Member {
 
     fn lacks(&self, id: &FeedId, index: u64) -> bool {
         let feed = self.feeds.get(id);
-        feed.is_some_and(|feed| !feed.bodies.contains_key(&index))
-            && self.batch(id, index).is_some()
+        feed.is_some_and(|feed| !feed.has_settled(index)) && self.batch(id, index).is_some()
     }
 
     fn batch(&self, id: &FeedId, index: u64) -> Option<BatchLeaf> {
@@ -191,8 +191,25 @@ impl Feed {
 
     pub(super) fn append(&mut self, leaf: Leaf) {
         let bytes = leaf.encode();
+        self.push(leaf, bytes);
+    }
+
+    fn push(&mut self, leaf: Leaf, bytes: Vec<u8>) {
+        if let Leaf::Erase(erase) = &leaf {
+            self.bodies.remove(&erase.index);
+            let names_batch = usize::try_from(erase.index)
+                .is_ok_and(|index| matches!(self.leaves.get(index), Some((Leaf::Batch(_), _))));
+            if names_batch {
+                self.erased.insert(erase.index);
+            }
+        }
         self.tree.push(leaf_hash(&bytes));
         self.leaves.push((leaf, bytes));
+    }
+
+    /// Whether the body at an index is held, or not to be held any more.
+    fn has_settled(&self, index: u64) -> bool {
+        self.bodies.contains_key(&index) || self.erased.contains(&index)
     }
 
     pub(super) fn sign(&mut self, key: &SigningKey) {
@@ -278,6 +295,7 @@ impl Member {
             tree: Tree::default(),
             leaves: Vec::new(),
             bodies: BTreeMap::new(),
+            erased: BTreeSet::new(),
             checkpoint: None,
             keys: BTreeMap::from([(1, key)]),
         };
@@ -427,6 +445,16 @@ impl Member {
         }
     }
 
+    /// Takes over the leaves of a feed of another, and no body.
+    pub(super) fn take(
+        &mut self,
+        id: FeedId,
+        leaves: Vec<(Leaf, Vec<u8>)>,
+        checkpoint: Option<(u64, Vec<u8>)>,
+    ) {
+        self.store_leaves(id, 0, leaves, checkpoint);
+    }
+
     fn store_leaves(
         &mut self,
         id: FeedId,
@@ -442,6 +470,7 @@ impl Member {
                     tree: Tree::default(),
                     leaves: Vec::new(),
                     bodies: BTreeMap::new(),
+                    erased: BTreeSet::new(),
                     checkpoint: None,
                     keys: BTreeMap::new(),
                 },
@@ -462,8 +491,7 @@ impl Member {
                     feed.keys.insert(epoch.epoch, key);
                 }
             }
-            feed.tree.push(leaf_hash(&bytes));
-            feed.leaves.push((leaf, bytes));
+            feed.push(leaf, bytes);
         }
         if checkpoint.is_some() {
             feed.checkpoint = checkpoint;

@@ -12,15 +12,15 @@ use crate::wire::{Heads, Message};
 type Side = (Session, VecDeque<Vec<u8>>);
 
 /// Several members, and the sessions between some of them.
-struct Web {
-    members: BTreeMap<&'static str, Member>,
+pub(super) struct Web {
+    pub(super) members: BTreeMap<&'static str, Member>,
     sessions: BTreeMap<(&'static str, &'static str), Side>,
     /// Messages by who sent them, since they were last looked at.
-    sent: Vec<(&'static str, Message)>,
+    pub(super) sent: Vec<(&'static str, Message)>,
 }
 
 impl Web {
-    fn of(names: &[&'static str]) -> Self {
+    pub(super) fn of(names: &[&'static str]) -> Self {
         let member = |(seed, name): (u8, &&'static str)| (*name, Member::new(name, seed));
         let mut members: BTreeMap<_, _> = (1..).zip(names).map(member).collect();
         let keys: Vec<_> = members
@@ -37,12 +37,12 @@ impl Web {
         }
     }
 
-    fn get(&mut self, name: &str) -> &mut Member {
+    pub(super) fn get(&mut self, name: &str) -> &mut Member {
         self.members.get_mut(name).unwrap()
     }
 
     /// `publisher` opens a feed for these readers, with batches of one statement each.
-    fn publish(
+    pub(super) fn publish(
         &mut self,
         publisher: &'static str,
         readers: &[&'static str],
@@ -57,7 +57,7 @@ impl Web {
         feed
     }
 
-    fn connect(&mut self, a: &'static str, b: &'static str) {
+    pub(super) fn connect(&mut self, a: &'static str, b: &'static str) {
         for (me, peer) in [(a, b), (b, a)] {
             let peer_of = self.members[peer].as_peer();
             let member = self.get(me);
@@ -67,7 +67,7 @@ impl Web {
         }
     }
 
-    fn part(&mut self, a: &'static str, b: &'static str) {
+    pub(super) fn part(&mut self, a: &'static str, b: &'static str) {
         for (me, peer) in [(a, b), (b, a)] {
             self.sessions.remove(&(me, peer));
             let peer = self.members[peer].name.clone();
@@ -76,7 +76,13 @@ impl Web {
         }
     }
 
-    fn give(&mut self, me: &'static str, peer: &'static str, input: Input<'_>, now: u64) {
+    pub(super) fn give(
+        &mut self,
+        me: &'static str,
+        peer: &'static str,
+        input: Input<'_>,
+        now: u64,
+    ) {
         let (session, to_peer) = self.sessions.get_mut(&(me, peer)).unwrap();
         let member = self.members.get_mut(me).unwrap();
         let refused = member.sources.refused().count();
@@ -120,7 +126,7 @@ impl Web {
     }
 
     /// Lets everything under way arrive, each session's frames in turn.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         for round in 0_u32.. {
             assert!(round < 20_000, "they never come to rest");
             let waiting = self.sessions.iter_mut();
@@ -141,7 +147,7 @@ impl Web {
         }
     }
 
-    fn is_open(&self, a: &'static str, b: &'static str) -> bool {
+    pub(super) fn is_open(&self, a: &'static str, b: &'static str) -> bool {
         self.sessions[&(a, b)].0.is_open() && self.sessions[&(b, a)].0.is_open()
     }
 
@@ -171,7 +177,7 @@ impl Web {
         counts
     }
 
-    fn said(&self, name: &str, wanted: fn(&Output) -> bool) -> usize {
+    pub(super) fn said(&self, name: &str, wanted: fn(&Output) -> bool) -> usize {
         self.members[name]
             .log
             .iter()
@@ -180,7 +186,7 @@ impl Web {
     }
 }
 
-fn is_fault(output: &Output) -> bool {
+pub(super) fn is_fault(output: &Output) -> bool {
     matches!(output, Output::Fault(_))
 }
 
