@@ -19,6 +19,8 @@
 //! the log was written, the store takes no more steps until the node starts again.
 
 mod derived;
+mod erasing;
+mod erasure;
 mod error;
 mod event;
 mod feeds;
@@ -44,6 +46,7 @@ use kentong_keys::{IndexKey, MemberName, StoreKey};
 
 use crate::log::{self, Log, Record};
 
+pub use erasure::FeedErasure;
 pub use error::StoreError;
 pub use feeds::{BodyState, EpochState, FeedState, Feeds};
 pub use opening::{Opening, Rebuilt};
@@ -167,13 +170,16 @@ impl Store {
             self.state
                 .apply(&self.vault, at, planned.event, &mut effects)?;
         }
-        if !effects.erase.is_empty() {
-            // The leaf that asks for it must outlive the body; nothing opened stays in memory.
+        if !effects.applied.erased.is_empty() {
+            self.vault.forget(); // Nothing opened stays in memory.
+        }
+        if self.state.is_erasure_due(&effects) {
+            // The leaf that asks for it must outlive the body.
             self.log.sync()?;
-            self.vault.forget();
         }
         let applied = std::mem::take(&mut effects.applied);
-        opening::settle(&mut self.log, &mut self.derived, effects, mark)?;
+        self.state.overwrite(&mut self.log, &mut effects)?;
+        self.derived.commit(effects.rows, mark)?;
         self.broken = false;
         Ok(applied)
     }

@@ -3,6 +3,7 @@
 //! A statement says something about one indicator of the feed's publisher. Of several about the
 //! same indicator one is in force, whatever order they arrived in: see [`Rank`].
 
+mod erasure;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -17,6 +18,8 @@ use crate::bounded::BoundedText;
 use crate::encoding::{self, DecodeError};
 use crate::indicator::{Assertion, Projection, Value};
 use crate::time::Timestamp;
+
+pub use erasure::{ErasedMark, Erasure};
 
 /// The longest statement in canonical form, in bytes.
 pub const MAX_STATEMENT: usize = 16 * 1024;
@@ -144,6 +147,8 @@ pub struct Statement {
 pub enum AnyStatement {
     /// Of a kind that this release knows.
     Known(Box<Statement>),
+    /// That an indicator was erased.
+    Erased(Erasure),
     /// Of a later kind: kept and counted, never a fault.
     Unknown {
         /// Its kind's number.
@@ -228,17 +233,13 @@ impl Statement {
 impl AnyStatement {
     /// Decodes one statement of a batch.
     pub fn decode(bytes: &[u8]) -> Result<Self, StatementError> {
-        let read = |error| match error {
-            DecodeError::TooLong { .. } => StatementError::TooLong,
-            DecodeError::Malformed | DecodeError::NotCanonical => StatementError::Malformed,
-        };
         if bytes.len() > MAX_STATEMENT {
             return Err(StatementError::TooLong);
         }
         let (value, revision, made, said) = match (bytes.get(1), bytes.get(2)) {
             (Some(&VERSION), Some(&ASSERTED)) => {
                 let (_, _, value, revision, made, assertion, stripped): AssertedWire =
-                    encoding::decode(bytes, MAX_STATEMENT).map_err(read)?;
+                    encoding::decode(bytes, MAX_STATEMENT).map_err(read_error)?;
                 let assertion = Box::new(assertion);
                 (
                     value,
@@ -252,13 +253,16 @@ impl AnyStatement {
             }
             (Some(&VERSION), Some(&WITHDRAWN)) => {
                 let (_, _, value, revision, made, reason): WithdrawnWire =
-                    encoding::decode(bytes, MAX_STATEMENT).map_err(read)?;
+                    encoding::decode(bytes, MAX_STATEMENT).map_err(read_error)?;
                 (value, revision, made, Said::Withdrawn { reason })
             }
             (Some(&VERSION), Some(&CEASED)) => {
                 let (_, _, value, revision, made): CeasedWire =
-                    encoding::decode(bytes, MAX_STATEMENT).map_err(read)?;
+                    encoding::decode(bytes, MAX_STATEMENT).map_err(read_error)?;
                 (value, revision, made, Said::Ceased)
+            }
+            (Some(&VERSION), Some(&erasure::ERASED)) => {
+                return Ok(Self::Erased(Erasure::decode(bytes)?));
             }
             (Some(&VERSION), Some(&kind @ 4..=23)) => return Ok(Self::Unknown { kind }),
             _ => return Err(StatementError::Malformed),
@@ -269,6 +273,13 @@ impl AnyStatement {
             made,
             said,
         })))
+    }
+}
+
+const fn read_error(error: DecodeError) -> StatementError {
+    match error {
+        DecodeError::TooLong { .. } => StatementError::TooLong,
+        DecodeError::Malformed | DecodeError::NotCanonical => StatementError::Malformed,
     }
 }
 

@@ -76,6 +76,24 @@ pub enum StoreError {
         /// The index.
         index: u64,
     },
+    /// The body of a leaf is to be erased that is no batch, or none that stands before.
+    #[error("leaf {index} of feed {feed:?} is no batch before, so there is nothing to erase")]
+    NoBatch {
+        /// The feed.
+        feed: FeedId,
+        /// The index.
+        index: u64,
+    },
+    /// A batch holds statements that this release does not know: it cannot say whose they are.
+    #[error(
+        "batch {index} of feed {feed:?} holds statements of a later release; erase with that release"
+    )]
+    UnknownStatements {
+        /// The feed.
+        feed: FeedId,
+        /// The index.
+        index: u64,
+    },
     /// A body for a leaf that has none, whose body is held already or was erased.
     #[error(
         "no body is wanted for leaf {index} of feed {feed:?}; ask its state before offering one"

@@ -24,7 +24,7 @@ pub(super) enum Fact {
     ErasedBody,
     Checkpoint(Vec<u8>),
     EpochKey,
-    Disposition,
+    Disposition { forgotten: bool },
     Truncate,
     Receipt(MemberName),
 }
@@ -45,7 +45,10 @@ impl Event {
             (RecordKind::Body, Payload::Erased) => Fact::ErasedBody,
             (RecordKind::Checkpoint, Payload::Held(note)) => Fact::Checkpoint(note),
             (RecordKind::EpochKey, Payload::Held(_)) => Fact::EpochKey,
-            (RecordKind::Disposition, Payload::Held(_)) => Fact::Disposition,
+            (RecordKind::Disposition, Payload::Held(bytes)) => Fact::Disposition {
+                forgotten: read_disposition(&bytes)
+                    .is_some_and(|read| read.reason == Disposition::FORGOTTEN),
+            },
             (RecordKind::Truncate, Payload::Held(_)) => Fact::Truncate,
             (RecordKind::Receipt, Payload::Held(bytes)) => Fact::Receipt(read_receipt(&bytes)?.0),
             _ => return None,

@@ -26,6 +26,9 @@ pub struct FeedState {
     pub(super) tree: Tree,
     pub(super) checkpoint: Option<(u64, Vec<u8>)>,
     pub(super) leaves: Vec<LeafEntry>,
+    /// Bodies that are to be overwritten in the log, each with the index of the leaf that says so: done
+    /// once that leaf is signed. None says so of what is forgotten here alone.
+    pub(super) erasing: BTreeMap<u64, Option<u64>>,
     pub(super) epochs: BTreeMap<u32, EpochState>,
     pub(super) counts: Counts,
     /// Above all batches that were opened.
@@ -78,7 +81,7 @@ pub enum BodyState {
 pub(super) struct LeafEntry {
     /// Where the log holds the leaf.
     pub(super) at: Position,
-    /// Where the log holds the body.
+    /// Where the log holds the body; of an erased one while it is still to be overwritten.
     pub(super) body: Option<Position>,
     /// The epoch of a batch.
     pub(super) epoch: u32,
@@ -168,6 +171,7 @@ impl Feeds {
             tree: Tree::default(),
             checkpoint: None,
             leaves: Vec::new(),
+            erasing: BTreeMap::new(),
             epochs: BTreeMap::new(),
             counts: Counts::default(),
             opened_to: 0,
@@ -245,7 +249,7 @@ impl FeedState {
         self.indexes(from, |state| state == BodyState::Held { opened: false })
     }
 
-    /// How many bodies were erased.
+    /// How many bodies were erased: none that is still to be overwritten.
     #[must_use]
     pub const fn erased_count(&self) -> u64 {
         self.counts.erased
@@ -303,6 +307,31 @@ impl FeedState {
 
     pub(super) fn entry(&self, index: u64) -> Option<&LeafEntry> {
         self.leaves.get(usize::try_from(index).ok()?)
+    }
+
+    /// Where the log holds the body at `index`, if that may still be read.
+    pub(super) fn body_at(&self, index: u64) -> Option<Position> {
+        self.entry(index)?.readable_body()
+    }
+
+    /// Where the erase leaves stand, from an index on.
+    pub(super) fn erase_leaves(&self, from: u64) -> impl Iterator<Item = u64> {
+        let skip = usize::try_from(from).unwrap_or(usize::MAX);
+        let leaves = self.leaves.get(skip..).unwrap_or_default();
+        let erase = (from..)
+            .zip(leaves)
+            .filter(|(_, leaf)| leaf.kind == LeafKind::Erase);
+        erase.map(|(index, _)| index)
+    }
+
+    /// The bodies that are to be overwritten and may be: the leaf that says so is signed.
+    pub(super) fn due_erasures(&self) -> Vec<u64> {
+        let signed = self.checkpoint().map_or(0, |(size, _)| size);
+        let due = self
+            .erasing
+            .iter()
+            .filter(|(_, by)| by.is_none_or(|by| by < signed));
+        due.map(|(index, _)| *index).collect()
     }
 
     /// Appends a leaf. The caller has checked that it is the next.
@@ -366,6 +395,18 @@ impl FeedState {
     }
 }
 
+impl LeafEntry {
+    /// Where the log holds its body, unless that is to be overwritten.
+    pub(super) const fn readable_body(&self) -> Option<Position> {
+        match self.state {
+            BodyState::Erased => None,
+            BodyState::NoBody | BodyState::Missing | BodyState::Held { .. } | BodyState::Bad(_) => {
+                self.body
+            }
+        }
+    }
+}
+
 impl Counts {
     const fn add(&mut self, entry: &LeafEntry) {
         let one = Self::of(entry);
@@ -394,7 +435,7 @@ impl Counts {
             missing: matches!(entry.state, BodyState::Missing) as u64,
             unopened: matches!(entry.state, BodyState::Held { opened: false }) as u64,
             closed: matches!(entry.kind, LeafKind::Close) as u64,
-            erased: matches!(entry.state, BodyState::Erased) as u64,
+            erased: (matches!(entry.state, BodyState::Erased) && entry.body.is_none()) as u64,
             bad: matches!(entry.state, BodyState::Bad(_)) as u64,
         }
     }

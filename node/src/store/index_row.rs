@@ -3,7 +3,7 @@
 //! ```text
 //! row    tag of entries: plain 0, own 2; then the entries
 //! entry  look-up tag u64, class u8, fields stripped u8, revision u32; an own entry then:
-//!        keyed hash of the indicator's id (16), content u64, last seen u32 (all ones: unsaid),
+//!        keyed hash of the indicator's id, or the mark of an erased one (16), content u64, last seen u32 (all ones: unsaid),
 //!        made u32
 //! ```
 //!
@@ -25,6 +25,8 @@ pub(super) enum Class {
     Asserted,
     Withdrawn,
     Ceased,
+    /// An erased indicator, found by its mark; only in feeds of one's own.
+    Erased,
     /// Of a later kind: kept, counted, not found.
     Unknown,
     /// It does not decode: kept, counted, not found.
@@ -65,10 +67,11 @@ impl IndexEntry {
 
     /// Whether a look-up leads here.
     pub(super) const fn is_found(&self) -> bool {
-        matches!(
-            self.class,
-            Class::Asserted | Class::Withdrawn | Class::Ceased
-        )
+        match self.class {
+            Class::Asserted | Class::Withdrawn | Class::Ceased => true,
+            Class::Erased => self.own.is_some(),
+            Class::Unknown | Class::Refused(_) => false,
+        }
     }
 }
 
@@ -97,6 +100,7 @@ fn encode_part(part: &[IndexEntry], own: bool) -> Vec<u8> {
             Class::Withdrawn => (1, None),
             Class::Ceased => (2, None),
             Class::Unknown => (3, None),
+            Class::Erased => (5, None),
             Class::Refused(StatementError::Malformed) => (4, Some(0)),
             Class::Refused(StatementError::TooLong) => (4, Some(1)),
         };
@@ -148,6 +152,7 @@ fn decode_entry(entry: &[u8]) -> Option<IndexEntry> {
         (3, _) => Class::Unknown,
         (4, 0) => Class::Refused(StatementError::Malformed),
         (4, 1) => Class::Refused(StatementError::TooLong),
+        (5, _) => Class::Erased,
         _ => return None,
     };
     let silent = matches!(class, Class::Unknown | Class::Refused(_));
@@ -191,6 +196,7 @@ mod tests {
             Class::Asserted,
             Class::Withdrawn,
             Class::Ceased,
+            Class::Erased,
             Class::Unknown,
             Class::Refused(StatementError::Malformed),
             Class::Refused(StatementError::TooLong),
@@ -199,7 +205,7 @@ mod tests {
             let entries = (0..600).map(|n| {
                 let class = classes[n % classes.len()];
                 let mut entry = IndexEntry::silent(class);
-                if entry.is_found() {
+                if entry.is_found() || (class == Class::Erased && mine) {
                     entry.tag = Tag::from_u64(n as u64);
                     entry.revision = 7;
                     let last_seen = (n % 2 == 0).then_some(5);

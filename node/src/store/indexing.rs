@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kentong_keys::{IndexKey, MemberName};
-use kentong_protocol::statement::{AnyStatement, IndicatorId, Said, Statement};
+use kentong_protocol::statement::{AnyStatement, Erasure, IndicatorId, Said, Statement};
 
 use crate::log::Position;
 
@@ -158,6 +158,10 @@ impl State {
                     found += 1;
                     entry_of(&self.index_key, own.then_some(&self.me), &statement)
                 }
+                Ok(AnyStatement::Erased(erasure)) => {
+                    found += u16::from(own);
+                    entry_of_erasure(own, &erasure)
+                }
                 Ok(AnyStatement::Unknown { .. }) => {
                     unknown += 1;
                     IndexEntry::silent(Class::Unknown)
@@ -194,6 +198,22 @@ impl State {
             refused,
         });
     }
+}
+
+/// How it is found that an own indicator was erased. Of others it tells nothing.
+fn entry_of_erasure(own: bool, erasure: &Erasure) -> IndexEntry {
+    let mut entry = IndexEntry::silent(Class::Erased);
+    if own {
+        entry.tag = Tag::of_mark(&erasure.mark);
+        entry.revision = erasure.revision.number();
+        entry.own = Some(OwnPart {
+            key: *erasure.mark.as_bytes(),
+            content: 0,
+            last_seen: None,
+            made: u32::try_from(erasure.made.seconds()).unwrap_or(u32::MAX),
+        });
+    }
+    entry
 }
 
 /// How a statement is found, and what the own table needs of it if it is of `publisher`'s own.

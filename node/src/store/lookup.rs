@@ -7,6 +7,7 @@
 
 use hashbrown::HashTable;
 use kentong_keys::IndexKey;
+use kentong_protocol::statement::ErasedMark;
 
 use super::place::{FeedNo, Place};
 
@@ -35,6 +36,12 @@ impl Tag {
     pub(super) fn of(key: &IndexKey, kind: u8, comparison_key: &str) -> Self {
         let [a, b, c, d, e, f, g, h, ..] =
             key.hash(&[b"value", &[kind], comparison_key.as_bytes()]);
+        Self(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    }
+
+    /// The tag of an erased indicator, which is a keyed hash itself.
+    pub(super) const fn of_mark(mark: &ErasedMark) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = *mark.as_bytes();
         Self(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 

@@ -7,7 +7,7 @@ use kentong_keys::{Digest, IndexKey, MemberName};
 use kentong_protocol::feed::{FeedId, Leaf};
 use serde_bytes::ByteBuf;
 
-use crate::log::{Log, LogError, OwnedRecord, Position, RecordKind};
+use crate::log::{Log, OwnedRecord, Position, RecordKind};
 
 use super::derived::{Damage, Derived, set_aside};
 use super::error::StoreError;
@@ -79,7 +79,14 @@ pub(super) fn open(
             load(folder, me, key)?
         }
     };
+    state.find_erasing(vault)?;
     let replayed = replay(log, vault, key, &mut state, &mut derived, mark)?;
+    let mut effects = Effects::default();
+    effects.erasing.extend(state.feeds_erasing());
+    if state.is_erasure_due(&effects) {
+        state.overwrite(log, &mut effects)?;
+        derived.add(effects.rows)?;
+    }
     state.find_waiting();
     while !state.waiting.is_empty() {
         let mut effects = Effects::default();
@@ -167,30 +174,16 @@ fn replay(
             state.apply(vault, at, event, &mut effects)?;
         }
         if effects.rows.bytes() >= REPLAY_BYTES {
-            settle(log, derived, std::mem::take(&mut effects), mark)?;
+            state.overwrite(log, &mut effects)?;
+            derived.commit(std::mem::take(&mut effects).rows, mark)?;
         }
     }
     if replayed > 0 {
-        settle(log, derived, effects, mark)?;
+        state.overwrite(log, &mut effects)?;
+        derived.commit(effects.rows, mark)?;
         derived.flush()?;
     }
     Ok(replayed)
-}
-
-/// Makes effects lasting: bodies are erased before the rows forget where they lie.
-pub(super) fn settle(
-    log: &mut Log,
-    derived: &mut Derived,
-    effects: Effects,
-    mark: Mark,
-) -> Result<(), StoreError> {
-    for at in effects.erase {
-        match log.erase(at) {
-            Ok(()) | Err(LogError::NoRecord(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    derived.commit(effects.rows, mark)
 }
 
 /// Reads all rows into memory.

@@ -11,7 +11,7 @@ use kentong_keys::IndexKey;
 use kentong_protocol::encoding;
 use kentong_protocol::indicator::{Assertion, Draft};
 use kentong_protocol::release::Carried;
-use kentong_protocol::statement::{IndicatorId, Revision};
+use kentong_protocol::statement::{ErasedMark, IndicatorId, Revision};
 use kentong_protocol::time::Timestamp;
 
 use super::index_row::{Class, IndexEntry, OwnPart};
@@ -42,6 +42,8 @@ pub struct OwnEntry {
     pub made: Option<Timestamp>,
     /// Whether the newest statement withdraws it.
     pub withdrawn: bool,
+    /// Whether all that was said of it was erased, and nothing was since.
+    pub erased: bool,
     /// The newest statement in the private feed; none if that was lost or erased.
     pub at: Option<Place>,
     /// Which other feeds carry it.
@@ -54,6 +56,8 @@ pub struct OwnTable {
     index_key: Arc<IndexKey>,
     table: HashTable<Row>,
     sets: CarriedSets,
+    /// The indicators that were erased, each with the number that its erasure took.
+    erased: HashMap<ErasedMark, u32>,
 }
 
 /// An entry in memory: 48 bytes. `NO_PLACE` stands for none.
@@ -84,6 +88,7 @@ impl OwnTable {
             index_key,
             table: HashTable::new(),
             sets: CarriedSets::new(),
+            erased: HashMap::new(),
         }
     }
 
@@ -91,9 +96,34 @@ impl OwnTable {
     #[must_use]
     pub fn get(&self, id: &IndicatorId) -> Option<OwnEntry> {
         let key = own_key(&self.index_key, id);
-        self.table
-            .find(hash(&key), |row| row.key == key)
-            .map(Row::entry)
+        let row = self.table.find(hash(&key), |row| row.key == key);
+        let erased = self.erased_at(&key).map(Revision::new);
+        match (row.map(Row::entry), erased) {
+            (Some(entry), Some(erased)) if entry.highest >= erased => Some(entry),
+            (Some(_) | None, Some(erased)) => Some(OwnEntry::erased(erased)),
+            (row, None) => row,
+        }
+    }
+
+    /// The number that the erasure of an indicator took, if it was erased.
+    fn erased_at(&self, key: &OwnKey) -> Option<u32> {
+        if self.erased.is_empty() {
+            return None;
+        }
+        self.erased.get(&mark(&self.index_key, key)).copied()
+    }
+
+    /// The number that the newest erasure under this mark took.
+    #[must_use]
+    pub fn erased(&self, mark: &ErasedMark) -> Option<Revision> {
+        self.erased.get(mark).copied().map(Revision::new)
+    }
+
+    /// The key of an indicator that was erased, if anything that was said of it before is still held.
+    pub(super) fn key_of(&self, erased: &ErasedMark) -> Option<OwnKey> {
+        let keys = self.table.iter().map(|row| row.key);
+        let mut keys = keys.filter(|key| mark(&self.index_key, key) == *erased);
+        keys.next()
     }
 
     /// The keyed hash of an assertion but for its times, to compare with [`OwnEntry::content`].
@@ -113,7 +143,7 @@ impl OwnTable {
         self.sets.get(id)
     }
 
-    /// How many indicators there are, withdrawn ones too.
+    /// How many indicators there are, withdrawn ones too, erased ones not.
     #[must_use]
     pub fn len(&self) -> usize {
         self.table.len()
@@ -139,6 +169,12 @@ impl OwnTable {
     /// Takes in one statement of an own feed.
     pub(super) fn apply(&mut self, private: bool, place: Place, entry: &IndexEntry) {
         let Some(own) = &entry.own else { return };
+        if entry.class == Class::Erased {
+            let newest = self.erased.entry(ErasedMark::from_bytes(own.key));
+            let newest = newest.or_insert(entry.revision);
+            *newest = (*newest).max(entry.revision);
+            return;
+        }
         if !matches!(
             entry.class,
             Class::Asserted | Class::Withdrawn | Class::Ceased
@@ -173,7 +209,9 @@ impl OwnTable {
                 Class::Withdrawn => Carried::Withdrawn(revision),
                 Class::Ceased => Carried::Ceased(revision),
                 _ if entry.revision == row.revision => Carried::Current(entry.stripped),
-                Class::Asserted | Class::Unknown | Class::Refused(_) => Carried::Older(revision),
+                Class::Asserted | Class::Erased | Class::Unknown | Class::Refused(_) => {
+                    Carried::Older(revision)
+                }
             };
             let set = self.sets.change(row.set(), |set| {
                 match set.binary_search_by_key(&place.feed, |(feed, _)| *feed) {
@@ -182,6 +220,23 @@ impl OwnTable {
                 }
             });
             row.set_set(set);
+        }
+    }
+}
+
+impl OwnEntry {
+    /// Of an indicator of which nothing is left but that it was erased.
+    const fn erased(revision: Revision) -> Self {
+        Self {
+            content: 0,
+            revision,
+            highest: revision,
+            last_seen: None,
+            made: None,
+            withdrawn: false,
+            erased: true,
+            at: None,
+            carried: CarriedId(0),
         }
     }
 }
@@ -237,6 +292,7 @@ impl Row {
             last_seen: moment.filter(|_| seen),
             made: moment.filter(|_| !seen),
             withdrawn: self.carried & WITHDRAWN != 0,
+            erased: false,
             at: (self.at != NO_PLACE).then(|| Place::unpack(self.at)),
             carried: self.set(),
         }
@@ -319,6 +375,12 @@ impl CarriedSets {
 /// The key of an indicator.
 pub(super) fn own_key(index_key: &IndexKey, id: &IndicatorId) -> OwnKey {
     index_key.hash(&[b"own", id.as_bytes()])
+}
+
+/// By which an indicator is known again once it is erased. Readers see it: it leads to no row of theirs
+/// nor, by itself, to one of ours.
+pub(super) fn mark(index_key: &IndexKey, key: &OwnKey) -> ErasedMark {
+    ErasedMark::from_bytes(index_key.hash(&[b"erased", key]))
 }
 
 /// The keyed hash of an assertion but for its times.

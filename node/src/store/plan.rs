@@ -10,9 +10,9 @@ use crate::log::{RecordKey, RecordKind};
 
 use super::error::StoreError;
 use super::event::{Event, Fact, write_disposition, write_receipt};
-use super::feeds::{BodyState, FeedState, Feeds};
+use super::feeds::{BodyState, FeedState, Feeds, LeafKind};
 use super::place::{MAX_FEEDS, MAX_LEAVES};
-use super::step::{Item, Step};
+use super::step::{Disposition, Item, Step};
 use super::vault::Vault;
 
 /// A record that fits, with its meaning.
@@ -97,17 +97,17 @@ impl<'a> Plan<'a> {
                 Ok(())
             }
             Item::Disposition(feed, index, disposition) => {
-                if index >= self.draft(feed)?.size {
+                let draft = self.draft(feed)?;
+                if index >= draft.size {
                     return Err(StoreError::NoLeaf { feed, index });
                 }
+                let forgotten = disposition.reason == Disposition::FORGOTTEN;
+                if forgotten && !draft.is_batch(index) {
+                    return Err(StoreError::NoBatch { feed, index });
+                }
                 let payload = write_disposition(&disposition);
-                self.push(
-                    RecordKind::Disposition,
-                    feed,
-                    index,
-                    payload,
-                    Fact::Disposition,
-                );
+                let fact = Fact::Disposition { forgotten };
+                self.push(RecordKind::Disposition, feed, index, payload, fact);
                 Ok(())
             }
             Item::Truncate(feed, size) => {
@@ -249,11 +249,25 @@ impl<'a> Draft<'a> {
                 self.epochs.insert(next, (leaf.clone(), false));
             }
             Leaf::Batch(leaf) => drop(self.batches.insert(index, (leaf.clone(), false))),
-            Leaf::Erase(leaf) => self.erased.push(leaf.index),
+            Leaf::Erase(leaf) => {
+                if !self.is_batch(leaf.index) {
+                    let index = leaf.index;
+                    return Err(StoreError::NoBatch { feed, index });
+                }
+                self.erased.push(leaf.index);
+            }
             Leaf::Close(_) => self.closed = true,
         }
         self.size += 1;
         Ok(())
+    }
+
+    /// Whether a batch stands at an index.
+    fn is_batch(&self, index: u64) -> bool {
+        let held = self.held.filter(|_| index < self.kept);
+        let entry = held.and_then(|held| held.entry(index));
+        self.batches.contains_key(&index)
+            || entry.is_some_and(|entry| entry.kind == LeafKind::Batch)
     }
 
     fn take_body(&mut self, vault: &Vault, index: u64, sealed: &[u8]) -> Result<(), StoreError> {

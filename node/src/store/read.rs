@@ -131,8 +131,25 @@ impl Store {
         let bytes = self.vault.statement(feed, place)?;
         match AnyStatement::decode(&bytes) {
             Ok(AnyStatement::Known(statement)) => Ok((*statement, bytes)),
-            Ok(AnyStatement::Unknown { .. }) | Err(_) => Err(StoreError::NoStatement),
+            Ok(AnyStatement::Erased(_) | AnyStatement::Unknown { .. }) | Err(_) => {
+                Err(StoreError::NoStatement)
+            }
         }
+    }
+
+    /// The statement at a place, of whatever kind.
+    pub(super) fn any_statement(&self, place: Place) -> Result<AnyStatement, StoreError> {
+        let feed = self.state.feeds.by_number(place.feed);
+        let feed = feed.ok_or(StoreError::NoStatement)?;
+        let bytes = self.vault.statement(feed, place)?;
+        AnyStatement::decode(&bytes).map_err(|_| StoreError::NoStatement)
+    }
+
+    /// The bytes of the statement at a place, of whatever kind.
+    pub fn statement_bytes(&self, place: Place) -> Result<Vec<u8>, StoreError> {
+        let feed = self.state.feeds.by_number(place.feed);
+        self.vault
+            .statement(feed.ok_or(StoreError::NoStatement)?, place)
     }
 
     /// The statements of the batch at an index of a feed; none if no opened batch is there.
@@ -193,13 +210,13 @@ impl Store {
         Ok(self.state.own.get_or_init(|| own))
     }
 
-    fn feed(&self, id: FeedId) -> Result<&FeedState, StoreError> {
+    pub(super) fn feed(&self, id: FeedId) -> Result<&FeedState, StoreError> {
         self.state.feeds.get(id).ok_or(StoreError::UnknownFeed(id))
     }
 }
 
 /// Where the first statement of an index row stands, and the entries.
-fn index_entries(
+pub(super) fn index_entries(
     row: &[u8],
     content: &[u8],
 ) -> Result<(Place, Vec<index_row::IndexEntry>), Damage> {

@@ -4,7 +4,7 @@
 //! from one that never was rebuilt.
 
 use std::cell::OnceCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use kentong_keys::{Digest, IndexKey, MemberName};
@@ -52,8 +52,11 @@ pub(super) struct Waiting {
 pub(super) struct Effects {
     pub(super) rows: Rows,
     pub(super) applied: Applied,
-    /// Bodies to erase from the log.
-    pub(super) erase: Vec<Position>,
+    /// Feeds in which bodies may be due to be overwritten.
+    pub(super) erasing: BTreeSet<FeedNo>,
+    /// Bodies of leaves that were dropped: nothing leads to them any more, so nothing could erase them
+    /// later.
+    pub(super) dropped: Vec<Position>,
 }
 
 impl State {
@@ -104,14 +107,18 @@ impl State {
                     let row = encode(&(index, serde_bytes::Bytes::new(&note)));
                     effects.rows.put(RowKey::Checkpoint(number).encode(), row);
                     feed.checkpoint = Some((index, note));
+                    effects.erasing.insert(number);
                 }
             }
             Fact::EpochKey => self.epoch_key((number, index), at, effects),
-            Fact::Disposition => {
+            Fact::Disposition { forgotten } => {
                 let key = RowKey::Disposition(number, index, at);
                 effects.rows.put(key.encode(), Vec::new());
+                if forgotten {
+                    self.erase(number, index, None, effects);
+                }
             }
-            Fact::Truncate => self.truncate(number, index, &mut effects.rows),
+            Fact::Truncate => self.truncate(vault, number, index, effects)?,
             Fact::Receipt(peer) => {
                 let row = encode(&at.to_u64());
                 effects
@@ -187,48 +194,9 @@ impl State {
         feed.push(hash, entry);
         put_leaf(feed, index, &mut effects.rows);
         if let Some(target) = erase {
-            self.erase(number, target, effects);
+            self.erase(number, target, Some(index), effects);
         }
         Ok(())
-    }
-
-    /// The body goes, with all that was indexed of it; the leaf stays.
-    fn erase(&mut self, number: FeedNo, index: u64, effects: &mut Effects) {
-        let feed = self.feeds.at_mut(number);
-        let Some(entry) = feed.entry(index).copied() else {
-            return;
-        };
-        if entry.kind != LeafKind::Batch {
-            return;
-        }
-        effects.erase.extend(entry.body);
-        effects.applied.erased.push((feed.id, index));
-        feed.set_body(index, None, BodyState::Erased);
-        put_leaf(feed, index, &mut effects.rows);
-        if entry.state == (BodyState::Held { opened: true }) {
-            remove_index(number, index, &entry, &mut effects.rows);
-            self.lookup.remove(number, |gone| gone == index);
-            self.doubt_own(number);
-        }
-    }
-
-    fn truncate(&mut self, number: FeedNo, size: u64, rows: &mut Rows) {
-        let feed = self.feeds.at_mut(number);
-        if size >= feed.size() || feed.checkpoint().is_some_and(|(signed, _)| signed > size) {
-            return;
-        }
-        for index in size..feed.size() {
-            rows.remove(RowKey::Leaf(number, index).encode());
-            if let Some(entry) = feed.entry(index).copied() {
-                remove_index(number, index, &entry, rows);
-            }
-        }
-        for (epoch, _) in feed.epochs.iter().filter(|(_, epoch)| epoch.index >= size) {
-            rows.remove(RowKey::EpochKey(number, *epoch).encode());
-        }
-        feed.truncate(size);
-        self.lookup.remove(number, |index| index >= size);
-        self.doubt_own(number);
     }
 
     /// The own table no longer follows from the rows, if this feed counts for it.
@@ -255,7 +223,7 @@ pub(super) fn put_leaf(feed: &FeedState, index: u64, rows: &mut Rows) {
     rows.put(RowKey::Leaf(feed.number, index).encode(), row.encode());
 }
 
-fn remove_index(number: FeedNo, index: u64, entry: &LeafEntry, rows: &mut Rows) {
+pub(super) fn remove_index(number: FeedNo, index: u64, entry: &LeafEntry, rows: &mut Rows) {
     if entry.state == (BodyState::Held { opened: true }) {
         for (part, _) in (0..).zip((0..entry.count).step_by(PART)) {
             rows.remove(RowKey::Index(number, index, part).encode());

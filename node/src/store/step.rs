@@ -41,6 +41,12 @@ pub struct Disposition {
     pub places: Vec<u16>,
 }
 
+impl Disposition {
+    /// The whole body is no longer held here, though no leaf says so: of a feed of one's own that
+    /// takes no more leaves.
+    pub const FORGOTTEN: u8 = 1;
+}
+
 /// What came of a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -50,7 +56,7 @@ pub struct Applied {
     pub bad: Vec<(FeedId, u64, BodyError)>,
     /// The bodies that wait for their epoch's key.
     pub waiting: Vec<(FeedId, u64)>,
-    /// The bodies that were erased.
+    /// The bodies that are no longer held; they are overwritten once the leaf that says so is signed.
     pub erased: Vec<(FeedId, u64)>,
 }
 
@@ -105,6 +111,15 @@ impl Step {
     /// What this node did with statements of a batch.
     pub fn disposition(self, feed: FeedId, index: u64, disposition: Disposition) -> Self {
         self.with(Item::Disposition(feed, index, disposition))
+    }
+
+    /// Overwrites the body of a batch here, and nowhere else.
+    pub fn forget(self, feed: FeedId, index: u64) -> Self {
+        let disposition = Disposition {
+            reason: Disposition::FORGOTTEN,
+            places: Vec::new(),
+        };
+        self.disposition(feed, index, disposition)
     }
 
     /// Drops the leaves from `size` on: own leaves ahead of the signer state.

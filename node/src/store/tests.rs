@@ -3,6 +3,7 @@
 mod commit;
 mod crash;
 mod disorder;
+mod erasing;
 mod golden;
 mod own;
 mod publisher;

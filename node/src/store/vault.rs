@@ -121,16 +121,27 @@ impl Vault {
         }
     }
 
+    /// The index that the erase leaf at `index` names; none if it is no erase leaf.
+    pub(super) fn erase_target(
+        &self,
+        feed: &FeedState,
+        index: u64,
+    ) -> Result<Option<u64>, StoreError> {
+        match Leaf::decode(&self.leaf(feed, index)?) {
+            Ok(Leaf::Erase(leaf)) => Ok(Some(leaf.index)),
+            Ok(Leaf::Genesis(_) | Leaf::Epoch(_) | Leaf::Batch(_) | Leaf::Close(_)) | Err(_) => {
+                Ok(None)
+            }
+        }
+    }
+
     /// The sealed bytes of the body at `index`.
     pub(super) fn sealed(&self, feed: &FeedState, index: u64) -> Result<Vec<u8>, StoreError> {
         let none = || StoreError::NoBody {
             feed: feed.id,
             index,
         };
-        let at = feed
-            .entry(index)
-            .and_then(|entry| entry.body)
-            .ok_or_else(none)?;
+        let at = feed.body_at(index).ok_or_else(none)?;
         self.read(at)?.ok_or_else(none)
     }
 
@@ -156,10 +167,7 @@ impl Vault {
             feed: feed.id,
             index,
         };
-        let at = feed
-            .entry(index)
-            .and_then(|entry| entry.body)
-            .ok_or_else(none)?;
+        let at = feed.body_at(index).ok_or_else(none)?;
         if let Some(body) = self.bodies.borrow().get(&at) {
             return Ok(body);
         }
@@ -182,10 +190,7 @@ impl Vault {
             feed: feed.id,
             index: place.index,
         };
-        let at = feed
-            .entry(place.index)
-            .and_then(|entry| entry.body)
-            .ok_or_else(none)?;
+        let at = feed.body_at(place.index).ok_or_else(none)?;
         let place_in_batch = usize::from(place.place);
         let (number, within) = (
             place_in_batch / FRAME_STATEMENTS,

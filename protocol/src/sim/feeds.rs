@@ -180,7 +180,7 @@ impl Held {
                 let rank = statement.rank(bytes);
                 Some((*statement, rank))
             }
-            Ok(AnyStatement::Unknown { .. }) | Err(_) => None,
+            Ok(AnyStatement::Erased(_) | AnyStatement::Unknown { .. }) | Err(_) => None,
         };
         Some(statements.iter().filter_map(known).collect())
     }

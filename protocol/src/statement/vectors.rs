@@ -98,6 +98,13 @@ fn made() -> Vec<Vector> {
     let of = |name: &str, from: &str, to: &str| {
         malformed(name, replaced(&everything, &unhex(from), &unhex(to)))
     };
+    let erased = Erasure {
+        mark: ErasedMark::from_bytes([9; 16]),
+        revision: Revision::new(3),
+        made: time(1_790_000_000),
+        reason: 1,
+    }
+    .encode();
     let cut = |bytes: &[u8]| bytes[..bytes.len() - 1].to_vec();
     vec![
         Vector::valid("asserted-least", asserted_.clone()),
@@ -112,6 +119,9 @@ fn made() -> Vec<Vector> {
             "ceased-last-revision",
             about(Kind::Domain, NAME, u32::MAX, Said::Ceased),
         ),
+        Vector::valid("erased", erased.clone()),
+        malformed("erased-mark-short", replaced(&erased, &[0x50, 9], &[0x4f])),
+        malformed("erased-cut-short", cut(&erased)),
         Vector::valid("unknown-kind-4", encoding::encode(&(1_u8, 4_u8, "later"))),
         Vector::valid("unknown-kind-23", encoding::encode(&(1_u8, 23_u8))),
         malformed("empty", Vec::new()),
@@ -198,6 +208,17 @@ fn each_is_read_or_refused_as_the_file_says() {
                 );
                 "valid"
             }
+            Ok(AnyStatement::Erased(erasure)) => {
+                assert_eq!(
+                    hex(&erasure.encode()),
+                    hex(&vector.bytes),
+                    "{}",
+                    vector.name
+                );
+                assert!(vector.name.starts_with("erased"), "{}", vector.name);
+                names.push("erased");
+                "valid"
+            }
             Ok(AnyStatement::Unknown { kind }) => {
                 assert_eq!(vector.name, format!("unknown-kind-{kind}"));
                 names.push("unknown");
@@ -207,7 +228,7 @@ fn each_is_read_or_refused_as_the_file_says() {
         };
         assert_eq!(outcome, vector.outcome, "{}", vector.name);
     }
-    for name in SAID.iter().chain(&["unknown"]) {
+    for name in SAID.iter().chain(&["erased", "unknown"]) {
         assert!(names.contains(name), "no vector for {name}");
     }
     // A statement that is too long is not worth a file.

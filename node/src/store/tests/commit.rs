@@ -1,9 +1,8 @@
 //! What a commit takes, what it refuses, and what is found afterwards.
 
-use kentong_protocol::feed::{BodyError, EraseLeaf};
+use kentong_protocol::feed::BodyError;
 use kentong_protocol::statement::StatementError;
 
-use super::refuse::check_refused;
 use super::*;
 
 pub(super) fn find(store: &Store, number: usize) -> Vec<(MemberName, u32)> {
@@ -113,40 +112,5 @@ fn a_bad_batch_or_statement_stops_nothing() {
     );
     let before = answers(&store);
     drop(store);
-    assert_eq!(answers(&home.open().0), before);
-}
-
-#[test]
-fn an_erased_body_is_gone_from_everywhere() {
-    let home = Home::new();
-    let (mut store, _) = home.open();
-    let mut sample = Sample::begin(&mut store);
-    (0..2).for_each(|round| sample.round(&mut store, round));
-    drop(answers(&store));
-    let (id, index) = (sample.foreign.id, 2);
-    let body = store.body(id, index).unwrap();
-    let held = |home: &Home| {
-        let segment = fs::read(home.log().join("00000001.seg")).unwrap();
-        segment.windows(64).any(|window| window == &body[100..164])
-    };
-    assert!(held(&home));
-    let erase = Leaf::Erase(EraseLeaf { index, reason: 0 });
-    let applied = commit(&mut store, sample.foreign.leaf(&erase, Step::new()));
-    assert_eq!(applied.erased, [(id, index)]);
-    assert!(!held(&home));
-    assert_eq!(find(&store, 1).len(), 2);
-    assert!(matches!(
-        store.body(id, index),
-        Err(StoreError::NoBody { .. })
-    ));
-    check_refused(
-        &mut store,
-        Step::new().body(id, index, body.clone()),
-        "BodyNotWanted",
-    );
-    let before = answers(&store);
-    drop(store);
-    assert_eq!(answers(&home.open().0), before);
-    fs::remove_dir_all(home.sled()).unwrap();
     assert_eq!(answers(&home.open().0), before);
 }
