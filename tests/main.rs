@@ -19,6 +19,7 @@ mod crash;
 mod data;
 mod demo;
 mod endurance;
+mod erasure;
 mod examples;
 mod exchange;
 mod figures;

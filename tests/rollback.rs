@@ -19,7 +19,7 @@ fn add_all(node: &Node, values: &[Value]) {
     node.assert(entries.collect());
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -7,6 +7,7 @@ mod add;
 mod card;
 mod charter;
 mod demo;
+mod erase;
 mod feeds;
 mod fields;
 mod import;
@@ -82,6 +83,7 @@ enum What {
     Import(import::ImportArgs),
     Add(add::AddArgs),
     Withdraw(withdraw::WithdrawArgs),
+    Erase(erase::EraseArgs),
     Query(query::QueryArgs),
     Show(show::ShowArgs),
     Policy(policy::PolicyArgs),
@@ -135,6 +137,7 @@ impl Command {
             What::Import(args) => args.run(&place),
             What::Add(args) => args.run(&place),
             What::Withdraw(args) => args.run(&place),
+            What::Erase(args) => args.run(&place),
             What::Query(args) => args.run(&place),
             What::Show(args) => args.run(&place),
             What::Policy(args) => args.run(&place),
@@ -159,7 +162,7 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 pub fn is_refusal(error: &anyhow::Error) -> bool {
     match error.downcast_ref() {
         Some(ClientError::Refused(failure)) => {
-            matches!(failure.code.as_str(), "denied" | "not-found")
+            matches!(failure.code.as_str(), "denied" | "not-found" | "closed")
         }
         _ => false,
     }

@@ -9,6 +9,7 @@ mod assert;
 mod closing;
 mod core;
 mod covers;
+mod erase;
 mod evidence;
 mod explain;
 mod guard;

@@ -33,7 +33,7 @@ pub(super) struct AddArgs {
     /// Only say what would happen.
     #[arg(long)]
     dry_run: bool,
-    /// Publish it even though you withdrew it earlier.
+    /// Publish it even though you withdrew or erased it earlier.
     #[arg(long)]
     again: bool,
     #[command(flatten)]
@@ -65,6 +65,9 @@ impl AddArgs {
                 Some(reply::Outcome::Withdrawn) => {
                     "withdrawn earlier, and left withdrawn; add --again to publish it anew"
                 }
+                Some(reply::Outcome::Erased) => {
+                    "erased earlier, and left erased; add --again to publish it anew"
+                }
                 None => "the node did not say what became of it; see `kentong query`",
             };
             let only = if self.dry_run {
@@ -78,7 +81,9 @@ impl AddArgs {
             }
         }
         Ok(match became {
-            Some(reply::Outcome::Denied | reply::Outcome::Withdrawn) => Outcome::Nothing,
+            Some(reply::Outcome::Denied | reply::Outcome::Withdrawn | reply::Outcome::Erased) => {
+                Outcome::Nothing
+            }
             _ => Outcome::Done,
         })
     }

@@ -11,7 +11,8 @@ use crate::control::request::Request;
 
 /// List the feeds that are held
 ///
-/// A feed is what one member published for one audience, in order. All below the number applied is
+/// A feed is what one member published for one audience, in order. What it
+/// counts as erased are batches that its publisher has had all readers overwrite. All below the number applied is
 /// in force in the answers of this node. Of your own feeds it says how much each reader has
 /// confirmed. A closed feed takes no more: one of its readers is no member any more, and another
 /// feed goes on for the rest.
@@ -53,6 +54,7 @@ fn as_table(rows: &[Reply]) -> String {
         "LEAVES",
         "INDICATORS",
         "MISSING",
+        "ERASED",
         "UNOPENED",
         "APPLIED",
         "CONFIRMED",
@@ -67,6 +69,7 @@ fn as_table(rows: &[Reply]) -> String {
             feed.leaves.to_string(),
             feed.statements.to_string(),
             feed.missing.to_string(),
+            feed.erased.to_string(),
             feed.unopened.to_string(),
             feed.applied.to_string(),
             receipts.join(", "),

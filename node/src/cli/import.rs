@@ -62,7 +62,7 @@ pub(super) struct ImportArgs {
     /// Only say what would happen.
     #[arg(long)]
     dry_run: bool,
-    /// Publish also what you withdrew earlier; otherwise that is left withdrawn.
+    /// Publish also what you withdrew or erased earlier; otherwise that is left as it is.
     #[arg(long)]
     again: bool,
     /// Write the rows that were refused to this file, as a table to be corrected.
@@ -83,6 +83,8 @@ struct Imported {
     denied_rows: Vec<String>,
     withdrawn: u64,
     withdrawn_rows: Vec<String>,
+    erased: u64,
+    erased_rows: Vec<String>,
     /// What else the node had to say, each once.
     notes: BTreeSet<String>,
 }
@@ -195,6 +197,8 @@ fn one(
             denied_rows: Vec::new(),
             withdrawn: 0,
             withdrawn_rows: Vec::new(),
+            erased: 0,
+            erased_rows: Vec::new(),
             notes: BTreeSet::new(),
         },
     };
@@ -283,6 +287,10 @@ impl Imported {
                     self.withdrawn += 1;
                     name(&mut self.withdrawn_rows, *place);
                 }
+                reply::Outcome::Erased => {
+                    self.erased += 1;
+                    name(&mut self.erased_rows, *place);
+                }
             }
         }
         self.report.settle(taken, known);
@@ -314,6 +322,14 @@ impl Imported {
                  ({})\n",
                 self.withdrawn,
                 named(self.withdrawn, &self.withdrawn_rows)
+            ));
+        }
+        if self.erased > 0 {
+            words.push_str(&format!(
+                "{:>12}  erased earlier: left erased; give --again to assert them anew \
+                 ({})\n",
+                self.erased,
+                named(self.erased, &self.erased_rows)
             ));
         }
         for note in &self.notes {

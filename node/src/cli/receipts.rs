@@ -11,11 +11,12 @@ use super::workplace::Workplace;
 use crate::control::reply::{Receipt, Reply};
 use crate::control::request::Request;
 
-/// Show which members have confirmed an indicator of your own, or its withdrawal
+/// Show which members have confirmed an indicator of your own, or its end
 ///
 /// A reader signs how much of a feed it holds on disk and how much of that is in force in its answers.
 /// What is `in force` there its analysts are shown; what is `received` waits, for a key or for what
-/// came before it; what is `not confirmed` may not have arrived.
+/// came before it; what is `not confirmed` may not have arrived. Who has `erased` it has overwritten
+/// every batch that carried it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -87,12 +88,15 @@ fn as_table(receipts: &[&Receipt]) -> String {
 fn summary(receipts: &[&Receipt]) -> String {
     let open = receipts
         .iter()
-        .filter(|receipt| receipt.state != "in force");
+        .filter(|receipt| receipt.state != "in force" && receipt.state != "erased");
     let open: Vec<_> = open.map(|receipt| receipt.reader.as_str()).collect();
-    match open.as_slice() {
-        [] => "It is in force with all of them.".to_owned(),
-        names => format!(
-            "Not yet in force with {}; see `kentong peers` for why.",
+    let erased = receipts.iter().any(|receipt| receipt.said == "erased");
+    match (open.as_slice(), erased) {
+        ([], false) => "It is in force with all of them.".to_owned(),
+        ([], true) => "All of them have erased it.".to_owned(),
+        (names, erased) => format!(
+            "Not yet {} {}; see `kentong peers` for why.",
+            if erased { "erased by" } else { "in force with" },
             names.join(", ")
         ),
     }
@@ -121,6 +125,13 @@ mod tests {
         let all: Vec<_> = all.iter().collect();
         assert_eq!(summary(&all[..1]), "It is in force with all of them.");
         assert!(summary(&all).starts_with("Not yet in force with TH, VN;"));
+        let erased = |state: &str| Receipt {
+            said: "erased".into(),
+            ..receipt("SG", state)
+        };
+        let (done, open) = (erased("erased"), erased("received"));
+        assert_eq!(summary(&[&done]), "All of them have erased it.");
+        assert!(summary(&[&open]).starts_with("Not yet erased by SG;"));
         let shown = as_table(&all);
         assert!(shown.contains("TH") && shown.contains("00000000") && !shown.contains("000000000"));
     }

@@ -11,7 +11,7 @@ use super::output::plain;
 use super::value::{self, ReadingArgs};
 use super::workplace::Workplace;
 use crate::control::client::ClientError;
-use crate::control::reply::{Done, Indicator, Reply, Says};
+use crate::control::reply::{Done, Erased, Indicator, Reply, Says};
 use crate::control::request::{Request, What};
 
 /// The digits of an indicator's id.
@@ -77,6 +77,8 @@ impl ShowArgs {
         for row in &rows {
             if let Reply::Indicator(indicator) = row {
                 place.say(describe(indicator))?;
+            } else if let Reply::Erased(erased) = row {
+                place.say(describe_erased(erased))?;
             }
         }
         if rows.is_empty() {
@@ -136,6 +138,33 @@ fn describe(indicator: &Indicator) -> String {
     line("feed", &format!("{feed}, leaf {index}, place {place}"));
     line("id", &indicator.id);
     text
+}
+
+/// What is left of an erased indicator, over several lines.
+fn describe_erased(erased: &Erased) -> String {
+    let named = |part: &Option<String>| part.as_deref().map(plain).unwrap_or_default();
+    let name = format!("{} {}", named(&erased.kind), named(&erased.value));
+    let Erased {
+        publisher,
+        reason,
+        revision,
+        made,
+        id,
+        ..
+    } = erased;
+    format!(
+        "{}\n  {:<13} erased ({reason})\n  {:<13} {publisher}\n  {:<13} {made} (revision {revision})\n  \
+         {:<13} {id}\nNothing that was said of it is kept. `kentong receipts` shows who has erased it.\n",
+        if erased.value.is_some() {
+            name.as_str()
+        } else {
+            "an indicator"
+        },
+        "state",
+        "published by",
+        "made",
+        "id"
+    )
 }
 
 fn said(says: &Says, line: &mut impl FnMut(&str, &str)) {

@@ -90,6 +90,8 @@ impl Client {
                 | Reply::Feed(_)
                 | Reply::Verdict(_)
                 | Reply::Receipt(_)
+                | Reply::Erasure(_)
+                | Reply::Erased(_)
                 | Reply::Status(_)) => row(reply),
             }
         }

@@ -16,6 +16,10 @@ pub enum Reply {
     Verdict(Verdict),
     /// What a reader has confirmed.
     Receipt(Receipt),
+    /// What erasing an indicator does.
+    Erasure(Box<Erasure>),
+    /// An indicator that was erased.
+    Erased(Erased),
     /// The node.
     Status(Box<Status>),
     /// The end of an answer.
@@ -149,6 +153,8 @@ pub struct Feed {
     pub statements: u64,
     /// Bodies that are missing.
     pub missing: u64,
+    /// Bodies that were erased.
+    pub erased: u64,
     /// Bodies that are held but could not be opened, or hold what they should not.
     pub unopened: u64,
     /// All that leaves below this number said is in force in this node's answers.
@@ -206,16 +212,59 @@ pub struct Status {
     pub warnings: Vec<Warning>,
 }
 
+/// What erasing an indicator of the node's own does, or would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// Its id in hexadecimal.
+    pub id: String,
+    /// Its kind, if anything of it is left.
+    pub kind: Option<String>,
+    /// Its canonical value, if anything of it is left.
+    pub value: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Whether it is done, or only said what would be.
+    pub done: bool,
+    /// The feeds that carry it.
+    pub feeds: u64,
+    /// The batches of these feeds that are overwritten.
+    pub batches: u64,
+    /// Statements about other indicators in these batches that are published again.
+    pub said_again: u64,
+    /// The members who have these batches or may have them.
+    pub readers: Vec<String>,
+}
+
+/// What is left of an indicator of the node's own that was erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// Its id in hexadecimal.
+    pub id: String,
+    /// Its kind, if that was asked for.
+    pub kind: Option<String>,
+    /// Its value, if that was asked for.
+    pub value: Option<String>,
+    /// Whose it was.
+    pub publisher: String,
+    /// Why it was erased.
+    pub reason: String,
+    /// The number that the erasure took.
+    pub revision: u32,
+    /// When it was erased, RFC 3339.
+    pub made: String,
+}
+
 /// What a reader has confirmed of an indicator of the node's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
     /// Who reads it.
     pub reader: String,
-    /// What was said to it last: `asserted`, `withdrawn` or `ceased`.
+    /// What was said to it last: `asserted`, `withdrawn`, `ceased` or `erased`.
     pub said: String,
     /// With which revision.
     pub revision: u32,
-    /// `in force` there, `received` and not yet in force, `not confirmed`, or `no member any more`.
+    /// `in force` there or, of what is erased, `erased`; `received` and not yet that; `not confirmed`;
+    /// or `no member any more`.
     pub state: String,
     /// When it said so, RFC 3339.
     pub confirmed: Option<String>,
@@ -269,12 +318,15 @@ pub enum Outcome {
     Denied,
     /// The member withdrew it earlier, and was not asked to assert it again.
     Withdrawn,
+    /// The member erased it earlier, and was not asked to assert it again.
+    Erased,
 }
 
 /// Why a request failed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Failure {
-    /// A word for programs: `denied`, `not-found`, `no-charter`, `invalid`, `busy`, `storage`.
+    /// A word for programs: `denied`, `not-found`, `no-charter`, `invalid`, `busy`, `closed`,
+    /// `storage`.
     pub code: String,
     /// What is wrong.
     pub message: String,

@@ -1,6 +1,7 @@
 //! What an operator can ask of the node.
 
 use kentong_protocol::MemberName;
+use kentong_protocol::feed::EraseReason;
 use kentong_protocol::indicator::{Assertion, Kind, Scheme, Tlp, Value};
 use kentong_protocol::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,16 @@ pub enum Request {
         value: Value,
         /// Why, for people.
         reason: String,
+    },
+    /// Erase an indicator of the member's own, here and at its readers.
+    Erase {
+        /// Which.
+        which: Which,
+        /// Why.
+        #[serde(with = "word")]
+        reason: EraseReason,
+        /// Only say what would happen.
+        dry_run: bool,
     },
     /// Find indicators.
     Query(Query),
@@ -83,6 +94,16 @@ pub struct Entry {
     pub assertion: Assertion,
 }
 
+/// Which indicator of the member's own.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Which {
+    /// The one with this id, 32 hexadecimal digits.
+    Id(String),
+    /// That of this kind and canonical value.
+    Value(Value),
+}
+
 /// Which indicator.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -120,7 +141,31 @@ pub struct Query {
     pub count: bool,
 }
 
-/// Enums of the protocol as the names that people type.
+/// An enum of the protocol as the name that people type.
+mod word {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(
+        value: &T,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
+    where
+        T: FromStr,
+        T::Err: Display,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Enums of the protocol as the names that people type, or nothing.
 mod text {
     use std::fmt::Display;
     use std::str::FromStr;

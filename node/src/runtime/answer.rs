@@ -11,6 +11,7 @@ use crate::store::StoreError;
 
 use super::assert::Asserting;
 use super::core::Core;
+use super::erase::Erasing;
 use super::members::{Members, policies};
 
 impl Core {
@@ -40,6 +41,14 @@ impl Core {
                     Ok(()) => return false,
                     Err(failure) => Err(failure),
                 }
+            }
+            Request::Erase {
+                which,
+                reason,
+                dry_run,
+            } => {
+                let how = Erasing { reason, dry_run };
+                self.erase(&which, how, uid, &mut rows)
             }
             Request::Query(query) => match self.query(&query, uid, &replies) {
                 Ok(None) => return false,
@@ -112,7 +121,7 @@ impl Core {
         self.may(LocalAction::Query(Purpose::Look), uid)
     }
 
-    fn may_administer(&mut self, uid: u32) -> Result<(), Failure> {
+    pub(super) fn may_administer(&mut self, uid: u32) -> Result<(), Failure> {
         self.may(LocalAction::Administer, uid)
     }
 

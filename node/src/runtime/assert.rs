@@ -211,7 +211,7 @@ impl Core {
         Ok(())
     }
 
-    fn may_publish(&self) -> Result<(), Failure> {
+    pub(super) fn may_publish(&self) -> Result<(), Failure> {
         if self.members.charter().is_none() {
             return Err(failure(
                 "no-charter",
@@ -254,6 +254,9 @@ impl Core {
                     if asserts && entry.withdrawn && !how.again {
                         return Ok(Outcome::Withdrawn);
                     }
+                    if asserts && entry.erased && !how.again {
+                        return Ok(Outcome::Erased);
+                    }
                     let now = self.wall();
                     let renews = |assertion: &Assertion| {
                         let due = |made| assertion.is_due_anew(value.kind(), made, now);
@@ -261,6 +264,7 @@ impl Core {
                     };
                     if let Said::Asserted { assertion, .. } = &said
                         && !entry.withdrawn
+                        && !entry.erased
                         && assertion
                             .last_seen
                             .is_none_or(|seen| entry.last_seen == Some(seen))

@@ -10,12 +10,13 @@ use std::collections::BTreeMap;
 
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::{Audience, FeedId, UnverifiedCheckpoint};
-use kentong_protocol::statement::{Said, Statement};
+use kentong_protocol::statement::{IndicatorId, Said, Statement};
 
 use crate::signer::{Signed, SignerError};
-use crate::store::FeedState;
+use crate::store::{FeedNo, FeedState};
 
 use super::core::Core;
+use super::publish::PublishError;
 use super::warnings::Subject;
 
 /// Milliseconds after a start in which one reader is waited for.
@@ -43,6 +44,13 @@ struct Lost {
     from: u64,
     /// Until when releases wait for them.
     until: u64,
+}
+
+impl Guard {
+    /// Whether leaves of an own feed are known to be lost, and not back.
+    pub(super) fn lacks_history(&self) -> bool {
+        !self.lost.is_empty()
+    }
 }
 
 impl Core {
@@ -153,6 +161,9 @@ impl Core {
                 Err(error) => self.release_failed(&error),
             }
         }
+        if let Err(error) = self.adopt_erasures(number, from..to) {
+            self.release_failed(&error);
+        }
         tracing::info!(?feed, from, to, adopted, "lost history is back");
         self.warnings.settle(&Subject::Lost(feed));
         self.sweep_all();
@@ -160,9 +171,14 @@ impl Core {
 
     /// Takes what this node is known to have said into the feed for itself alone, where that has only
     /// what was said before. Fields that never leave the node are gone.
-    fn adopt(&mut self, statements: Vec<Statement>) -> Result<usize, super::publish::PublishError> {
+    fn adopt(&mut self, statements: Vec<Statement>) -> Result<usize, PublishError> {
         let mut newer = Vec::new();
         for statement in statements {
+            let id = IndicatorId::of(&self.me, &statement.value);
+            let entry = self.store.own()?.get(&id);
+            if entry.is_some_and(|entry| entry.erased && entry.revision >= statement.revision) {
+                continue;
+            }
             let known = self.own_statement(&statement.value)?;
             let older = known.is_none_or(|known| known.revision < statement.revision);
             if older && !matches!(statement.said, Said::Ceased) {
@@ -174,5 +190,19 @@ impl Core {
             self.publish(BTreeMap::from([(private, newer)]))?;
         }
         Ok(count)
+    }
+
+    /// What this node erased after the copy was made that is its home now it erases again.
+    fn adopt_erasures(
+        &mut self,
+        feed: FeedNo,
+        indexes: std::ops::Range<u64>,
+    ) -> Result<(), PublishError> {
+        for index in indexes {
+            for erasure in self.store.erasures_in(feed, index)? {
+                self.erase_again(&erasure)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use kentong_keys::{BodyContext, EpochKey, random_bytes};
 use kentong_protocol::charter::Charter;
 use kentong_protocol::feed::{
-    Audience, BatchDraft, Checkpoint, EpochDraft, FeedId, Frontier, GenesisLeaf, Leaf, Origin,
-    leaf_hash,
+    Audience, BatchDraft, Checkpoint, EpochDraft, EraseLeaf, FeedId, Frontier, GenesisLeaf, Leaf,
+    Origin, leaf_hash,
 };
 use kentong_protocol::sync::Input as SessionInput;
 
@@ -80,14 +80,26 @@ impl Core {
         &mut self,
         lists: BTreeMap<Audience, Vec<Vec<u8>>>,
     ) -> Result<(), PublishError> {
+        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        let lists = lists.map(|(audience, list)| (audience, (list, Vec::new())));
+        self.publish_and_erase(lists.collect())
+    }
+
+    /// The same, each list followed by what it erases. Nothing is overwritten before that is signed.
+    pub(super) fn publish_and_erase(
+        &mut self,
+        lists: BTreeMap<Audience, (Vec<Vec<u8>>, Vec<EraseLeaf>)>,
+    ) -> Result<(), PublishError> {
         if let Some(why) = &self.halted {
             return Err(PublishError::Halted(why.clone()));
         }
         let mut step = Step::new();
         let mut grown = Vec::new();
-        for (audience, statements) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
-            let (next, growing) = self.grow(step, audience.clone(), statements)?;
-            step = next;
+        for (audience, (statements, erase)) in lists {
+            let (next, mut growing) = self.grow(step, audience.clone(), statements)?;
+            step = erase.into_iter().fold(next, |step, leaf| {
+                append(step, growing.feed, &mut growing.tree, &Leaf::Erase(leaf))
+            });
             grown.push((audience, growing));
         }
         if grown.is_empty() {

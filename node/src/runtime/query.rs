@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use kentong_protocol::MemberName;
+use kentong_protocol::feed::EraseReason;
 use kentong_protocol::indicator::{Assertion, Value};
 use kentong_protocol::policy::{Class, LocalAction, Operator, Purpose};
 use kentong_protocol::statement::{IndicatorId, Rank, Said, Statement};
 use tokio::sync::mpsc;
 
-use crate::control::reply::{Done, Failure, Reply};
+use crate::control::reply::{Done, Erased, Failure, Reply};
 use crate::control::request::{Query, What};
 use crate::store::{Place, StoreError};
 
@@ -134,6 +135,13 @@ impl Core {
                         next,
                     ));
                 };
+                if let Some(erased) = self.show_erased(&id, None, uid) {
+                    let done = Done {
+                        count: 1,
+                        ..Done::default()
+                    };
+                    return Ok(Some((vec![erased], done)));
+                }
                 // Ids are not indexed: a thief of the disk could test guesses by them.
                 let query = Query {
                     all: true,
@@ -156,6 +164,14 @@ impl Core {
             all: true,
         };
         let (mut rows, mut done) = (Vec::new(), Done::default());
+        if let What::Values(values) = what {
+            for value in values {
+                let id = IndicatorId::of(&self.me, value);
+                let erased = self.show_erased(&id, Some(value), uid);
+                done.count += u64::from(erased.is_some());
+                rows.extend(erased);
+            }
+        }
         for one in found {
             match self.shown(&asker, &one) {
                 None => done.hidden += 1,
@@ -166,6 +182,22 @@ impl Core {
             }
         }
         Ok(Some((rows, done)))
+    }
+
+    /// What is left of an own indicator that was erased: that it was.
+    fn show_erased(&mut self, id: &IndicatorId, value: Option<&Value>, uid: u32) -> Option<Reply> {
+        let erasures = self.erased(id, uid)?;
+        let erasures = erasures.iter().map(|(_, erasure)| erasure);
+        let newest = erasures.max_by_key(|erasure| erasure.revision)?;
+        Some(Reply::Erased(Erased {
+            id: id.to_string(),
+            kind: value.map(|value| value.kind().to_string()),
+            value: value.map(|value| value.as_str().to_owned()),
+            publisher: self.me.to_string(),
+            reason: EraseReason::of(newest.reason).to_string(),
+            revision: newest.revision.number(),
+            made: newest.made.to_string(),
+        }))
     }
 
     /// Everything that speaks of a value: of the very value, of a domain above it, of a range that

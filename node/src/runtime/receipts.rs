@@ -10,7 +10,7 @@ use kentong_protocol::MemberName;
 use kentong_protocol::feed::FeedId;
 use kentong_protocol::indicator::Value;
 use kentong_protocol::policy::{Class, LocalAction, Purpose};
-use kentong_protocol::statement::{Rank, Said};
+use kentong_protocol::statement::{IndicatorId, Rank, Said};
 use kentong_protocol::wire::{Claim, Holds, SignedClaim};
 
 use crate::control::reply::{self, Done, Failure, Reply};
@@ -111,6 +111,17 @@ impl Core {
         let found = self.exact(value, None).map_err(|error| storage(&error))?;
         let own = found.into_iter().find(|one| one.publisher == self.me);
         let class = own.as_ref().and_then(|own| own.asserted());
+        let id = IndicatorId::of(&self.me, value);
+        if class.is_none()
+            && let Some(erasures) = self.erased(&id, uid)
+        {
+            self.erased_with(&erasures, rows)
+                .map_err(|error| storage(&error))?;
+            return Ok(Done {
+                count: rows.len() as u64,
+                ..Done::default()
+            });
+        }
         let Some(class) = class.map(|assertion| Class::of(value, assertion)) else {
             return Err(failure(
                 "not-found",

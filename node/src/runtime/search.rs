@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::control::reply::{Done, Failure, Reply};
 use crate::control::request::Query;
-use crate::store::{FeedNo, StoreError};
+use crate::store::{BodyState, FeedNo, StoreError};
 
 use super::answer::{failure, storage};
 use super::core::Core;
@@ -145,6 +145,9 @@ impl Core {
                     let Some(one) = found.next() else {
                         return Ok(true);
                     };
+                    let Some(one) = self.still_held(one)? else {
+                        continue; // Erased since it was read.
+                    };
                     if fits(&search.query, &one)
                         && !self.take_row(&asker, &search.query, &one, rows, done)
                     {
@@ -154,6 +157,18 @@ impl Core {
                 Ok(false)
             }
         }
+    }
+
+    /// What was read, unless its batch was erased meanwhile; then what is said of it now, if anything.
+    fn still_held(&self, one: Found) -> Result<Option<Found>, StoreError> {
+        let feed = self.store.feeds().by_number(one.place.feed);
+        let body = feed.and_then(|feed| feed.body(one.place.index));
+        if body != Some(BodyState::Erased) {
+            return Ok(Some(one));
+        }
+        let found = self.exact(&one.statement.value, None)?;
+        let mut found = found.into_iter();
+        Ok(found.find(|now| now.publisher == one.publisher))
     }
 
     /// Reads the next batch; true if there is none.

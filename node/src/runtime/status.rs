@@ -85,7 +85,9 @@ impl Core {
                 )));
             }
         }
-        for (feed, index, by) in self.relay.refused().take(SHOWN_REFUSED) {
+        let refused = self.relay.refused();
+        let refused = refused.filter(|(feed, index, _)| self.store.lacks(feed, *index));
+        for (feed, index, by) in refused.take(SHOWN_REFUSED) {
             let by: Vec<_> = by.iter().map(ToString::to_string).collect();
             warnings.push(present(format!(
                 "body {index} of feed {feed} is not given by {}; it is asked for again, and of others",
@@ -184,6 +186,7 @@ impl Core {
                 signed: held.checkpoint().map_or(0, |(size, _)| size),
                 statements: held.statements(),
                 missing: held.missing_count(),
+                erased: held.erased_count(),
                 unopened,
                 applied: held.applied_to(),
                 receipts: self.receipts(held),

@@ -1,0 +1,381 @@
+//! Erasing an own indicator, everywhere.
+//!
+//! What else its batches say that is in force is said again first, to the same readers. Then one step
+//! appends to each feed that an indicator was erased, and the leaves that name the batches; only when
+//! that is signed are they overwritten here. Readers overwrite theirs when the leaves reach them. A
+//! crash before the signature costs nothing but that it is to be asked for again; one after it leaves
+//! to the next start what is not overwritten yet.
+//!
+//! No withdrawal goes out: of what nobody holds nothing is in force. So nothing is erased by halves
+//! either: where a feed that others read takes no more leaves, the withdrawal that ends the indicator
+//! there must stay.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kentong_protocol::MemberName;
+use kentong_protocol::feed::{Audience, EraseLeaf, EraseReason, FeedId};
+use kentong_protocol::indicator::Value;
+use kentong_protocol::policy::{Class, LocalAction};
+use kentong_protocol::statement::{Erasure, IndicatorId};
+
+use crate::control::reply::{self, Done, Failure, Reply};
+use crate::control::request::Which;
+use crate::store::{Durably, FeedErasure, FeedState, Place, Step, StoreError};
+
+use super::answer::{denied, failure, storage};
+use super::core::Core;
+use super::publish::PublishError;
+
+/// How an indicator is to be erased.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Erasing {
+    pub(super) reason: EraseReason,
+    /// Only say what would happen.
+    pub(super) dry_run: bool,
+}
+
+/// A feed from which an indicator is erased.
+struct Target {
+    feed: FeedId,
+    audience: Audience,
+    /// It takes leaves.
+    open: bool,
+    private: bool,
+    plan: FeedErasure,
+}
+
+/// An own indicator that somebody asks for.
+pub(super) struct Named {
+    pub(super) id: IndicatorId,
+    /// Its value, unless only the id was given and nothing of it is left.
+    pub(super) value: Option<Value>,
+}
+
+impl Core {
+    /// Erases an own indicator; answers when nothing of it is left here.
+    pub(super) fn erase(
+        &mut self,
+        which: &Which,
+        how: Erasing,
+        uid: u32,
+        rows: &mut Vec<Reply>,
+    ) -> Result<Done, Failure> {
+        self.may_administer(uid)?; // Whoever may not learns nothing of what is there.
+        self.may_publish()?;
+        self.commit_pending(); // What was asked before is said before.
+        let named = self.named(which)?;
+        self.may_erase(&named, uid)?;
+        self.may_publish()?;
+        self.is_history_whole()?;
+        let own = self.store.own().map_err(|error| storage(&error))?;
+        let entry = own.get(&named.id).ok_or_else(|| unknown(&named))?;
+        let plan = self.store.erasure(&named.id).map_err(|e| storage(&e))?;
+        if plan.is_empty() {
+            return Err(failure(
+                "not-found",
+                format!("{} was erased already", in_words(&named)),
+                "see `kentong receipts` for who has confirmed that",
+            ));
+        }
+        let targets = self.targets(plan);
+        refuse_closed(&targets)?;
+        rows.push(Reply::Erasure(Box::new(self.extent(&named, &targets, how))));
+        if !how.dry_run {
+            let revision = entry.highest.next().unwrap_or(entry.highest);
+            let erasure = Erasure {
+                mark: self.store.mark_of(&named.id),
+                revision,
+                made: self.wall(),
+                reason: how.reason.number(),
+            };
+            self.erase_from(&targets, &erasure).map_err(|error| {
+                let next =
+                    "free the cause, restart the node if publishing is halted, then ask again";
+                failure("storage", error.to_string(), next)
+            })?;
+            tracing::info!(feeds = targets.len(), "an own indicator was erased");
+        }
+        Ok(Done {
+            count: 1,
+            ..Done::default()
+        })
+    }
+
+    /// The own indicator that an operator names.
+    pub(super) fn named(&self, which: &Which) -> Result<Named, Failure> {
+        let own = self.store.own().map_err(|error| storage(&error))?;
+        match which {
+            Which::Value(value) => {
+                let named = Named {
+                    id: IndicatorId::of(&self.me, value),
+                    value: Some(value.clone()),
+                };
+                own.get(&named.id).ok_or_else(|| unknown(&named))?;
+                Ok(named)
+            }
+            Which::Id(text) => {
+                let Some(id) = IndicatorId::from_hex(text) else {
+                    let next = "give the 32 digits that `kentong show` prints, or kind and value";
+                    let message = format!("{text} is not an indicator's id");
+                    return Err(failure("invalid", message, next));
+                };
+                let mut named = Named { id, value: None };
+                let entry = own.get(&id).ok_or_else(|| unknown(&named))?;
+                let said = entry.at.map(|place| self.store.statement(place));
+                let said = said.transpose().map_err(|error| storage(&error))?;
+                named.value = said.map(|(statement, _)| statement.value);
+                Ok(named)
+            }
+        }
+    }
+
+    /// Whoever erases may withdraw this indicator, beside administering the node: it cannot be undone.
+    fn may_erase(&mut self, named: &Named, uid: u32) -> Result<(), Failure> {
+        let Some(value) = &named.value else {
+            return Ok(());
+        };
+        let found = self.exact(value, None).map_err(|error| storage(&error))?;
+        let own = found.into_iter().find(|one| one.publisher == self.me);
+        let class = own.as_ref().and_then(|own| own.asserted());
+        let class = class.map(|assertion| Class::of(value, assertion));
+        let (operator, me) = (self.operator(uid), self.members.as_party(&self.me));
+        let subject = class.as_ref().map(|class| (&me, class));
+        let verdict = self.policy.local(LocalAction::Withdraw, &operator, subject);
+        if verdict.is_permit() {
+            Ok(())
+        } else {
+            Err(denied(&verdict))
+        }
+    }
+
+    /// What is not held cannot be searched, and what was lost must not be signed over.
+    fn is_history_whole(&mut self) -> Result<(), Failure> {
+        if !self.may_release() {
+            return Err(failure(
+                "busy",
+                "the node has just started and first hears what its readers hold of its feeds"
+                    .into(),
+                "ask again in a few seconds",
+            ));
+        }
+        let mut own = self.store.feeds().of(&self.me);
+        let gap = own.any(|feed| feed.missing_count() > 0 || feed.unopened_count() > 0);
+        if gap || self.guard.lacks_history() {
+            return Err(failure(
+                "busy",
+                "a part of our own feeds is lost here, and may hold the indicator too".into(),
+                "keep the readers connected until `kentong status` says that it is back, then ask again",
+            ));
+        }
+        Ok(())
+    }
+
+    fn targets(&self, plan: Vec<FeedErasure>) -> Vec<Target> {
+        let target = |plan: FeedErasure| {
+            let held = self.store.feeds().by_number(plan.feed)?;
+            let audience = held.genesis().audience.clone();
+            Some(Target {
+                feed: held.id(),
+                open: self.feeds.get(&audience) == Some(&held.id()),
+                private: held.is_private(),
+                audience,
+                plan,
+            })
+        };
+        plan.into_iter().filter_map(target).collect()
+    }
+
+    fn extent(&self, named: &Named, targets: &[Target], how: Erasing) -> reply::Erasure {
+        let sum = |count: fn(&Target) -> usize| targets.iter().map(count).sum::<usize>() as u64;
+        let readers = targets.iter().flat_map(|target| target.audience.members());
+        let readers: BTreeSet<&MemberName> = readers.filter(|name| **name != self.me).collect();
+        let value = named.value.as_ref();
+        reply::Erasure {
+            id: named.id.to_string(),
+            kind: value.map(|value| value.kind().to_string()),
+            value: value.map(|value| value.as_str().to_owned()),
+            reason: how.reason.to_string(),
+            done: !how.dry_run,
+            feeds: targets.len() as u64,
+            batches: sum(|target| target.plan.batches.len()),
+            said_again: sum(|target| target.plan.others.len()),
+            readers: readers.into_iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Says again what else is in force, then erases.
+    fn erase_from(&mut self, targets: &[Target], erasure: &Erasure) -> Result<(), PublishError> {
+        let private = Audience::of(&self.me, []).map_err(|_| PublishError::Audience)?;
+        let mut again: BTreeMap<Audience, Vec<Vec<u8>>> = BTreeMap::new();
+        for target in targets {
+            let to = if target.open {
+                &target.audience
+            } else {
+                &private
+            };
+            for place in &target.plan.others {
+                if target.open || self.is_newest(*place)? {
+                    let bytes = self.store.statement_bytes(*place)?;
+                    again.entry(to.clone()).or_default().push(bytes);
+                }
+            }
+        }
+        self.publish(again)?;
+        let mut leaves = BTreeMap::from([(private, Vec::new())]);
+        for target in targets.iter().filter(|target| target.open) {
+            let of_feed = target.plan.batches.iter().map(|index| EraseLeaf {
+                index: *index,
+                reason: erasure.reason,
+            });
+            let known: &mut Vec<_> = leaves.entry(target.audience.clone()).or_default();
+            known.extend(of_feed);
+        }
+        let said = erasure.encode();
+        let lists = leaves.into_iter();
+        let lists = lists.map(|(audience, erase)| (audience, (vec![said.clone()], erase)));
+        self.publish_and_erase(lists.collect())?;
+        let mut step = Step::new();
+        for target in targets.iter().filter(|target| !target.open) {
+            for index in &target.plan.batches {
+                step = step.forget(target.feed, *index);
+            }
+        }
+        if !step.is_empty() {
+            self.store.commit(step, Durably::Synced)?;
+        }
+        if !self.sweep.is_empty() {
+            self.sweep_all(); // What was to be checked stands elsewhere now.
+        }
+        Ok(())
+    }
+
+    /// Whether this is the last that the feeds for oneself alone say of an indicator: only that is said
+    /// again in a feed that follows another.
+    fn is_newest(&self, place: Place) -> Result<bool, StoreError> {
+        match self.store.statement(place) {
+            Ok((statement, _)) => {
+                let entry = self
+                    .store
+                    .own()?
+                    .get(&IndicatorId::of(&self.me, &statement.value));
+                Ok(entry.is_some_and(|entry| entry.at == Some(place)))
+            }
+            Err(StoreError::NoStatement) => Ok(true), // That another was erased.
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What this node is known to have erased is erased from the feed for itself alone, where an older
+    /// copy of that still has it. Other feeds say themselves what is erased in them.
+    pub(super) fn erase_again(&mut self, erasure: &Erasure) -> Result<(), PublishError> {
+        let plan = self.store.erasure_of_mark(&erasure.mark)?;
+        let mut targets = self.targets(plan);
+        targets.retain(|target| target.private);
+        let told = self.store.own()?.erased(&erasure.mark);
+        if targets.is_empty() || told.is_none_or(|newest| newest > erasure.revision) {
+            return Ok(());
+        }
+        self.erase_from(&targets, erasure)
+    }
+
+    /// Whether the last that is known of an own indicator is that it was erased; whoever administers
+    /// the node may know.
+    pub(super) fn erased(&mut self, id: &IndicatorId, uid: u32) -> Option<Vec<(Place, Erasure)>> {
+        let entry = self.store.own().ok()?.get(id)?;
+        if !entry.erased || self.may_administer(uid).is_err() {
+            return None;
+        }
+        self.store.erasures(id).ok()
+    }
+
+    /// Who has erased an own indicator.
+    pub(super) fn erased_with(
+        &self,
+        erasures: &[(Place, Erasure)],
+        rows: &mut Vec<Reply>,
+    ) -> Result<(), StoreError> {
+        let mut by_reader: BTreeMap<MemberName, (u8, reply::Receipt)> = BTreeMap::new();
+        for (place, erasure) in erasures {
+            let feed = self.store.feeds().by_number(place.feed);
+            let Some(feed) = feed.filter(|feed| !feed.is_private()) else {
+                continue;
+            };
+            let last = self.store.erased_up_to(place.feed, place.index);
+            let audience = feed.genesis().audience.members().iter();
+            for reader in audience.filter(|reader| **reader != self.me) {
+                let (rank, row) = self.erased_by(reader, feed, (last, erasure))?;
+                let known = by_reader.get(reader);
+                // As long as one of the feeds is not done the reader is not.
+                if known.is_none_or(|(known, _)| rank < *known) {
+                    by_reader.insert(reader.clone(), (rank, row));
+                }
+            }
+        }
+        let all = by_reader.into_values();
+        rows.extend(all.map(|(_, row)| Reply::Receipt(row)));
+        Ok(())
+    }
+
+    fn erased_by(
+        &self,
+        reader: &MemberName,
+        feed: &FeedState,
+        (last, erasure): (u64, &Erasure),
+    ) -> Result<(u8, reply::Receipt), StoreError> {
+        let holds = self.holds(feed.id(), reader);
+        let holds = holds.filter(|holds| holds.size > last);
+        let (rank, state) = match &holds {
+            None => (0, "not confirmed"),
+            Some(holds) if holds.erased >= self.store.erase_targets(feed.id(), holds.size)? => {
+                (2, "erased")
+            }
+            Some(_) => (1, "received"),
+        };
+        let row = reply::Receipt {
+            reader: reader.to_string(),
+            said: "erased".to_owned(),
+            revision: erasure.revision.number(),
+            state: state.to_owned(),
+            confirmed: holds.map(|holds| holds.time.to_string()),
+            feed: feed.id().to_string(),
+            index: last,
+        };
+        Ok((rank, row))
+    }
+}
+
+/// An indicator stays where a feed that others read takes no more leaves.
+fn refuse_closed(targets: &[Target]) -> Result<(), Failure> {
+    let closed = targets
+        .iter()
+        .find(|target| !target.open && !target.private);
+    let Some(closed) = closed else { return Ok(()) };
+    let readers: Vec<_> = closed
+        .audience
+        .members()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    Err(failure(
+        "closed",
+        format!(
+            "it is also in the feed {} for {}, which takes no more leaves: it cannot be erased there",
+            closed.feed,
+            readers.join(", ")
+        ),
+        "nothing was erased; end it with `kentong withdraw`, and ask these members to delete it",
+    ))
+}
+
+fn unknown(named: &Named) -> Failure {
+    let message = format!("{} is not one of our indicators", in_words(named));
+    let next = "see `kentong query --publisher` with your own member's name, and --all";
+    failure("not-found", message, next)
+}
+
+fn in_words(named: &Named) -> String {
+    match &named.value {
+        Some(value) => format!("{} {}", value.kind(), value.as_str()),
+        None => format!("the indicator {}", named.id),
+    }
+}
