@@ -377,3 +377,66 @@ fn a_home_that_was_put_back_to_before_it_erases_again() {
         "the same feed"
     );
 }
+
+#[test]
+fn only_who_may_withdraw_it_and_administer_the_node_erases() {
+    let mut federation = Federation::new(&["MY"]);
+    let value = domain("stays.example");
+    let my = federation.node_mut("MY");
+    let allow = |my: &Node, actions: &str| {
+        let policy = format!("permit (principal, action in [{actions}], resource);\n");
+        fs::write(my.home.join("policy/local.cedar"), policy).unwrap();
+    };
+    let all = "Action::\"query\", Action::\"publish\"";
+    for missing in ["withdraw", "administer"] {
+        let other = if missing == "withdraw" {
+            "administer"
+        } else {
+            "withdraw"
+        };
+        allow(my, &format!("{all}, Action::\"{other}\""));
+        my.start();
+        my.add(&value, Tlp::Green, &[]);
+        let erase = [
+            "erase",
+            "domain",
+            "stays.example",
+            "--reason",
+            "order",
+            "--yes",
+        ];
+        let refused = my.command(&erase);
+        assert_eq!(refused.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("policy/local.cedar"), "{said}");
+        assert!(my.has(&value));
+        my.kill();
+    }
+    allow(
+        my,
+        &format!("{all}, Action::\"withdraw\", Action::\"administer\""),
+    );
+    my.start();
+    erase(my, &value);
+    assert!(!my.has(&value));
+    my.kill();
+    // That there was something is for whoever administers the node.
+    allow(my, all);
+    my.start();
+    let said = |line: &[&str]| {
+        let output = my.command(line);
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (code, shown) = said(&["show", "stays.example"]);
+    assert!(
+        code == Some(1) && shown.contains("Nothing is known"),
+        "{shown}"
+    );
+    let (code, shown) = said(&["receipts", "domain", "stays.example"]);
+    assert!(
+        code == Some(1) && shown.contains("is not one of our indicators"),
+        "{shown}"
+    );
+    my.kill();
+}
