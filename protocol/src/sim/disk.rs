@@ -16,6 +16,8 @@ use super::rules::Rules;
 pub(super) enum Record {
     Leaf(FeedId, Rc<(Leaf, Vec<u8>)>),
     Body(FeedId, u64, Rc<Vec<u8>>),
+    /// A body that was overwritten.
+    ErasedBody(FeedId, u64),
     EpochKey(FeedId, u32, [u8; 32]),
     Checkpoint(FeedId, u64, Rc<Vec<u8>>),
     Truncate(FeedId, u64),
@@ -49,6 +51,21 @@ impl Disk {
 
     pub(super) const fn sync(&mut self) {
         self.synced = self.groups.len();
+    }
+
+    /// Overwrites the bodies of a leaf in place, durably.
+    pub(super) fn erase(&mut self, feed: FeedId, index: u64) {
+        for record in self.groups.iter_mut().flatten() {
+            if matches!(record, Record::Body(of, at, _) if *of == feed && *at == index) {
+                *record = Record::ErasedBody(feed, index);
+            }
+        }
+    }
+
+    /// Whether the body of a leaf lies there.
+    pub(super) fn has_body(&self, feed: FeedId, index: u64) -> bool {
+        let body = |record: &Record| matches!(record, Record::Body(of, at, _) if *of == feed && *at == index);
+        self.records().any(body)
     }
 
     /// The power fails: of what was not synced a part remains, from the front.

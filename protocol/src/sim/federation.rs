@@ -14,7 +14,7 @@ use crate::feed::FeedId;
 
 use super::cast::{Cast, Who};
 use super::dice::Dice;
-use super::invariant::{Broken, Invariant, Signed, converged, nothing_lost};
+use super::invariant::{Broken, Invariant, Signed, converged, erased, nothing_lost};
 use super::member::{LinkId, Member, Part};
 use super::model::Model;
 use super::plan::Plan;
@@ -296,6 +296,7 @@ impl Federation {
             self.model.acted(member.who, None);
             let lost = nothing_lost(&self.model, member, &self.receipts);
             lost.map_err(|what| (Invariant::NothingLost, what))?;
+            erased(member).map_err(|what| (Invariant::Erased, what))?;
         }
         for publisher in &honest {
             for reader in honest.iter().filter(|reader| reader.who != publisher.who) {

@@ -6,13 +6,25 @@ use std::rc::Rc;
 use kentong_keys::{BodyContext, EpochKey, MemberName};
 
 use crate::feed::{BatchLeaf, FeedId, GenesisLeaf, Leaf, Tree, leaf_hash};
-use crate::statement::{AnyStatement, Rank, Statement};
+use crate::statement::{AnyStatement, Erasure, Rank, Statement};
 use crate::sync::{FeedView, WantedBody};
 
 use super::disk::Record;
 
 /// Statements of a batch, each with its rank among those about its indicator.
 pub(super) type Opened = Rc<Vec<(Statement, Rank)>>;
+
+/// The statements of a batch, and what it says was erased.
+type Content = (Vec<(Statement, Rank)>, Vec<Erasure>);
+
+/// A body that is not to be held any more.
+#[derive(Clone, Debug)]
+struct Erased {
+    /// The leaf that says so.
+    by: u64,
+    /// The body, until it is overwritten.
+    body: Option<Rc<Vec<u8>>>,
+}
 
 /// A feed as it is held.
 #[derive(Debug)]
@@ -24,6 +36,9 @@ pub(super) struct Held {
     batches: BTreeSet<u64>,
     pub(super) bodies: BTreeMap<u64, Rc<Vec<u8>>>,
     pub(super) opened: BTreeMap<u64, Opened>,
+    /// What batches say was erased.
+    pub(super) told: BTreeMap<u64, Vec<Erasure>>,
+    erased: BTreeMap<u64, Erased>,
     pub(super) checkpoint: Option<(u64, Rc<Vec<u8>>)>,
     pub(super) keys: BTreeMap<u32, EpochKey>,
     pub(super) epoch: u32,
@@ -42,6 +57,10 @@ pub(super) struct Feeds {
 impl Feeds {
     pub(super) fn get(&self, id: &FeedId) -> Option<&Held> {
         self.held.get(id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: &FeedId) -> Option<&mut Held> {
+        self.held.get_mut(id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&FeedId, &Held)> {
@@ -67,11 +86,13 @@ impl Feeds {
                 }
             }
             Record::Body(id, index, body) => {
-                if let Some(held) = self.held.get_mut(id) {
+                let held = self.held.get_mut(id);
+                if let Some(held) = held.filter(|held| !held.erased.contains_key(index)) {
                     held.bodies.insert(*index, Rc::clone(body));
                     return held.open(*id, &[*index]);
                 }
             }
+            Record::ErasedBody(..) => {}
             Record::EpochKey(id, epoch, key) => {
                 if let Some(held) = self.held.get_mut(id) {
                     held.keys.insert(*epoch, EpochKey::from_secret(*key));
@@ -93,7 +114,7 @@ impl Feeds {
             }
             Record::Truncate(id, size) => {
                 if let Some(held) = self.held.get_mut(id) {
-                    held.truncate(*size);
+                    held.truncate(*id, *size);
                 }
             }
         }
@@ -110,6 +131,8 @@ impl Held {
             batches: BTreeSet::new(),
             bodies: BTreeMap::new(),
             opened: BTreeMap::new(),
+            told: BTreeMap::new(),
+            erased: BTreeMap::new(),
             checkpoint: None,
             keys: BTreeMap::new(),
             epoch: 0,
@@ -124,13 +147,52 @@ impl Held {
             Leaf::Batch(_) => {
                 self.batches.insert(self.tree.size());
             }
-            Leaf::Genesis(_) | Leaf::Erase(_) => {}
+            Leaf::Erase(erase) => self.erase(erase.index),
+            Leaf::Genesis(_) => {}
         }
         self.tree.push(leaf_hash(&leaf.1));
         self.leaves.push(Rc::clone(leaf));
     }
 
-    fn truncate(&mut self, size: u64) {
+    fn erase(&mut self, index: u64) {
+        if self.batches.contains(&index) && !self.erased.contains_key(&index) {
+            let (by, body) = (self.tree.size(), self.bodies.remove(&index));
+            self.opened.remove(&index);
+            self.told.remove(&index);
+            self.erased.insert(index, Erased { by, body });
+        }
+    }
+
+    /// The bodies to overwrite: the leaf that says so is signed.
+    pub(super) fn due(&self) -> Vec<u64> {
+        let signed = self.checkpoint.as_ref().map_or(0, |(size, _)| *size);
+        self.due_below(signed)
+    }
+
+    /// The bodies to overwrite that leaves below an index name.
+    pub(super) fn due_below(&self, signed: u64) -> Vec<u64> {
+        let due = self.erased.iter();
+        let due = due.filter(|(_, erased)| erased.body.is_some() && erased.by < signed);
+        due.map(|(index, _)| *index).collect()
+    }
+
+    /// A body was overwritten.
+    pub(super) fn overwritten(&mut self, index: u64) {
+        if let Some(erased) = self.erased.get_mut(&index) {
+            erased.body = None;
+        }
+    }
+
+    /// The indexes that are not to be held, by leaves that are signed.
+    pub(super) fn erased(&self) -> impl Iterator<Item = u64> {
+        let signed = self.checkpoint.as_ref().map_or(0, |(size, _)| *size);
+        let erased = self.erased.iter();
+        erased
+            .filter(move |(_, erased)| erased.by < signed)
+            .map(|(index, _)| *index)
+    }
+
+    fn truncate(&mut self, id: FeedId, size: u64) {
         let kept = usize::try_from(size).unwrap_or(usize::MAX);
         let leaves: Vec<_> = self.leaves.iter().take(kept).cloned().collect();
         let mut shorter = Self::new(self.genesis.clone());
@@ -141,8 +203,23 @@ impl Held {
         shorter.opened.retain(|index, _| *index < size);
         shorter.keys = std::mem::take(&mut self.keys);
         shorter.keys.retain(|epoch, _| *epoch <= shorter.epoch);
+        shorter.told = std::mem::take(&mut self.told);
+        shorter.told.retain(|index, _| *index < size);
         let checkpoint = self.checkpoint.take();
         shorter.checkpoint = checkpoint.filter(|(at, _)| *at <= size);
+        // What a dropped leaf was to erase is back.
+        let mut back = Vec::new();
+        for (index, erased) in std::mem::take(&mut self.erased) {
+            match (shorter.erased.get_mut(&index), erased.body) {
+                (Some(still), body) => still.body = body,
+                (None, Some(body)) if index < size => {
+                    shorter.bodies.insert(index, body);
+                    back.push(index);
+                }
+                (None, _) => {}
+            }
+        }
+        shorter.open(id, &back);
         *self = shorter;
     }
 
@@ -155,15 +232,18 @@ impl Held {
     fn open(&mut self, id: FeedId, indexes: &[u64]) -> Vec<(FeedId, u64)> {
         let mut opened = Vec::new();
         for index in indexes {
-            if let Some(statements) = self.statements(id, *index) {
+            if let Some((statements, told)) = self.statements(id, *index) {
                 self.opened.insert(*index, Rc::new(statements));
+                if !told.is_empty() {
+                    self.told.insert(*index, told);
+                }
                 opened.push((id, *index));
             }
         }
         opened
     }
 
-    fn statements(&self, id: FeedId, index: u64) -> Option<Vec<(Statement, Rank)>> {
+    fn statements(&self, id: FeedId, index: u64) -> Option<Content> {
         let leaf = self.batch(index)?;
         let context = BodyContext {
             federation: &self.genesis.federation,
@@ -175,14 +255,18 @@ impl Held {
         let (_, statements) = leaf
             .open(self.keys.get(&leaf.epoch)?, &context, body)
             .ok()?;
-        let known = |bytes: &Vec<u8>| match AnyStatement::decode(bytes) {
-            Ok(AnyStatement::Known(statement)) => {
-                let rank = statement.rank(bytes);
-                Some((*statement, rank))
+        let (mut known, mut told) = (Vec::new(), Vec::new());
+        for bytes in &statements {
+            match AnyStatement::decode(bytes) {
+                Ok(AnyStatement::Known(statement)) => {
+                    let rank = statement.rank(bytes);
+                    known.push((*statement, rank));
+                }
+                Ok(AnyStatement::Erased(erasure)) => told.push(erasure),
+                Ok(AnyStatement::Unknown { .. }) | Err(_) => {}
             }
-            Ok(AnyStatement::Erased(_) | AnyStatement::Unknown { .. }) | Err(_) => None,
-        };
-        Some(statements.iter().filter_map(known).collect())
+        }
+        Some((known, told))
     }
 
     fn batch(&self, index: u64) -> Option<&BatchLeaf> {
@@ -195,9 +279,13 @@ impl Held {
     /// How many bodies below an index are missing.
     pub(super) fn missing_below(&self, size: u64) -> u64 {
         let batches = self.batches.range(..size);
-        batches
-            .filter(|index| !self.bodies.contains_key(index))
-            .count() as u64
+        batches.filter(|index| self.lacks(**index)).count() as u64
+    }
+
+    fn lacks(&self, index: u64) -> bool {
+        self.batches.contains(&index)
+            && !self.bodies.contains_key(&index)
+            && !self.erased.contains_key(&index)
     }
 }
 
@@ -220,7 +308,8 @@ impl Feeds {
 
     pub(super) fn view(&self, id: &FeedId) -> Option<FeedView<'_>> {
         let held = self.held.get(id)?;
-        let unopened = |index: &u64| !held.opened.contains_key(index);
+        let unopened =
+            |index: &u64| !held.opened.contains_key(index) && !held.erased.contains_key(index);
         let first_unopened = held.batches.iter().copied().find(unopened);
         let note = held.checkpoint.as_ref();
         Some(FeedView {
@@ -229,9 +318,13 @@ impl Feeds {
             checkpoint: note.map(|(size, note)| (*size, note.as_slice())),
             epoch: held.epoch,
             closed: held.closed,
-            missing: held.batches.len() as u64 - held.bodies.len() as u64,
+            missing: (held.batches.len() - held.bodies.len() - held.erased.len()) as u64,
             unopened: held.bodies.len() as u64 - held.opened.len() as u64,
-            erased: 0,
+            erased: held
+                .erased
+                .values()
+                .filter(|one| one.body.is_none())
+                .count() as u64,
             applied: first_unopened.unwrap_or_else(|| held.tree.size()),
         })
     }
@@ -247,7 +340,7 @@ impl Feeds {
             return Vec::new();
         };
         let batches = held.batches.range(from..);
-        let missing = batches.filter(|index| !held.bodies.contains_key(index) && wanted(**index));
+        let missing = batches.filter(|index| held.lacks(**index) && wanted(**index));
         let with_leaf = |index: &u64| {
             let leaf = held.batch(*index)?.clone();
             Some(WantedBody {
@@ -260,7 +353,7 @@ impl Feeds {
 
     pub(super) fn lacks(&self, id: &FeedId, index: u64) -> bool {
         let held = self.held.get(id);
-        held.is_some_and(|held| held.batches.contains(&index) && !held.bodies.contains_key(&index))
+        held.is_some_and(|held| held.lacks(index))
     }
 
     pub(super) fn batch(&self, id: &FeedId, index: u64) -> Option<BatchLeaf> {

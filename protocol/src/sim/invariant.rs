@@ -27,6 +27,8 @@ pub enum Invariant {
     Converged,
     /// Nothing that was answered, or given a receipt for, is lost.
     NothingLost,
+    /// When nothing goes wrong any more, no honest member holds a body that was erased.
+    Erased,
     /// No honest member is said to break rules by another, and none halts.
     NoHonestFault,
 }
@@ -201,6 +203,14 @@ pub(super) fn nothing_lost(
             .0
             .get(&id)
             .and_then(|entry| entry.newest.as_ref());
+        let known = member.newest(item);
+        let erased = member.own.erased(&id).number() == known && newest.is_none();
+        if erased && (known == revision + u32::from(doubt) || known == revision) {
+            // It was erased: as it should be, or as was asked and not answered.
+            if known > revision || !model.is_held(who, item) {
+                continue;
+            }
+        }
         let newest = newest.ok_or_else(|| format!("{who} lost {item:?}"))?;
         let ahead = doubt && newest.revision.number() == revision + 1;
         let same = newest.revision.number() == revision
@@ -226,6 +236,21 @@ pub(super) fn nothing_lost(
             return Err(format!(
                 "{who} gave a receipt for {size} leaves of {feed} and lost some"
             ));
+        }
+    }
+    Ok(())
+}
+
+/// Nothing that was erased is held, on disk or in memory.
+pub(super) fn erased(member: &Member) -> Result<(), String> {
+    for (feed, held) in member.feeds.iter() {
+        for index in held.erased() {
+            if held.bodies.contains_key(&index) || member.disk.has_body(*feed, index) {
+                let who = member.who;
+                return Err(format!(
+                    "{who} still has body {index} of {feed}, which was erased"
+                ));
+            }
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 //! Its steps are those of a real node, in the same order; before and after each durable one the
 //! node may crash.
 
+mod erase;
 mod links;
 mod publish;
 mod receive;
@@ -17,7 +18,7 @@ use std::rc::Rc;
 
 use kentong_keys::{Digest, MemberName};
 
-use crate::feed::{Audience, FeedId};
+use crate::feed::{Audience, FeedId, Leaf};
 use crate::indicator::Value;
 use crate::policy::Engine;
 use crate::statement::{IndicatorId, Said, Statement};
@@ -216,7 +217,31 @@ impl Member {
                 }
             }
         }
+        let ours = group.iter().any(|record| {
+            let Record::Leaf(feed, leaf) = record else {
+                return false;
+            };
+            let held = self
+                .feeds
+                .get(feed)
+                .filter(|_| matches!(leaf.0, Leaf::Erase(_)));
+            held.is_some_and(|held| held.genesis.publisher == *self.cast.name(self.who))
+        });
+        if ours {
+            self.own = Own::of(&self.feeds, self.cast.name(self.who));
+        }
+        let signed = group.iter().filter_map(|record| match record {
+            Record::Checkpoint(feed, ..) => Some(*feed),
+            Record::Leaf(feed, _) if self.is(Sabotage::EraseBeforeSigned) => Some(*feed),
+            Record::Leaf(..)
+            | Record::Body(..)
+            | Record::ErasedBody(..)
+            | Record::EpochKey(..)
+            | Record::Truncate(..) => None,
+        });
+        let signed: Vec<_> = signed.collect();
         self.disk.append(group);
+        self.overwrite(&signed);
     }
 
     fn halt(&mut self, why: String) {
@@ -231,38 +256,53 @@ impl Member {
         self.sweep_all();
     }
 
-    /// Says something of one's own, unless it is nothing new. It is answered once it is durable,
-    /// and released after that.
-    pub(super) fn say(&mut self, item: Item, said: Said) -> Result<(), Crashed> {
+    /// Says something of one's own, or several things at once, as far as they are new. It is answered
+    /// once it is durable, and released after that.
+    pub(super) fn say(&mut self, words: Vec<(Item, Said)>) -> Result<(), Crashed> {
+        let Some((first, _)) = words.first().cloned() else {
+            return Ok(());
+        };
+        let words = words.into_iter();
+        let statements = words.filter_map(|(item, said)| self.numbered(item, said));
+        let statements: Vec<_> = statements.collect();
+        if statements.is_empty() {
+            self.effects.push(Effect::Answered(first));
+            return Ok(());
+        }
+        if self.is(Sabotage::AckBeforeDurable) {
+            self.effects.push(Effect::Answered(first));
+        }
+        let private = Audience::of(self.me(), []).expect("one member is an audience");
+        self.publish(BTreeMap::from([(private, statements.clone())]))?;
+        if self.halted {
+            return Ok(());
+        }
+        self.effects.push(Effect::Answered(first));
+        self.point(Point::Answered)?;
+        self.release(&statements)
+    }
+
+    /// Numbers what is said; none if it is nothing new.
+    fn numbered(&self, item: Item, said: Said) -> Option<Statement> {
         let value = item.value();
         let entry = self.own.0.get(&IndicatorId::of(self.me(), &value));
         let newest = entry.and_then(|entry| entry.newest.as_ref());
         if newest.is_some_and(|before| says_nothing_new(&said, &before.said)) {
-            self.effects.push(Effect::Answered(item));
-            return Ok(());
+            return None;
         }
         let highest = entry.map(|entry| entry.highest).unwrap_or_default();
+        let id = IndicatorId::of(self.me(), &value);
         let revision = highest
+            .max(self.own.erased(&id))
             .next()
             .expect("a run says less than four billion things");
         let made = self.now.wall;
-        let statement = Statement {
+        Some(Statement {
             value,
             revision,
             made,
             said,
-        };
-        if self.is(Sabotage::AckBeforeDurable) {
-            self.effects.push(Effect::Answered(item));
-        }
-        let private = Audience::of(self.me(), []).expect("one member is an audience");
-        self.publish(BTreeMap::from([(private, vec![statement.clone()])]))?;
-        if self.halted {
-            return Ok(());
-        }
-        self.effects.push(Effect::Answered(item));
-        self.point(Point::Answered)?;
-        self.release(&[statement])
+        })
     }
 
     /// Members that the node knows beside itself.
@@ -296,9 +336,10 @@ impl Member {
 
     /// The newest revision that the node itself knows of an indicator; 0 if none.
     pub(super) fn newest(&self, item: Item) -> u32 {
-        let entry = self.own.0.get(&IndicatorId::of(self.me(), &item.value()));
-        let newest = entry.and_then(|entry| entry.newest.as_ref());
-        newest.map_or(0, |newest| newest.revision.number())
+        let id = IndicatorId::of(self.me(), &item.value());
+        let newest = self.own.0.get(&id).and_then(|entry| entry.newest.as_ref());
+        let newest = newest.map_or(0, |newest| newest.revision.number());
+        newest.max(self.own.erased(&id).number())
     }
 
     /// The feeds that the node holds of others.

@@ -16,6 +16,7 @@ use super::said::{Content, Item, Seen};
 pub(super) enum Word {
     Assert(Content),
     Withdraw,
+    Erase,
 }
 
 /// What a reader knows of an indicator.
@@ -33,6 +34,8 @@ pub(super) enum View {
 #[derive(Debug, Default)]
 struct Indicator {
     revision: u32,
+    /// The number that its erasure took, if it was erased.
+    erased: Option<u32>,
     /// What each asserted revision says.
     contents: BTreeMap<u32, Content>,
     /// What each reader may know.
@@ -47,8 +50,8 @@ struct Indicator {
 struct Publisher {
     rules: Rules,
     indicators: BTreeMap<Item, Indicator>,
-    /// What was asked for and neither answered nor known to be lost.
-    in_doubt: Option<(Item, Word)>,
+    /// What was asked for at once, and neither answered nor known to be lost.
+    in_doubt: Vec<(Item, Word)>,
 }
 
 /// The federation as it should be.
@@ -74,15 +77,15 @@ impl Model {
             Publisher {
                 rules,
                 indicators,
-                in_doubt: None,
+                in_doubt: Vec::new(),
             },
         );
     }
 
-    /// An operator asks for something.
-    pub(super) fn ask(&mut self, who: Who, item: Item, word: Word) {
+    /// An operator asks for something, or for several things at once: all of it is so, or none.
+    pub(super) fn ask(&mut self, who: Who, words: Vec<(Item, Word)>) {
         if let Some(publisher) = self.publishers.get_mut(&who) {
-            publisher.in_doubt = Some((item, word));
+            publisher.in_doubt = words;
         }
     }
 
@@ -92,37 +95,43 @@ impl Model {
         let Some(publisher) = self.publishers.get_mut(&who) else {
             return;
         };
-        let Some((item, word)) = publisher.in_doubt.take() else {
-            return;
-        };
         let rules = publisher.rules;
-        let indicator = publisher.indicators.entry(item).or_default();
-        if indicator.says_nothing_new(&word) {
-            return;
+        for (item, word) in std::mem::take(&mut publisher.in_doubt) {
+            let indicator = publisher.indicators.entry(item).or_default();
+            if indicator.says_nothing_new(&word) {
+                continue;
+            }
+            indicator.may_have_acted(who, members, rules);
+            indicator.revision += 1;
+            match word {
+                Word::Assert(content) => {
+                    indicator.contents.insert(indicator.revision, content);
+                }
+                Word::Withdraw => {}
+                Word::Erase => {
+                    indicator.erase();
+                    continue;
+                }
+            }
+            indicator.settled = false;
+            indicator.permit(who, members, rules);
         }
-        indicator.may_have_acted(who, members, rules);
-        indicator.revision += 1;
-        if let Word::Assert(content) = word {
-            indicator.contents.insert(indicator.revision, content);
-        }
-        indicator.settled = false;
-        indicator.permit(who, members, rules);
     }
 
     /// The node restarted. What it was asked and did not answer is so if it is there now.
     pub(super) fn restarted(&mut self, who: Who, revision: impl Fn(Item) -> u32) {
-        let doubt = self.publishers.get(&who).and_then(|publisher| {
-            let (item, _) = publisher.in_doubt.as_ref()?;
+        let Some(publisher) = self.publishers.get_mut(&who) else {
+            return;
+        };
+        let mut doubt = publisher.in_doubt.iter();
+        let is_there = doubt.any(|(item, _)| {
             let known = publisher.indicators.get(item);
-            Some(revision(*item) > known.map_or(0, |known| known.revision))
+            revision(*item) > known.map_or(0, |known| known.revision)
         });
-        match doubt {
-            Some(true) => self.answered(who),
-            Some(false) | None => {
-                if let Some(publisher) = self.publishers.get_mut(&who) {
-                    publisher.in_doubt = None;
-                }
-            }
+        if is_there {
+            self.answered(who);
+        } else {
+            publisher.in_doubt.clear();
         }
     }
 
@@ -181,10 +190,8 @@ impl Model {
         let publisher = self.publishers.get(&who);
         publisher.into_iter().flat_map(|publisher| {
             publisher.indicators.iter().map(|(item, indicator)| {
-                let doubt = publisher
-                    .in_doubt
-                    .as_ref()
-                    .is_some_and(|(other, _)| other == item);
+                let mut doubt = publisher.in_doubt.iter();
+                let doubt = doubt.any(|(other, _)| other == item);
                 let content = indicator.contents.get(&indicator.revision);
                 (*item, indicator.revision, content, doubt)
             })
@@ -223,6 +230,13 @@ impl Model {
         indicator.contents.values().next_back()
     }
 
+    /// Whether an indicator was said at some time and is not erased.
+    pub(super) fn is_held(&self, who: Who, item: Item) -> bool {
+        let publisher = self.publishers.get(&who);
+        let indicator = publisher.and_then(|publisher| publisher.indicators.get(&item));
+        indicator.is_some_and(|indicator| indicator.revision > 0 && !indicator.is_erased())
+    }
+
     /// Whether an indicator is said and not withdrawn.
     pub(super) fn stands(&self, who: Who, item: Item) -> bool {
         let publisher = self.publishers.get(&who);
@@ -236,7 +250,19 @@ impl Indicator {
         match word {
             Word::Assert(content) => self.contents.get(&self.revision) == Some(content),
             Word::Withdraw => !self.contents.contains_key(&self.revision),
+            Word::Erase => self.revision == 0 || self.is_erased(),
         }
+    }
+
+    fn is_erased(&self) -> bool {
+        self.erased == Some(self.revision)
+    }
+
+    /// Nobody has anything of it any more, whatever the publisher had still to do.
+    fn erase(&mut self) {
+        self.erased = Some(self.revision);
+        self.views.clear();
+        self.settled = true;
     }
 
     /// What policy gives a reader of the present revision, if anything.

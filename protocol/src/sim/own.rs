@@ -6,7 +6,7 @@ use kentong_keys::MemberName;
 
 use crate::feed::FeedId;
 use crate::release::Carried;
-use crate::statement::{IndicatorId, Revision, Said, Statement};
+use crate::statement::{ErasedMark, IndicatorId, Revision, Said, Statement};
 
 use super::feeds::{Feeds, Held};
 
@@ -23,9 +23,17 @@ pub(super) struct Entry {
     pub(super) carried: BTreeMap<FeedId, Carried>,
 }
 
-/// All of a publisher's own indicators.
+/// All of a publisher's own indicators, and which of them were erased, each with the number that took.
 #[derive(Debug, Default)]
-pub(super) struct Own(pub(super) BTreeMap<IndicatorId, Entry>);
+pub(super) struct Own(
+    pub(super) BTreeMap<IndicatorId, Entry>,
+    BTreeMap<ErasedMark, Revision>,
+);
+
+/// The mark of an indicator. The simulation needs no key for it.
+pub(super) fn mark(id: &IndicatorId) -> ErasedMark {
+    ErasedMark::from_bytes(*id.as_bytes())
+}
 
 /// Whether only its publisher reads the feed.
 pub(super) fn is_private(held: &Held) -> bool {
@@ -44,6 +52,11 @@ impl Own {
         own
     }
 
+    /// The number that the erasure of an indicator took; 0 if it was never erased.
+    pub(super) fn erased(&self, id: &IndicatorId) -> Revision {
+        self.1.get(&mark(id)).copied().unwrap_or_default()
+    }
+
     /// Takes in a batch of an own feed.
     pub(super) fn take(&mut self, me: &MemberName, id: FeedId, held: &Held, index: u64) {
         for (statement, _) in held
@@ -53,6 +66,10 @@ impl Own {
             .flat_map(|all| all.iter())
         {
             self.apply(me, is_private(held), id, statement);
+        }
+        for erasure in held.told.get(&index).into_iter().flatten() {
+            let newest = self.1.entry(erasure.mark).or_default();
+            *newest = (*newest).max(erasure.revision);
         }
     }
 

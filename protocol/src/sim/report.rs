@@ -16,6 +16,8 @@ pub struct Report {
     pub bytes: u64,
     /// What operators said or did.
     pub words: u64,
+    /// How many of these asked to erase.
+    pub erased: u64,
     /// Crashes, by where they struck.
     pub crashes: BTreeMap<Point, u64>,
     /// Links that broke.
@@ -59,6 +61,7 @@ impl Report {
         self.messages += other.messages;
         self.bytes += other.bytes;
         self.words += other.words;
+        self.erased += other.erased;
         for (point, count) in &other.crashes {
             *self.crashes.entry(*point).or_default() += count;
         }

@@ -21,6 +21,12 @@ pub enum Sabotage {
     AckBeforeDurable,
     /// A receipt is sent for what is not durable.
     ReceiptBeforeDurable,
+    /// What was erased is not overwritten.
+    KeepErased,
+    /// What is to be erased is overwritten before that is signed.
+    EraseBeforeSigned,
+    /// What else lay in an erased batch is not said again.
+    KeepNothingElse,
     /// A request is answered from one leaf further on.
     ServeFromFurtherOn,
 }

@@ -76,11 +76,11 @@ impl Federation {
     fn told(&mut self, item: Item, word: Word) -> Result<(), Fall> {
         let who = Who(0);
         self.model.rule(who, Rules::Open);
-        self.model.ask(who, item, word.clone());
+        self.model.ask(who, vec![(item, word.clone())]);
         let said = self.said(&word);
         self.with(who, 0, |member| {
             member.set_rules(Rules::Open);
-            member.say(item, said)
+            member.say(vec![(item, said)])
         })?;
         Ok(())
     }

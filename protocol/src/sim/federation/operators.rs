@@ -28,34 +28,54 @@ impl Federation {
             return self.rule(who);
         }
         let item = Item(self.dice.below(ITEMS));
+        let word = self.word(who, item);
+        let mut words = vec![(item, word)];
+        if words.iter().all(|(_, word)| *word != Word::Erase) && self.dice.chance(400) {
+            // Another thing at once: it comes into the same batch.
+            let other = Item((item.0 + 1) % ITEMS);
+            let word = self.word(who, other);
+            words.extend(Some((other, word)).filter(|(_, word)| *word != Word::Erase));
+        }
+        self.trace
+            .note(self.now, format_args!("{who} is asked for {words:?}"));
+        self.model.ask(who, words.clone());
+        let brains = self.node(who).brains.len();
+        if let [(item, Word::Erase)] = words[..] {
+            self.report.erased += 1;
+            for brain in 0..brains {
+                self.with(who, brain, |member| member.erase(item))?;
+            }
+            return Ok(());
+        }
+        for brain in 0..brains {
+            let mut said = Vec::new();
+            for (item, word) in &words {
+                // An equivocator tells its other half something else.
+                let word = if brain == 0 {
+                    word.clone()
+                } else {
+                    Word::Assert(self.content(who, *item))
+                };
+                said.push((*item, self.said(&word)));
+            }
+            self.with(who, brain, |member| member.say(said))?;
+        }
+        Ok(())
+    }
+
+    /// What an operator says next of an indicator.
+    fn word(&mut self, who: Who, item: Item) -> Word {
         let stands = self.model.stands(who, item);
-        let word = match self.dice.below(10) {
+        match self.dice.below(10) {
             0..=2 if stands => Word::Withdraw,
+            8..=9 if self.model.is_held(who, item) => Word::Erase,
             // The same list is imported again.
             3..=4 if stands => match self.model.last(who, item) {
                 Some(content) => Word::Assert(content.clone()),
                 None => Word::Assert(self.content(who, item)),
             },
             _ => Word::Assert(self.content(who, item)),
-        };
-        self.trace.note(
-            self.now,
-            format_args!("{who} is asked for {item:?}: {word:?}"),
-        );
-        self.model.ask(who, item, word.clone());
-        let said = self.said(&word);
-        let brains = self.node(who).brains.len();
-        for brain in 0..brains {
-            // An equivocator tells its other half something else.
-            let said = if brain == 0 {
-                said.clone()
-            } else {
-                let content = self.content(who, item);
-                self.said(&Word::Assert(content))
-            };
-            self.with(who, brain, |member| member.say(item, said))?;
         }
-        Ok(())
     }
 
     /// Other rules come into force.
@@ -79,7 +99,7 @@ impl Federation {
                 assertion: Box::new(content.assertion(&self.cast)),
                 stripped: Projection::NOTHING,
             },
-            Word::Withdraw => Said::Withdrawn {
+            Word::Withdraw | Word::Erase => Said::Withdrawn {
                 reason: BoundedText::new("wrong").expect("five letters are a reason"),
             },
         }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use kentong_keys::{BodyContext, Digest, EpochKey, Label};
 
 use crate::feed::{
-    Audience, BatchDraft, Checkpoint, EpochDraft, FeedId, Frontier, GenesisLeaf, Leaf, Origin,
-    leaf_hash,
+    Audience, BatchDraft, Checkpoint, EpochDraft, EraseLeaf, FeedId, Frontier, GenesisLeaf, Leaf,
+    Origin, leaf_hash,
 };
 use crate::statement::Statement;
 use crate::sync::Input;
@@ -33,12 +33,38 @@ impl Member {
         &mut self,
         lists: BTreeMap<Audience, Vec<Statement>>,
     ) -> Result<(), Crashed> {
+        let encode = |list: Vec<Statement>| list.iter().map(Statement::encode).collect();
+        let lists = lists.into_iter();
+        let lists = lists.map(|(audience, list)| (audience, encode(list)));
+        self.publish_bytes(lists.collect())
+    }
+
+    /// The same in canonical form.
+    pub(super) fn publish_bytes(
+        &mut self,
+        lists: BTreeMap<Audience, Vec<Vec<u8>>>,
+    ) -> Result<(), Crashed> {
+        let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+        let lists = lists.map(|(audience, list)| (audience, (list, Vec::new())));
+        self.publish_and_erase(lists.collect())
+    }
+
+    /// The same, each list followed by what it erases.
+    pub(super) fn publish_and_erase(
+        &mut self,
+        lists: BTreeMap<Audience, (Vec<Vec<u8>>, Vec<u64>)>,
+    ) -> Result<(), Crashed> {
         if self.halted {
             return Ok(());
         }
         let (mut group, mut grown) = (Vec::new(), Vec::new());
-        for (audience, statements) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
-            grown.push(self.grow(&mut group, audience, &statements));
+        for (audience, (statements, erase)) in lists {
+            let mut growing = self.grow(&mut group, audience, statements);
+            for index in erase {
+                let leaf = Leaf::Erase(EraseLeaf { index, reason: 1 });
+                append(&mut group, growing.feed, &mut growing.tree, leaf);
+            }
+            grown.push(growing);
         }
         if grown.is_empty() {
             return Ok(());
@@ -115,7 +141,7 @@ impl Member {
         &mut self,
         group: &mut Vec<Record>,
         audience: Audience,
-        statements: &[Statement],
+        statements: Vec<Vec<u8>>,
     ) -> Growing {
         let held = self
             .by_audience
@@ -160,7 +186,7 @@ impl Member {
         };
         let mut draft = BatchDraft::default();
         for statement in statements {
-            let taken = draft.push(statement.encode());
+            let taken = draft.push(statement);
             taken.expect("a run's batches are far smaller than the bound");
         }
         let index = tree.size();

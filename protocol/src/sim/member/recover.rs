@@ -58,6 +58,9 @@ impl Member {
             self.commit(group);
             self.disk.sync();
         }
+        // What a crash kept from being overwritten.
+        let all: Vec<_> = self.feeds.iter().map(|(id, _)| *id).collect();
+        self.overwrite(&all);
         self.own = Own::of(&self.feeds, &me);
         let open = self.feeds.of(&me);
         let open = open.map(|(id, held)| (held.genesis.audience.clone(), *id));
