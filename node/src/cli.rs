@@ -4,6 +4,7 @@
 //! The only place that names `clap`.
 
 mod add;
+mod backup;
 mod card;
 mod charter;
 mod demo;
@@ -18,6 +19,7 @@ mod peers;
 mod policy;
 mod query;
 mod receipts;
+mod restore;
 mod run;
 mod show;
 mod status;
@@ -91,6 +93,8 @@ enum What {
     Feeds(feeds::FeedsArgs),
     Receipts(receipts::ReceiptsArgs),
     Status(status::StatusArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Stop(stop::StopArgs),
 }
 
@@ -145,6 +149,8 @@ impl Command {
             What::Feeds(args) => args.run(&place),
             What::Receipts(args) => args.run(&place),
             What::Status(args) => args.run(&place),
+            What::Backup(args) => args.run(&place),
+            What::Restore(args) => args.run(&place),
             What::Stop(args) => args.run(&place),
         }
     }

@@ -307,6 +307,11 @@ impl Home {
         self.root.join("control.sock")
     }
 
+    /// Refuses a path at which no home could be.
+    pub fn check_path(path: &Path) -> Result<(), HomeError> {
+        Self::at(path).map(drop)
+    }
+
     /// The paths under `path`, which becomes absolute and so outlives a change of directory.
     fn at(path: &Path) -> Result<Self, HomeError> {
         let root = std::path::absolute(path).map_err(failed("find", path))?;

@@ -78,6 +78,12 @@ pub enum IdentityError {
         /// Where keys lie.
         folder: PathBuf,
     },
+    /// The keyring has a sealing key, and was to be given the first of a restored home.
+    #[error("{folder} has a sealing key already; restore into a folder that is not there yet")]
+    HasSealingKey {
+        /// The folder of the keys.
+        folder: PathBuf,
+    },
     /// The keyring has no sealing key.
     #[error("{folder} has no sealing key; put back the folder from your backup")]
     NoSealingKey {
@@ -210,6 +216,36 @@ impl Identity {
     /// Opens the keys of a home, and finds the member's file that is about them.
     pub fn open(home: &Home, passphrase: &Passphrase) -> Result<Self, IdentityError> {
         let keyring = Keyring::open(&home.keys(), passphrase)?;
+        let identity = Self::read(home, keyring)?;
+        if identity.sealing.is_empty() {
+            return Err(IdentityError::NoSealingKey {
+                folder: home.keys(),
+            });
+        }
+        Ok(identity)
+    }
+
+    /// Opens the keys of a home that was made from a backup, makes the sealing key that no backup
+    /// holds, and issues a card that names it: with other `addresses`, if there are some. Its serial is
+    /// above all that were issued since the backup was made, as long as none of them was a second's
+    /// work: it counts at least the seconds since 1970.
+    pub fn renew(
+        home: &Home,
+        passphrase: &Passphrase,
+        addresses: &[Address],
+    ) -> Result<Self, IdentityError> {
+        let keyring = Keyring::open(&home.keys(), passphrase)?;
+        let mut identity = Self::read(home, keyring)?;
+        if !identity.sealing.is_empty() {
+            return Err(IdentityError::HasSealingKey {
+                folder: home.keys(),
+            });
+        }
+        identity.begin_again(home, addresses)?;
+        Ok(identity)
+    }
+
+    fn read(home: &Home, keyring: Keyring) -> Result<Self, IdentityError> {
         let signing = SigningKey::from_seed(keyring.read(Role::Signing)?);
         let witness = SigningKey::from_seed(keyring.read(Role::Witness)?);
         let (mut sealing, mut sealing_days) = (Vec::new(), Vec::new());
@@ -226,11 +262,6 @@ impl Identity {
                 }
                 Role::Root | Role::Signing | Role::Witness | Role::Store => {}
             }
-        }
-        if sealing.is_empty() {
-            return Err(IdentityError::NoSealingKey {
-                folder: home.keys(),
-            });
         }
         let store = keyring.read(Role::Store)?;
         let own = own_bundle(home, &signing.public_key())?;
@@ -428,6 +459,35 @@ mod tests {
             matches!(lost, Err(IdentityError::NoCard { .. })),
             "{lost:?}"
         );
+    }
+
+    #[test]
+    fn a_restored_home_has_a_new_sealing_key_and_a_later_card() {
+        let dir = TempDir::new().unwrap();
+        let (home, created) =
+            create(dir.path(), &["/ip4/10.0.0.1/udp/1/quic-v1"], "Malaysia").unwrap();
+        let passphrase = Passphrase::new("a good passphrase").unwrap();
+        let again = Identity::renew(&home, &passphrase, &[]);
+        assert!(
+            matches!(again, Err(IdentityError::HasSealingKey { .. })),
+            "{again:?}"
+        );
+        std::fs::remove_file(home.keys().join("sealing.key")).unwrap();
+        let lost = Identity::open(&home, &passphrase);
+        assert!(
+            matches!(lost, Err(IdentityError::NoSealingKey { .. })),
+            "{lost:?}"
+        );
+        Identity::renew(&home, &passphrase, &[]).unwrap();
+        let renewed = Identity::open(&home, &passphrase).unwrap();
+        assert_ne!(renewed.card.sealing(), created.card.sealing());
+        assert_eq!(renewed.card.sealing(), renewed.sealing[0].public());
+        assert_eq!(renewed.card.peer(), created.card.peer());
+        assert_eq!(renewed.card.addresses(), created.card.addresses());
+        // Cards that were issued after the backup had the next numbers.
+        assert!(renewed.card.serial() > 1_000_000_000);
+        let opened = Card::open(renewed.card.note().bytes(), &created.warrant).unwrap();
+        assert_eq!(opened, renewed.card);
     }
 
     #[test]

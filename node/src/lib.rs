@@ -2,6 +2,7 @@
 //!
 //! The world of files, sockets and clocks; every decision is made in `kentong-protocol`.
 
+pub mod backup;
 pub mod charter_files;
 pub mod cli;
 pub mod config;

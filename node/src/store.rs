@@ -44,7 +44,7 @@ use std::sync::Arc;
 
 use kentong_keys::{IndexKey, MemberName, StoreKey};
 
-use crate::log::{self, Log, Record};
+use crate::log::{self, Log, Position, Record};
 
 pub use erasure::FeedErasure;
 pub use error::StoreError;
@@ -207,6 +207,12 @@ impl Store {
     /// Makes everything that was committed durable.
     pub fn sync(&mut self) -> Result<(), StoreError> {
         Ok(self.log.sync()?)
+    }
+
+    /// Up to where the log is durable.
+    #[must_use]
+    pub const fn durable(&self) -> Position {
+        self.log.durable()
     }
 
     /// Hands the derived state to the operating system, so that the next start replays nothing.

@@ -92,7 +92,8 @@ impl Client {
                 | Reply::Receipt(_)
                 | Reply::Erasure(_)
                 | Reply::Erased(_)
-                | Reply::Status(_)) => row(reply),
+                | Reply::Status(_)
+                | Reply::Durable(_)) => row(reply),
             }
         }
     }

@@ -22,6 +22,8 @@ pub enum Reply {
     Erased(Erased),
     /// The node.
     Status(Box<Status>),
+    /// Up to where the log is durable.
+    Durable(Durable),
     /// The end of an answer.
     Done(Done),
     /// The request failed: why, and what to do.
@@ -285,6 +287,13 @@ pub struct Warning {
     pub last: String,
     /// How often it came up.
     pub times: u64,
+}
+
+/// Up to where the log is durable.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Durable {
+    /// The segment in the upper half, the offset in it in bytes in the lower.
+    pub position: u64,
 }
 
 /// The end of an answer.

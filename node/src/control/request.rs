@@ -77,6 +77,8 @@ pub enum Request {
     ReloadPolicy,
     /// Read the charter and cards of the home again.
     ReloadMembers,
+    /// Make the log durable, and say up to where it is: for a backup.
+    SyncLog,
     /// Stop the node in good order.
     Stop,
 }

@@ -91,6 +91,30 @@ impl Identity {
         self.reissue(home, |terms| terms.addresses = addresses)
     }
 
+    /// Makes the sealing key that a restored home lacks, and issues a card that names it. Its serial is
+    /// above all that were issued since the backup was made, as long as none of them was a second's
+    /// work: it counts at least the seconds since 1970.
+    pub(super) fn begin_again(
+        &mut self,
+        home: &Home,
+        addresses: &[Address],
+    ) -> Result<(), IdentityError> {
+        let addresses = address_texts(addresses)?;
+        let issued = super::now();
+        let today = day(Timestamp::from_seconds(issued).unwrap_or(Timestamp::EPOCH));
+        let secret = SealingSecret::generate();
+        let slot = KeySlot::new(Role::Sealing, today);
+        self.keyring.write_new(slot, secret.to_seed())?;
+        self.sealing = vec![secret];
+        self.sealing_days = vec![today];
+        self.reissue(home, |terms| {
+            terms.serial = terms.serial.max(issued);
+            if !addresses.is_empty() {
+                terms.addresses = addresses;
+            }
+        })
+    }
+
     /// Issues a card with the next serial: with the newest sealing key and the peer ids whose keys
     /// there are, and what `change` says.
     fn reissue(

@@ -4,7 +4,7 @@ use kentong_protocol::policy::{Engine, LocalAction, Operator, Verdict};
 
 use tokio::sync::mpsc;
 
-use crate::control::reply::{Done, Failure, Reply};
+use crate::control::reply::{Done, Durable, Failure, Reply};
 use crate::control::request::Request;
 use crate::control::server::Asked;
 use crate::store::StoreError;
@@ -77,6 +77,7 @@ impl Core {
             Request::Receipts { value } => self.receipts_for(&value, uid, &mut rows),
             Request::ReloadPolicy => self.reload_policy(uid),
             Request::ReloadMembers => self.reload_members(uid),
+            Request::SyncLog => self.sync_log(uid, &mut rows),
             Request::Stop => self.may_administer(uid).map(|()| {
                 stop = true;
                 Done::default()
@@ -133,6 +134,18 @@ impl Core {
         } else {
             Err(denied(&verdict))
         }
+    }
+
+    /// Makes the log durable for who copies it.
+    fn sync_log(&mut self, uid: u32, rows: &mut Vec<Reply>) -> Result<Done, Failure> {
+        self.may_administer(uid)?;
+        self.store.sync().map_err(|error| storage(&error))?;
+        let position = self.store.durable().to_u64();
+        rows.push(Reply::Durable(Durable { position }));
+        Ok(Done {
+            count: 1,
+            ..Done::default()
+        })
     }
 
     fn reload_policy(&mut self, uid: u32) -> Result<Done, Failure> {
