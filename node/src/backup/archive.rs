@@ -10,6 +10,9 @@ use kentong_keys::{Digest, Hasher};
 /// The folder that all entries lie in, so that unpacking one by hand scatters nothing.
 const FOLDER: &str = "kentong-backup/";
 
+/// What headers and contents are padded to, in bytes.
+pub(super) const BLOCK: u64 = 512;
+
 /// An archive while it is written.
 pub(super) struct Writing<W: Write>(tar::Builder<W>);
 
@@ -83,6 +86,7 @@ pub(super) fn read<R: Read, E>(
             .map(str::to_owned);
         let begins = content.raw_header_position();
         let ends = content.raw_file_position().saturating_add(size);
+        let ends = ends.checked_next_multiple_of(BLOCK).unwrap_or(u64::MAX);
         each(Entry {
             name,
             shown,

@@ -82,19 +82,21 @@ pub fn verify(path: &Path) -> Result<Verified, BackupError> {
         });
         Ok(())
     });
+    let length = fs::metadata(path).map_or(0, |about| about.len());
     let manifest = match (end, manifest) {
         (Err(Ended::Because(error)), _) => return Err(error),
-        (Err(Ended::Unreadable { at, source }), _) if at == 0 => {
+        // A header that is not whole: the end was cut off, or it never was an archive.
+        (Err(Ended::Unreadable { at, .. }), _)
+            if at > 0 && at.saturating_add(archive::BLOCK) > length =>
+        {
+            return Err(cut_off(path, found.last(), length));
+        }
+        (Err(Ended::Unreadable { at: 0, source }), _) => {
             return Err(BackupError::Foreign {
                 path: path.to_owned(),
-                at,
+                at: 0,
                 found: source.to_string(),
             });
-        }
-        (Err(Ended::Unreadable { at, source }), _)
-            if source.kind() == io::ErrorKind::UnexpectedEof =>
-        {
-            return Err(cut_off(path, found.last(), at));
         }
         (Err(Ended::Unreadable { at, .. }), _) => {
             let after = found.last().map_or("the start", |file| file.path.as_str());
@@ -105,7 +107,6 @@ pub fn verify(path: &Path) -> Result<Verified, BackupError> {
             });
         }
         (Ok(()), None) => {
-            let length = fs::metadata(path).map_or(0, |about| about.len());
             return Err(cut_off(path, found.last(), length));
         }
         (Ok(()), Some(manifest)) => manifest,
