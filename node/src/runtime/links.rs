@@ -383,7 +383,7 @@ impl Core {
                 tracing::warn!(peer = %member, ?feed, "leaves that do not go with ours: others are asked");
                 self.relay.other_leaves(&member, feed);
             }
-            Output::Behind { feed, size } => {
+            Output::Behind { feed, size, .. } => {
                 tracing::warn!(peer = %member, ?feed, size, "a reader shows more of an own feed");
                 let held = self.store.feeds().get(feed).map_or(0, FeedState::size);
                 self.lost(feed, size, held);

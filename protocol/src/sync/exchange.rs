@@ -160,7 +160,7 @@ pub enum Output {
     },
     /// The peer is let in: the session is open.
     Opened,
-    /// The peer has shown all that it holds of the feeds that the two share.
+    /// The peer has shown all heads of this node's own feeds that it holds; once in a session.
     Compared,
     /// The peer shows a feed up to this size, by the publisher's signature: see
     /// [`Sources::show`](super::Sources::show). [`Input::Reassigned`] follows.
@@ -209,6 +209,8 @@ pub enum Output {
         feed: FeedId,
         /// How many leaves that checkpoint covers.
         size: u64,
+        /// The root over them.
+        root: Digest,
     },
     /// The peer shows a checkpoint that we signed over another history of a feed than we hold.
     Forked {

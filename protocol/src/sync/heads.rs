@@ -15,8 +15,8 @@ use super::session::Session;
 const HEADS: Label = Label::new("kentong/heads/1");
 
 impl Session {
-    /// Tells the peer the newest checkpoints of the feeds that both may read, and how many leaves of
-    /// its own we hold. What does not fit one message follows in others.
+    /// Tells the peer the newest checkpoints of the feeds that both may read, its own first, and how
+    /// many leaves of its own we hold. What does not fit one message follows in others, at once.
     pub(super) fn send_heads(&mut self, ledger: &impl Ledger) {
         let theirs = ledger.feeds_of(&self.peer.member, &self.local.me);
         let yours = theirs
@@ -24,7 +24,11 @@ impl Session {
             .filter_map(|id| Some((*id, ledger.feed(id)?.tree.size())));
         let yours = BoundedVec::new(yours.take(MAX_HEADS).collect()).unwrap_or_default();
         let shared = ledger.shared_with(&self.peer.member);
-        let mine = shared.iter().filter_map(|id| shown(*id, ledger));
+        let others = shared.iter().filter(|id| theirs.binary_search(id).is_err());
+        let mine = theirs
+            .iter()
+            .chain(others)
+            .filter_map(|id| shown(*id, ledger));
         let heads = heads_messages(mine, yours).map(|heads| Output::Send(Message::Heads(heads)));
         self.out.extend(heads);
     }
@@ -52,7 +56,7 @@ impl Session {
         // An announcement of single heads asks for nothing; answering it with another would go on
         // for as long as both sides are behind.
         let whole = !self.greeted || !heads.yours.is_empty();
-        let first = !std::mem::replace(&mut self.greeted, true);
+        self.greeted = true;
         for note in heads.mine.iter() {
             let checkpoint = UnverifiedCheckpoint::parse(note).map_err(Fault::Checkpoint)?;
             if checkpoint.origin().publisher == self.local.me {
@@ -61,8 +65,8 @@ impl Session {
                 self.promise(checkpoint, ledger)?;
             }
         }
-        if first {
-            self.out.push(Output::Compared);
+        if !self.all_ours(heads) {
+            self.list_ended();
         }
         if whole {
             let ours = ledger.feeds_of(&self.local.me, &self.peer.member);
@@ -71,6 +75,24 @@ impl Session {
         self.pull(now, ledger);
         self.receipt(now, ledger);
         Ok(())
+    }
+
+    /// Whether a message is full of heads of our own feeds, so that the next may hold more of them.
+    fn all_ours(&self, heads: &Heads) -> bool {
+        let bytes: usize = heads.mine.iter().map(|note| note.len()).sum();
+        let full = heads.mine.len() == MAX_HEADS || bytes + MAX_NOTE > MAX_NOTES_BYTES;
+        full && heads.mine.iter().all(|note| {
+            let publisher = UnverifiedCheckpoint::parse(note).map(|c| c.origin().publisher.clone());
+            publisher.is_ok_and(|publisher| publisher == self.local.me)
+        })
+    }
+
+    /// The peer has shown all heads of our feeds that it holds: they come first, and what comes now
+    /// is none of them.
+    pub(super) fn list_ended(&mut self) {
+        if self.greeted && !std::mem::replace(&mut self.compared, true) {
+            self.out.push(Output::Compared);
+        }
     }
 
     /// The hash over the heads that the two share: the newest checkpoint that is held of each feed.

@@ -159,7 +159,7 @@ impl Session {
                     self.promised.insert(feed, shown);
                     self.shows.push((feed, size));
                 }
-                self.out.push(Output::Behind { feed, size });
+                self.out.push(Output::Behind { feed, size, root });
             }
         }
     }

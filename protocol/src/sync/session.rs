@@ -46,6 +46,8 @@ pub struct Session {
     pub(super) forked: BTreeSet<FeedId>,
     /// Whether the peer has said what it holds of our feeds.
     pub(super) greeted: bool,
+    /// Whether it has shown all that it holds of them.
+    pub(super) compared: bool,
     /// How far each of our feeds was sent to the peer.
     pub(super) sent: BTreeMap<FeedId, u64>,
     /// The peer's newest checkpoints.
@@ -102,6 +104,7 @@ impl Session {
             heads_from: 0,
             forked: BTreeSet::new(),
             greeted: false,
+            compared: false,
             sent: BTreeMap::new(),
             promised: BTreeMap::new(),
             unchecked: BTreeMap::new(),
@@ -249,6 +252,9 @@ impl Session {
                 | Message::Paper(_)
                 | Message::Claim(_) => Err(Fault::NoHello),
             };
+        }
+        if !matches!(message, Message::Heads(_)) {
+            self.list_ended(); // Messages come in their order.
         }
         match message {
             Message::Hello(_) => Err(Fault::SecondHello),

@@ -233,7 +233,7 @@ impl Member {
                 return Ok(Then::Reassigned(feed));
             }
             Output::Cosigned { .. } => self.effects.push(Effect::Cosigned),
-            Output::Behind { feed, size } | Output::Forked { feed, size } => {
+            Output::Behind { feed, size, .. } | Output::Forked { feed, size } => {
                 self.halt(format!(
                     "{member} shows another history of our {feed:?} at {size}"
                 ));

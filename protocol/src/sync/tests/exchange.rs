@@ -4,9 +4,9 @@ use kentong_keys::Digest;
 
 use super::member::{Member, Pair, at};
 use crate::bounded::{BoundedBytes, BoundedVec};
-use crate::feed::{Checkpoint, FeedId, Origin};
+use crate::feed::{Checkpoint, FeedId, Origin, UnverifiedCheckpoint};
 use crate::sync::{Input, Ledger as _, Output, Session};
-use crate::wire::{Heads, MAX_HEADS, Message};
+use crate::wire::{Alive, Claim, Heads, MAX_HEADS, Message};
 
 fn two() -> (Member, Member) {
     (Member::new("MY", 1), Member::new("SG", 2))
@@ -205,17 +205,22 @@ fn gone_back(size: u64, then: impl FnOnce(&mut Member, FeedId)) -> (Pair, FeedId
 fn a_publisher_that_lost_history_is_shown_what_it_signed() {
     let (pair, feed) = gone_back(5, |_, _| {});
     let lost = |output: &Output| matches!(output, Output::Behind { .. } | Output::Forked { .. });
+    let shown = |pair: &Pair, of: FeedId| {
+        let behind =
+            |output: &Output| matches!(output, Output::Behind { feed, size: 5, .. } if *feed == of);
+        pair.a.0.log.iter().any(behind)
+    };
     assert!(!pair.a.0.log.iter().any(lost), "it has lost nothing");
     for size in 2..5 {
         let (pair, feed) = gone_back(size, |_, _| {});
-        assert!(pair.a.0.log.contains(&Output::Behind { feed, size: 5 }));
+        assert!(shown(&pair, feed));
         assert!(pair.a.1.is_open(), "and the peer did nothing wrong");
     }
     let (mut my, sg) = (pair.a.0, pair.b.0);
     my.feeds.remove(&feed);
     let mut pair = Pair::connect(my, sg);
     pair.settle();
-    assert!(pair.a.0.log.contains(&Output::Behind { feed, size: 5 }));
+    assert!(shown(&pair, feed));
 }
 
 #[test]
@@ -286,4 +291,95 @@ fn heads_that_do_not_fit_one_message_come_in_several() {
         _ => None,
     });
     assert_eq!(heads.collect::<Vec<_>>(), [MAX_HEADS, 3]);
+}
+
+/// MY's session with SG, after both have said hello, and what MY said then.
+fn greeted(my: &Member, sg: &Member) -> (Session, Vec<Output>) {
+    let (mut session, _) = Session::begin(my.local(), sg.as_peer(), at(0));
+    let hello = Session::begin(sg.local(), my.as_peer(), at(0)).1;
+    let [Output::Send(hello)] = hello.as_slice() else {
+        panic!("{hello:?}");
+    };
+    let said = session.handle(Input::Frame(&hello.encode()), at(0), my);
+    (session, said)
+}
+
+#[test]
+fn a_publisher_is_told_when_it_was_shown_all_its_heads() {
+    let (my, sg) = two();
+    let note = |n: usize| {
+        let label = kentong_keys::Label::new("kentong/test/1");
+        let origin = Origin {
+            federation: "TEST".into(),
+            publisher: my.name.clone(),
+            feed: FeedId::from_digest(Digest::labelled(label, &[&n.to_be_bytes()])),
+            incarnation: 0,
+        };
+        let head = Checkpoint::sign(origin, 2, Digest::from_bytes([7; 32]), &my.signing);
+        BoundedBytes::new(head.note().to_vec()).unwrap()
+    };
+    let list = |heads: std::ops::Range<usize>| {
+        let mine = BoundedVec::new(heads.map(note).collect()).unwrap();
+        let yours = BoundedVec::default();
+        Message::Heads(Heads { mine, yours }).encode()
+    };
+    // How many heads a message taught, and whether they were the last.
+    let taught = |session: &mut Session, frame: &[u8]| {
+        let outputs = session.handle(Input::Frame(frame), at(0), &my);
+        let heads = outputs
+            .iter()
+            .filter(|o| matches!(o, Output::Behind { .. }));
+        let ended = outputs.iter().filter(|o| **o == Output::Compared);
+        (heads.count(), ended.count())
+    };
+    let (mut session, _) = greeted(&my, &sg);
+    assert_eq!(
+        taught(&mut session, &list(0..0)),
+        (0, 1),
+        "it holds nothing"
+    );
+    assert_eq!(taught(&mut session, &list(0..1)), (1, 0), "told once");
+    let (mut session, _) = greeted(&my, &sg);
+    assert_eq!(taught(&mut session, &list(0..MAX_HEADS - 1)).1, 1);
+    let (mut session, _) = greeted(&my, &sg);
+    assert_eq!(taught(&mut session, &list(0..MAX_HEADS)), (MAX_HEADS, 0));
+    assert_eq!(
+        taught(&mut session, &list(MAX_HEADS..MAX_HEADS + 3)),
+        (3, 1)
+    );
+    // Whatever else comes ends the list too.
+    let (mut session, _) = greeted(&my, &sg);
+    assert_eq!(taught(&mut session, &list(0..MAX_HEADS)).1, 0);
+    let alive = Claim::Alive(Alive {
+        time: at(0).wall,
+        charter_version: 1,
+        heads: Digest::from_bytes([0; 32]),
+    });
+    let alive = Message::Claim(alive.sign(&sg.signing)).encode();
+    assert_eq!(taught(&mut session, &alive), (0, 1));
+}
+
+#[test]
+fn a_reader_shows_a_publisher_its_own_heads_first() {
+    let (mut my, mut sg) = two();
+    for nonce in 1..20 {
+        let feed = my.open(&[&sg], nonce);
+        my.publish(feed);
+        let feed = sg.open(&[&my], nonce);
+        sg.publish(feed);
+    }
+    let mut pair = Pair::connect(my, sg);
+    pair.settle();
+    let (_, said) = greeted(&pair.b.0, &pair.a.0);
+    let lists = said.iter().filter_map(|output| match output {
+        Output::Send(Message::Heads(heads)) => Some(heads.mine.iter()),
+        _ => None,
+    });
+    let publishers: Vec<_> = lists
+        .flatten()
+        .map(|note| UnverifiedCheckpoint::parse(note).unwrap())
+        .map(|note| note.origin().publisher.to_string())
+        .collect();
+    let expected = [["MY"; 19], ["SG"; 19]].concat();
+    assert_eq!(publishers, expected);
 }
