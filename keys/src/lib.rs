@@ -8,6 +8,7 @@ mod card;
 mod digest;
 mod fixed;
 mod form;
+mod go_ahead;
 mod identity;
 #[cfg(feature = "keystore")]
 mod keystore;
@@ -24,6 +25,7 @@ mod warrant;
 pub use card::{AddressText, AddressTextError, Card, CardError, CardTerms};
 pub use digest::{Digest, Hasher, Label};
 pub use form::FormError;
+pub use go_ahead::{GoAhead, GoAheadError, GoAheadTerms, NoRecoveryId, RecoveryId};
 pub use identity::{
     KeyName, KeyNameError, KeyType, PublicKey, SmallOrderKey, VerifierKey, VerifierKeyError,
 };
