@@ -55,7 +55,7 @@ pub enum BackupError {
     },
     /// Not a backup.
     #[error(
-        "{} is not a backup of a node: at byte {at} it has {found:?}; name the file that `kentong \
+        "{} is not a backup of a node: at byte {at} it has {found}; name the file that `kentong \
          backup` wrote",
         path.display()
     )]

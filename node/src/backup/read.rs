@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ pub fn verify(path: &Path) -> Result<Verified, BackupError> {
         let foreign = |entry: &Entry<'_, _>| BackupError::Foreign {
             path: path.to_owned(),
             at: entry.at,
-            found: entry.shown.clone(),
+            found: format!("{:?}", entry.shown),
         };
         if manifest.is_some() || found.len() > MAX_FILES {
             return Err(foreign(&entry));
@@ -82,35 +82,7 @@ pub fn verify(path: &Path) -> Result<Verified, BackupError> {
         });
         Ok(())
     });
-    let length = fs::metadata(path).map_or(0, |about| about.len());
-    let manifest = match (end, manifest) {
-        (Err(Ended::Because(error)), _) => return Err(error),
-        // A header that is not whole: the end was cut off, or it never was an archive.
-        (Err(Ended::Unreadable { at, .. }), _)
-            if at > 0 && at.saturating_add(archive::BLOCK) > length =>
-        {
-            return Err(cut_off(path, found.last(), length));
-        }
-        (Err(Ended::Unreadable { at: 0, source }), _) => {
-            return Err(BackupError::Foreign {
-                path: path.to_owned(),
-                at: 0,
-                found: source.to_string(),
-            });
-        }
-        (Err(Ended::Unreadable { at, .. }), _) => {
-            let after = found.last().map_or("the start", |file| file.path.as_str());
-            return Err(BackupError::Damaged {
-                path: path.to_owned(),
-                file: format!("what follows {after}"),
-                at,
-            });
-        }
-        (Ok(()), None) => {
-            return Err(cut_off(path, found.last(), length));
-        }
-        (Ok(()), Some(manifest)) => manifest,
-    };
+    let manifest = whole(path, end, found.last(), manifest)?;
     compare(path, &manifest, &found, &places)?;
     for file in NEEDED {
         if found.iter().all(|listed| listed.path != file) {
@@ -124,6 +96,40 @@ pub fn verify(path: &Path) -> Result<Verified, BackupError> {
         path: path.to_owned(),
         manifest,
     })
+}
+
+/// The manifest, if the archive could be read to its end and has one there.
+fn whole(
+    path: &Path,
+    end: Result<(), Ended>,
+    last: Option<&Listed>,
+    manifest: Option<Manifest>,
+) -> Result<Manifest, BackupError> {
+    let length = fs::metadata(path).map_or(0, |about| about.len());
+    match (end, manifest) {
+        (Err(Ended::Because(error)), _) => Err(error),
+        // A header that is not whole: the end was cut off, or it never was an archive.
+        (Err(Ended::Unreadable { at, .. }), _)
+            if at > 0 && at.saturating_add(archive::BLOCK) > length =>
+        {
+            Err(cut_off(path, last, length))
+        }
+        (Err(Ended::Unreadable { at: 0, .. }), _) => Err(BackupError::Foreign {
+            path: path.to_owned(),
+            at: 0,
+            found: "no header of an archive".to_owned(),
+        }),
+        (Err(Ended::Unreadable { at, .. }), _) => Err(BackupError::Damaged {
+            path: path.to_owned(),
+            file: format!(
+                "what follows {}",
+                last.map_or("the start", |file| file.path.as_str())
+            ),
+            at,
+        }),
+        (Ok(()), None) => Err(cut_off(path, last, length)),
+        (Ok(()), Some(manifest)) => Ok(manifest),
+    }
 }
 
 /// Puts the files of a checked backup into a new home. What it has now is compared once more.

@@ -172,10 +172,13 @@ fn one_that_was_cut_off_or_changed_is_refused() {
     // Without the two empty blocks at its end it is whole all the same.
     for len in (0..good.len() - 1024).step_by(97) {
         let error = check(&good[..len]).unwrap_err();
-        let fits = match error {
-            BackupError::CutOff { .. } | BackupError::Manifest { .. } => len >= 512,
-            BackupError::Foreign { .. } => len < 512,
-            _ => false,
+        let fits = if len < 512 {
+            matches!(error, BackupError::Foreign { .. })
+        } else {
+            matches!(
+                error,
+                BackupError::CutOff { .. } | BackupError::Manifest { .. }
+            )
         };
         assert!(fits || len == 0, "cut off at {len}: {error}");
     }

@@ -240,9 +240,12 @@ fn place(unfinished: &Path, target: &Path, existing: Existing) -> Result<(), Bac
             .map_err(io::Error::from),
         Existing::Replace => fs::rename(unfinished, target),
     }
-    .map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => BackupError::Exists(target.to_owned()),
-        _ => BackupError::io("move the backup to", target)(error),
+    .map_err(|error| {
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            BackupError::Exists(target.to_owned())
+        } else {
+            BackupError::io("move the backup to", target)(error)
+        }
     })?;
     let folder = match target.parent().filter(|parent| *parent != Path::new("")) {
         Some(parent) => parent,
