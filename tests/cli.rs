@@ -126,6 +126,14 @@ const WITHOUT_A_NODE: &[&str] = &[
     "peers unsever SG",
     "policy check noise",
     "policy check nowhere",
+    "backup --home nowhere MY.backup",
+    "backup noise",
+    "backup MY",
+    "restore noise --home new --passphrase-file passphrase",
+    "restore nowhere --home new --passphrase-file passphrase",
+    "restore noise --passphrase-file passphrase",
+    "recover draft",
+    "recover sign noise --root-key noise",
 ];
 
 /// What is tried against a node that runs.
@@ -161,6 +169,8 @@ const WITH_A_NODE: &[&str] = &[
     "import noise --scheme phishing --tlp green --refused noise",
     "policy explain domain never-said.example",
     "policy check broken.cedar",
+    "recover draft",
+    "recover install noise",
 ];
 
 #[test]

@@ -12,6 +12,7 @@
 )]
 
 mod bad_line;
+mod backup;
 mod charter;
 mod cli;
 mod closing;

@@ -4,6 +4,10 @@
 use std::fs;
 use std::path::Path;
 
+use kentong_node::log::{Log, Options, Position, Record, RecordKind};
+use kentong_node::signer::{Signed, Signer};
+use kentong_protocol::Digest;
+use kentong_protocol::feed::{Frontier, leaf_hash};
 use kentong_protocol::indicator::{Tlp, Value};
 
 use crate::support::{Federation, Node, domain, entry};
@@ -144,4 +148,94 @@ fn what_is_released_before_a_reader_is_heard_waits_and_is_said_to() {
     my.until("and is confirmed", || {
         !my.warnings().contains("unconfirmed start")
     });
+}
+
+/// Leaves of a feed, from the log.
+fn private_leaves(log: &Log, feed: Digest) -> Vec<Vec<u8>> {
+    let records = log.scan(Position::START).map(|found| found.unwrap().1);
+    let leaves =
+        records.filter(|record| record.kind == RecordKind::Leaf && record.key.feed == feed);
+    leaves.map(|leaf| leaf.bytes().unwrap().to_vec()).collect()
+}
+
+/// Puts a stopped node's home into the state in which a crash leaves it that comes when lost history is
+/// back and nothing of it stands in the private feed yet: that has its first `kept` leaves, and the
+/// signer state says so.
+fn not_yet_taken_in(home: &Path, private: Digest, kept: u64) {
+    let (old, _) = Log::open(&home.join("log"), Options::default()).unwrap();
+    let create = Options {
+        create: true,
+        ..Options::default()
+    };
+    let (mut new, _) = Log::open(&home.join("log.new"), create).unwrap();
+    for found in old.scan(Position::START) {
+        let (_, record) = found.unwrap();
+        let index = record.key.index;
+        let stays = match record.kind {
+            RecordKind::Leaf | RecordKind::Body => index < kept,
+            RecordKind::Checkpoint => index <= kept,
+            RecordKind::EpochKey => index == 1,
+            _ => false,
+        };
+        if record.key.feed != private || stays {
+            let (kind, key) = (record.kind, record.key);
+            let payload = record.bytes().unwrap();
+            new.append(&[Record { kind, key, payload }]).unwrap();
+        }
+    }
+    new.sync().unwrap();
+    let mut tree = Frontier::default();
+    let leaves = private_leaves(&old, private);
+    let kept = usize::try_from(kept).unwrap();
+    leaves[..kept]
+        .iter()
+        .for_each(|leaf| tree.push(leaf_hash(leaf)));
+    drop((old, new));
+    fs::remove_dir_all(home.join("log")).unwrap();
+    fs::rename(home.join("log.new"), home.join("log")).unwrap();
+    fs::remove_dir_all(home.join("sled")).unwrap();
+    let state = home.join("signer.state");
+    let signed: Vec<_> = Signer::open(&state)
+        .unwrap()
+        .iter()
+        .map(|(feed, signed)| (*feed, signed))
+        .collect();
+    fs::remove_file(&state).unwrap();
+    let mut signer = Signer::create(&state).unwrap();
+    for (feed, signed) in signed {
+        let new = if feed == private {
+            Signed {
+                size: tree.size(),
+                root: tree.root(),
+            }
+        } else {
+            signed
+        };
+        signer.compare_and_swap(feed, None, new).unwrap();
+    }
+}
+
+#[test]
+fn what_came_back_before_a_crash_is_taken_in_after_it() {
+    let mut federation = rolled_back(&[]);
+    let all = names(0..310);
+    let my = federation.node("MY");
+    my.until("MY has taken back what it lost", || {
+        my.count("MY", None) == 309 && my.has(&all[309])
+    });
+    let mark = my.home.join("recovering");
+    my.until("the recovery has ended", || !mark.exists());
+    let feeds = my.feeds();
+    let private = feeds.iter().find(|feed| feed.audience.len() == 1).unwrap();
+    let private = Digest::from_hex(&private.id).unwrap();
+    federation.node_mut("MY").stop();
+    let my = federation.node("MY");
+    not_yet_taken_in(&my.home, private, 3);
+    let id = "00".repeat(16);
+    fs::write(&mark, format!("kentong recovery v1\nid: {id}\n")).unwrap();
+    federation.node_mut("MY").start();
+    let my = federation.node("MY");
+    assert_eq!(my.count("MY", None), 309);
+    assert_eq!(my.about(&all[7])[0].state, "withdrawn");
+    assert!(!mark.exists(), "once");
 }

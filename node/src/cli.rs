@@ -19,6 +19,7 @@ mod peers;
 mod policy;
 mod query;
 mod receipts;
+mod recover;
 mod restore;
 mod run;
 mod show;
@@ -95,6 +96,7 @@ enum What {
     Status(status::StatusArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
+    Recover(recover::RecoverArgs),
     Stop(stop::StopArgs),
 }
 
@@ -151,6 +153,7 @@ impl Command {
             What::Status(args) => args.run(&place),
             What::Backup(args) => args.run(&place),
             What::Restore(args) => args.run(&place),
+            What::Recover(args) => args.run(&place),
             What::Stop(args) => args.run(&place),
         }
     }

@@ -5,7 +5,7 @@
 //! | `kentong-home` | being a home of this version | yes: write it again | nothing |
 //! | `keys/` | who this agency is; encrypted | no | nothing without the passphrase, but can delete |
 //! | `log/` | all that is held; see [`crate::log`] | no | can roll back or drop what was received |
-//! | `signer.state` | what was signed last; see [`crate::signer`] | at a price | can cause a fork |
+//! | `signer.state` | what was signed last; see [`crate::signer`] | at a price: readers are asked first | can cause a fork |
 //! | `sled/` | nothing that the log does not say better | yes: rebuilt | wrong answers until rebuilt |
 //! | `policy/` | what is shared and accepted | no | the agency's own say over its releases |
 //! | `members/` | each member's own word, signed by its keys | not one's own; others send theirs again | can keep old cards in use |
@@ -16,6 +16,7 @@
 //! | `severed.txt` | whom this member severed | no | can sever, or let in again |
 //! | `evidence/` | who signed two histories, or voted twice; the notes in it are signed | no | can delete, not forge |
 //! | `config.toml` | addresses and limits | no | can cut off or overload the node |
+//! | `recovering` | that what came back may not stand in the private feed yet | at a price: what came back and was not taken in stays out of one's own answers | nothing |
 //! | `control.sock` | nothing; callers are known by the socket | yes | can pose as the node to operators |
 //! | `lock` | keeping a second node out | yes, while none runs | can let two nodes run |
 //!
@@ -299,6 +300,12 @@ impl Home {
     #[must_use]
     pub fn evidence(&self) -> PathBuf {
         self.root.join("evidence")
+    }
+
+    /// That a recovery has begun and has not ended; see [`crate::recovery_file`].
+    #[must_use]
+    pub fn recovering(&self) -> PathBuf {
+        self.root.join("recovering")
     }
 
     /// The socket on which the running node takes requests.

@@ -16,6 +16,7 @@ pub mod log;
 pub mod member_file;
 pub mod net;
 pub mod policy_files;
+pub mod recovery_file;
 pub mod runtime;
 pub mod signer;
 pub mod store;

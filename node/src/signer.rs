@@ -38,6 +38,21 @@ pub struct Signed {
     pub root: Digest,
 }
 
+impl Signed {
+    /// The entry of a feed in which nothing is signed any more: part of its history is lost, or may be.
+    /// No head goes on from it.
+    pub const ENDED: Self = Self {
+        size: u64::MAX,
+        root: Digest::from_bytes([0; Digest::LEN]),
+    };
+
+    /// Whether nothing is signed in this feed any more.
+    #[must_use]
+    pub fn is_ended(self) -> bool {
+        self == Self::ENDED
+    }
+}
+
 /// A change of one feed's entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Swap {
@@ -54,6 +69,8 @@ pub struct Signer {
     path: PathBuf,
     entries: BTreeMap<Digest, Signed>,
     poisoned: bool,
+    /// There is no state that can be believed: nothing is signed before one is settled on.
+    unknown: bool,
 }
 
 impl Signer {
@@ -66,6 +83,7 @@ impl Signer {
             path: path.to_owned(),
             entries: BTreeMap::new(),
             poisoned: false,
+            unknown: false,
         };
         signer
             .write(&signer.entries)
@@ -100,7 +118,47 @@ impl Signer {
             path: path.to_owned(),
             entries,
             poisoned: false,
+            unknown: false,
         })
+    }
+
+    /// Stands for a state that is lost or not to be believed. It signs nothing; the file, if there is
+    /// one, stays until another is settled on.
+    #[must_use]
+    pub fn unknown(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            entries: BTreeMap::new(),
+            poisoned: false,
+            unknown: true,
+        }
+    }
+
+    /// Whether it is not known what was signed last.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        self.unknown
+    }
+
+    /// Takes this for what was signed last, and makes it durable: what readers said, who would know.
+    /// Only for a state that is unknown.
+    pub fn settle(&mut self, entries: BTreeMap<Digest, Signed>) -> Result<(), SignerError> {
+        if self.poisoned {
+            return Err(SignerError::Poisoned);
+        }
+        if !self.unknown {
+            return Err(SignerError::Exists(self.path.clone()));
+        }
+        if entries.len() > MAX_FEEDS {
+            return Err(SignerError::TooManyFeeds);
+        }
+        if let Err(fault) = self.write(&entries) {
+            self.poisoned = fault.replaced == Replaced::Perhaps;
+            return Err(failed(fault.action, &self.path)(fault.source));
+        }
+        self.entries = entries;
+        self.unknown = false;
+        Ok(())
     }
 
     /// What was signed last for a feed.
@@ -133,6 +191,9 @@ impl Signer {
     pub fn swap_all(&mut self, swaps: &[Swap]) -> Result<(), SignerError> {
         if self.poisoned {
             return Err(SignerError::Poisoned);
+        }
+        if self.unknown {
+            return Err(SignerError::Unknown);
         }
         let mut entries = self.entries.clone();
         for swap in swaps {

@@ -6,7 +6,7 @@ use clap::Args;
 use super::Outcome;
 use super::output::plain;
 use super::workplace::Workplace;
-use crate::control::reply::{Reply, Status, Warning};
+use crate::control::reply::{Recovery, Reply, Status, Wait, Warning};
 use crate::control::request::Request;
 
 /// Say how the node is
@@ -63,8 +63,65 @@ fn describe(status: &Status) -> String {
         format!("  log          {}", mebibytes(status.log_bytes)),
         format!("  memory       {}", mebibytes(status.memory)),
     ];
+    if let Some(recovery) = &status.recovery {
+        lines.extend(recovering(recovery));
+    }
     lines.extend(status.warnings.iter().map(warning));
     lines.join("\n")
+}
+
+/// For whom a node waits that does not know what it signed last.
+fn recovering(recovery: &Recovery) -> Vec<String> {
+    let list = |names: &[String]| match names {
+        [] => "nobody".to_owned(),
+        names => plain(&names.join(", ")),
+    };
+    let mut lines = vec![
+        format!(
+            "! recovering: nothing of our own is signed before readers have said what they hold ({})",
+            plain(&recovery.why)
+        ),
+        format!("  heard        {}", list(&recovery.heard)),
+    ];
+    for Wait {
+        feeds,
+        needed,
+        heard,
+        silent,
+    } in &recovery.waits
+    {
+        let what = match feeds.as_slice() {
+            [] => "of feeds that this node may not know any more".to_owned(),
+            [feed] => format!("of feed {}", short(feed)),
+            [feed, more @ ..] => format!("of feed {} and {} more", short(feed), more.len()),
+        };
+        lines.push(format!(
+            "  waits for    {} of {}, {what}: not heard {}",
+            needed,
+            heard.len() + silent.len(),
+            list(silent)
+        ));
+    }
+    for come in &recovery.to_come {
+        lines.push(format!(
+            "  to come      feed {}: {} of {} leaves, {} bodies, {} keys or bodies to open",
+            short(&come.feed),
+            come.leaves,
+            come.shown,
+            come.missing,
+            come.unopened
+        ));
+    }
+    lines.push(
+        "  Next: bring those who were not heard online, and see `kentong peers` why they are not \
+         connected; or override them with the root key, see `kentong recover --help`"
+            .to_owned(),
+    );
+    lines
+}
+
+fn short(feed: &str) -> String {
+    feed.chars().take(8).collect()
 }
 
 fn warning(warning: &Warning) -> String {

@@ -210,6 +210,8 @@ pub struct Status {
     pub log_bytes: u64,
     /// Bytes of memory in use (resident).
     pub memory: u64,
+    /// Set as long as nothing is signed before readers were heard.
+    pub recovery: Option<Recovery>,
     /// What needs a person.
     pub warnings: Vec<Warning>,
 }
@@ -276,6 +278,51 @@ pub struct Receipt {
     pub index: u64,
 }
 
+/// What a node waits for that does not know what it signed last.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Recovery {
+    /// The recovery's name, which the root key's go-ahead names.
+    pub id: String,
+    /// The charter's id in hexadecimal, if there is a charter.
+    pub federation: Option<String>,
+    /// Why it does not know.
+    pub why: String,
+    /// The members who have said what they hold, since the start.
+    pub heard: Vec<String>,
+    /// Those who are waited for; at most 20 groups.
+    pub waits: Vec<Wait>,
+    /// What was shown and is not back; at most 20 feeds.
+    pub to_come: Vec<ToCome>,
+}
+
+/// Readers of whom not enough have said what they hold.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Wait {
+    /// The feeds that they read, in hexadecimal. None: any that this node does not know any more.
+    pub feeds: Vec<String>,
+    /// How many of them must be heard.
+    pub needed: u64,
+    /// Who has been.
+    pub heard: Vec<String>,
+    /// Who has not.
+    pub silent: Vec<String>,
+}
+
+/// A feed of the member's own of which not all that somebody showed is back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToCome {
+    /// Its id in hexadecimal.
+    pub feed: String,
+    /// How many leaves are held.
+    pub leaves: u64,
+    /// How many were shown.
+    pub shown: u64,
+    /// How many bodies of those that are held are missing.
+    pub missing: u64,
+    /// How many are held and wait for their key.
+    pub unopened: u64,
+}
+
 /// What needs a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
@@ -335,7 +382,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Failure {
     /// A word for programs: `denied`, `not-found`, `no-charter`, `invalid`, `busy`, `closed`,
-    /// `storage`.
+    /// `storage`, `recovering`.
     pub code: String,
     /// What is wrong.
     pub message: String,

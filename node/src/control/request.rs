@@ -77,6 +77,11 @@ pub enum Request {
     ReloadPolicy,
     /// Read the charter and cards of the home again.
     ReloadMembers,
+    /// Sign on by what was found, though not all readers that are waited for have been heard.
+    GoAhead {
+        /// The root key's word for it: a signed note.
+        note: String,
+    },
     /// Make the log durable, and say up to where it is: for a backup.
     SyncLog,
     /// Stop the node in good order.

@@ -77,6 +77,9 @@ impl Core {
             Request::Receipts { value } => self.receipts_for(&value, uid, &mut rows),
             Request::ReloadPolicy => self.reload_policy(uid),
             Request::ReloadMembers => self.reload_members(uid),
+            Request::GoAhead { note } => {
+                self.may_administer(uid).and_then(|()| self.go_ahead(&note))
+            }
             Request::SyncLog => self.sync_log(uid, &mut rows),
             Request::Stop => self.may_administer(uid).map(|()| {
                 stop = true;

@@ -219,6 +219,9 @@ impl Core {
                 "install one with `kentong charter install FILE`",
             ));
         }
+        if let Some(failure) = self.waits_for_readers() {
+            return Err(failure);
+        }
         match &self.halted {
             Some(why) => {
                 let next = "free the cause, then restart the node";

@@ -109,7 +109,13 @@ impl Core {
         };
         let store_key = identity.store_key();
         let (store, opening) = Store::open(folders, store_key, me.clone(), Options::default())?;
-        let signer = Signer::open(&home.signer_state())?;
+        let (signer, lost) = match Signer::open(&home.signer_state()) {
+            Err(error) if error.is_lost() => (
+                Signer::unknown(&home.signer_state()),
+                Some(error.to_string()),
+            ),
+            signer => (signer?, None),
+        };
         let mut core = Self {
             me,
             identity,
@@ -144,7 +150,10 @@ impl Core {
             home,
         };
         core.report(&opening);
-        core.recover()?;
+        match lost {
+            Some(why) => core.begin_restored(why)?,
+            None => core.recover()?,
+        }
         core.sweep_all();
         core.cosign_all();
         core.admit();

@@ -5,6 +5,8 @@
 //! answered, or ten seconds have passed. Leaves, bodies and keys that this node lost are taken back from
 //! whoever has them: a reader's copy is the publisher's backup. What the agency keeps for itself alone
 //! nobody can give back: then that goes on in a new feed, and the old one stays as it is.
+//!
+//! Where the signer state itself is lost one reader is not enough: see [`super::restored`].
 
 use std::collections::BTreeMap;
 
@@ -12,11 +14,13 @@ use kentong_protocol::MemberName;
 use kentong_protocol::feed::{Audience, FeedId, UnverifiedCheckpoint};
 use kentong_protocol::statement::{IndicatorId, Said, Statement};
 
+use crate::recovery_file;
 use crate::signer::{Signed, SignerError};
 use crate::store::{FeedNo, FeedState};
 
 use super::core::Core;
 use super::publish::PublishError;
+use super::restored::Restored;
 use super::warnings::Subject;
 
 /// Milliseconds after a start in which one reader is waited for.
@@ -28,16 +32,18 @@ const RECOVERY: u64 = 60_000;
 #[derive(Debug, Default)]
 pub(super) struct Guard {
     /// A reader has shown what it holds of our feeds.
-    confirmed: bool,
+    pub(super) confirmed: bool,
     /// The wait is over, be it for a reader's word or for the time.
     open: bool,
     /// Own feeds of which leaves that were signed are lost.
-    lost: BTreeMap<FeedId, Lost>,
+    pub(super) lost: BTreeMap<FeedId, Lost>,
+    /// Set as long as it is not known what was signed last.
+    pub(super) restored: Option<Restored>,
 }
 
 /// What is lost of an own feed.
 #[derive(Clone, Copy, Debug)]
-struct Lost {
+pub(super) struct Lost {
     /// How many leaves were signed.
     signed: u64,
     /// From which leaf on what it says may not be in the private feed.
@@ -51,6 +57,11 @@ impl Guard {
     pub(super) fn lacks_history(&self) -> bool {
         !self.lost.is_empty()
     }
+
+    /// Releases wait no longer for what is lost.
+    pub(super) fn wait_no_longer(&mut self) {
+        self.lost.values_mut().for_each(|lost| lost.until = 0);
+    }
 }
 
 impl Core {
@@ -58,6 +69,9 @@ impl Core {
     /// A start knows no better than that all of it may be news (`from` 0): an earlier recovery may have
     /// been cut short.
     pub(super) fn lost(&mut self, feed: FeedId, signed: u64, from: u64) {
+        if let Err(error) = recovery_file::begin(&self.home) {
+            tracing::error!(%error, "it could not be noted that lost history is to come back");
+        }
         let held = self.store.feeds().get(feed).map_or(0, FeedState::size);
         let until = self.now().millis + RECOVERY;
         let lost = self.guard.lost.entry(feed).or_insert(Lost {
@@ -83,6 +97,7 @@ impl Core {
 
     /// A reader has shown what it holds of our feeds.
     pub(super) fn compared(&mut self, reader: &MemberName) {
+        self.restored_heard(reader);
         let mut own = self.store.feeds().of(&self.me);
         if !self.guard.confirmed && own.any(|feed| feed.genesis().audience.holds(reader)) {
             self.guard.confirmed = true;
@@ -92,6 +107,9 @@ impl Core {
 
     /// Whether releases may go on; looks at the time.
     pub(super) fn may_release(&mut self) -> bool {
+        if self.guard.restored.is_some() {
+            return false;
+        }
         let now = self.now().millis;
         if self.guard.lost.values().any(|lost| now < lost.until) {
             return false;
@@ -121,6 +139,9 @@ impl Core {
         let Ok(checkpoint) = checkpoint else {
             return Ok(()); // The session has verified it.
         };
+        if self.signer.is_unknown() {
+            return Ok(()); // It is settled when all is known.
+        }
         let feed = *checkpoint.origin().feed.digest();
         let new = Signed {
             size: checkpoint.size(),
@@ -130,11 +151,16 @@ impl Core {
         if known.is_some_and(|known| known.size > new.size) {
             return Ok(());
         }
+        // One reader shows a feed that this node does not know any more: others may have more of it.
+        let new = if known.is_none() { Signed::ENDED } else { new };
         self.signer.compare_and_swap(feed, known, new)
     }
 
     /// Something of an own feed came back. If it is whole again, publishing goes on from there.
     pub(super) fn came_back(&mut self, feed: FeedId) {
+        if self.restored_moved(feed) {
+            return;
+        }
         let Some(lost) = self.guard.lost.get(&feed).copied() else {
             return;
         };
@@ -142,31 +168,86 @@ impl Core {
             held.size() >= lost.signed && held.missing_count() == 0 && held.unopened_count() == 0
         });
         let Some(held) = held else { return };
-        let (audience, closed, number) = (
-            held.genesis().audience.clone(),
-            held.is_closed(),
-            held.number(),
-        );
+        let (audience, closed) = (held.genesis().audience.clone(), held.is_closed());
         let (from, to) = (lost.from, held.size());
         self.guard.lost.remove(&feed);
-        if !closed {
+        if !closed && !self.is_ended(feed) {
             self.feeds.entry(audience).or_insert(feed);
         }
+        let adopted = self.take_in(feed, from);
+        tracing::info!(?feed, from, to, adopted, "lost history is back");
+        self.warnings.settle(&Subject::Lost(feed));
+        if self.guard.lost.is_empty() && adopted.is_some() {
+            self.recovered();
+        }
+        self.sweep_all();
+    }
+
+    /// Looks whether what came back by itself, as a key does, makes a lost feed whole.
+    pub(super) fn lost_on(&mut self) {
+        let lost: Vec<_> = self.guard.lost.keys().copied().collect();
+        lost.into_iter().for_each(|feed| self.came_back(feed));
+    }
+
+    /// Takes into the feed for oneself alone what all other own feeds say beyond it.
+    pub(super) fn take_in_all(&mut self) {
+        let own = self.store.feeds().of(&self.me);
+        let shared: Vec<_> = own
+            .filter(|held| !held.is_private())
+            .map(FeedState::id)
+            .collect();
+        let mut adopted = Some(0);
+        for feed in shared {
+            let more = self.take_in(feed, 0);
+            adopted = adopted.zip(more).map(|(sum, more)| sum + more);
+        }
+        tracing::info!(
+            adopted,
+            "own feeds were looked through for what is lost here"
+        );
+        if self.guard.lost.is_empty() && adopted.is_some() {
+            self.recovered();
+        }
+    }
+
+    /// Takes in what an own feed says from a leaf on; none if that failed, in which case the next start
+    /// looks again.
+    fn take_in(&mut self, feed: FeedId, from: u64) -> Option<usize> {
+        let held = self.store.feeds().get(feed)?;
+        let (number, to) = (held.number(), held.size());
         let mut adopted = 0;
         for index in from..to {
             let statements = self.store.batch_statements(number, index);
             match statements.map(|statements| self.adopt(statements)) {
                 Ok(Ok(count)) => adopted += count,
-                Ok(Err(error)) => self.release_failed(&error),
-                Err(error) => self.release_failed(&error),
+                Ok(Err(error)) => {
+                    self.release_failed(&error);
+                    return None;
+                }
+                Err(error) => {
+                    self.release_failed(&error);
+                    return None;
+                }
             }
         }
         if let Err(error) = self.adopt_erasures(number, from..to) {
             self.release_failed(&error);
+            return None;
         }
-        tracing::info!(?feed, from, to, adopted, "lost history is back");
-        self.warnings.settle(&Subject::Lost(feed));
-        self.sweep_all();
+        Some(adopted)
+    }
+
+    /// All that was lost is back, and stands in the feed for oneself alone.
+    fn recovered(&mut self) {
+        if let Err(error) = recovery_file::end(&self.home) {
+            tracing::error!(%error, "the next start looks for lost history again");
+        }
+    }
+
+    /// Whether nothing is signed any more in an own feed.
+    pub(super) fn is_ended(&self, feed: FeedId) -> bool {
+        let signed = self.signer.get(feed.digest());
+        signed.is_some_and(Signed::is_ended)
     }
 
     /// Takes what this node is known to have said into the feed for itself alone, where that has only

@@ -10,6 +10,7 @@ use kentong_protocol::sync::{
 use kentong_protocol::wire::{Bye, Claim, Message};
 
 use crate::net::{Event, LinkId, PeerName, UnsentBecause};
+use crate::signer::Signed;
 use crate::store::{FeedState, StoreError};
 
 use super::core::Core;
@@ -168,6 +169,8 @@ impl Core {
         self.leave(now);
         self.keep_keys(now);
         self.relay_on(now);
+        self.restored_on();
+        self.lost_on();
         if let Err(error) = self.store_receipts(now) {
             tracing::error!(%error, "receipts could not be stored");
         }
@@ -383,8 +386,9 @@ impl Core {
                 tracing::warn!(peer = %member, ?feed, "leaves that do not go with ours: others are asked");
                 self.relay.other_leaves(&member, feed);
             }
-            Output::Behind { feed, size, .. } => {
+            Output::Behind { feed, size, root } => {
                 tracing::warn!(peer = %member, ?feed, size, "a reader shows more of an own feed");
+                self.restored_shown(&member, feed, Signed { size, root });
                 let held = self.store.feeds().get(feed).map_or(0, FeedState::size);
                 self.lost(feed, size, held);
             }

@@ -40,6 +40,8 @@ pub(super) enum PublishError {
     NoCharter,
     #[error("publishing is halted: {0}")]
     Halted(String),
+    #[error("it is not known yet what this node signed last")]
+    Recovering,
     /// It failed after the signer state may have moved: the next start finishes it, or drops it.
     #[error("publishing is halted, and it is open whether this was stored: {0}")]
     Unfinished(String),
@@ -92,6 +94,9 @@ impl Core {
     ) -> Result<(), PublishError> {
         if let Some(why) = &self.halted {
             return Err(PublishError::Halted(why.clone()));
+        }
+        if self.signer.is_unknown() {
+            return Err(PublishError::Recovering);
         }
         let mut step = Step::new();
         let mut grown = Vec::new();

@@ -1,8 +1,11 @@
 //! The start: what was left half done is finished or dropped.
 
-use kentong_protocol::feed::FeedId;
+use std::collections::BTreeMap;
 
-use crate::signer::Signed;
+use kentong_protocol::feed::{Audience, FeedId};
+
+use crate::recovery_file;
+use crate::signer::{Signed, Signer};
 use crate::store::{Durably, Opening, Step};
 
 use super::RunError;
@@ -14,6 +17,12 @@ impl Core {
     /// acknowledged: they are dropped, and new epochs begin. A checkpoint that is behind it is
     /// signed again, with the same words. Leaves behind it are lost, and asked of readers.
     pub(super) fn recover(&mut self) -> Result<(), RunError> {
+        if !self.signer.is_unknown() && self.signer_is_behind() {
+            self.signer = Signer::unknown(&self.home.signer_state());
+            let why =
+                "the log holds more than the signer state says was signed: that is an older copy";
+            return self.begin_restored(why.to_owned());
+        }
         let mut step = Step::new();
         let mut resign = Vec::new();
         // The log was lost or replaced by an older copy, and the signer state was not.
@@ -25,6 +34,9 @@ impl Core {
                 step = step.truncate(feed, 0);
                 continue;
             };
+            if self.is_ended(feed) {
+                continue;
+            }
             match held.tree().root_at(size) {
                 None => {
                     behind.push((feed, size, held.is_private()));
@@ -46,7 +58,7 @@ impl Core {
         }
         for (feed, signed) in self.signer.iter() {
             let id = FeedId::from_digest(*feed);
-            if self.store.feeds().get(id).is_none() {
+            if self.store.feeds().get(id).is_none() && !signed.is_ended() {
                 behind.push((id, signed.size, false));
             }
         }
@@ -62,11 +74,7 @@ impl Core {
         if !step.is_empty() {
             self.store.commit(step, Durably::Synced)?;
         }
-        let open = self.store.feeds().of(&self.me);
-        let open = open.filter(|held| held.size() > 0 && !held.is_closed());
-        self.feeds = open
-            .map(|held| (held.genesis().audience.clone(), held.id()))
-            .collect();
+        self.feeds = self.open_feeds();
         for (feed, signed, private) in behind {
             if private {
                 self.feeds.retain(|_, open| *open != feed);
@@ -79,7 +87,19 @@ impl Core {
                 self.lost(feed, signed, 0);
             }
         }
+        if recovery_file::has_begun(&self.home) {
+            self.take_in_all();
+        }
         Ok(())
+    }
+
+    /// The own feeds in which publishing goes on; of several for one audience the one that began last.
+    pub(super) fn open_feeds(&self) -> BTreeMap<Audience, FeedId> {
+        let own = self.store.feeds().of(&self.me);
+        let open =
+            own.filter(|held| held.size() > 0 && !held.is_closed() && !self.is_ended(held.id()));
+        open.map(|held| (held.genesis().audience.clone(), held.id()))
+            .collect()
     }
 
     /// Tells the operator what the opening of the store came upon.

@@ -222,6 +222,9 @@ impl Core {
 
     /// Cosigns the newest checkpoint of a feed of another (C2SP tlog-cosignature).
     fn cosign(&mut self, feed: FeedId) {
+        if self.signer.is_unknown() {
+            return; // Nor is it known what was cosigned last.
+        }
         let held = self.store.feeds().get(feed);
         let Some((size, note)) = held.and_then(FeedState::checkpoint) else {
             return;

@@ -7,7 +7,7 @@ use kentong_protocol::MemberName;
 use kentong_protocol::feed::Audience;
 use kentong_protocol::indicator::{Assertion, Projection, Value};
 use kentong_protocol::policy::{Class, Verdict};
-use kentong_protocol::release::{Action, Now, plan, still_open};
+use kentong_protocol::release::{Action, Carried, Now, plan, still_open};
 use kentong_protocol::statement::{IndicatorId, Said, Statement};
 
 use crate::store::{CarriedId, FeedNo, Place, StoreError};
@@ -157,12 +157,27 @@ impl Core {
         let carried = carried.filter_map(|(number, how)| {
             let feed = feeds.by_number(*number)?;
             let audience = self.staying(&feed.genesis().audience)?;
-            Some((*number, audience, feed.is_closed(), *how))
+            let over = feed.is_closed() || self.is_ended(feed.id());
+            Some((*number, audience, over, *how))
         });
         let carried = still_open(carried.collect());
         let carried: Vec<_> = carried
             .iter()
             .map(|(number, audience, how)| (*number, audience, *how))
+            .collect();
+        // A feed that ended says no more: what follows it in another for the same audience counts.
+        let ended = |number: &FeedNo| {
+            let feed = feeds.by_number(*number);
+            feed.is_some_and(|feed| self.is_ended(feed.id()))
+        };
+        let followed = |(number, audience, _): &&(FeedNo, &Audience, Carried)| {
+            let mut others = carried.iter();
+            ended(number) && others.any(|(other, of, _)| other > number && of == audience)
+        };
+        let carried: Vec<_> = carried
+            .iter()
+            .filter(|one| !followed(one))
+            .copied()
             .collect();
         let now = match &permitted {
             Some((permitted, held)) => Now::Holds { permitted, held },
@@ -183,7 +198,7 @@ impl Core {
                 let feed = self.store.feeds().by_number(*feed);
                 let audience = feed.and_then(|feed| {
                     let audience = &feed.genesis().audience;
-                    if feed.is_closed() {
+                    if feed.is_closed() || self.is_ended(feed.id()) {
                         return self.staying(audience);
                     }
                     Some(audience.clone())

@@ -41,6 +41,7 @@ impl Core {
             missing: others().map(FeedState::missing_count).sum(),
             log_bytes: folder_bytes(&self.home.log()),
             memory: resident(),
+            recovery: self.recovery(),
             warnings: self.all_warnings(),
         })));
         Done {

@@ -11,29 +11,17 @@ use super::{MAX_FEEDS, Signed};
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
     /// There is no file.
-    #[error(
-        "the signer state {} is missing, so this node cannot know what it signed last. Put no copy \
-         of it back: one that is too old would make the node fork its own feeds. Make a new home with \
-         `kentong init`, and agree on a charter with it",
-        .0.display()
-    )]
+    #[error("the signer state {} is missing", .0.display())]
     Missing(PathBuf),
     /// A file is there already.
     #[error("the signer state {} exists already; it must not be replaced", .0.display())]
     Exists(PathBuf),
     /// The file is shorter than it says.
-    #[error(
-        "the signer state {} is cut off: check the disk. Put no older copy in its place, which would \
-         make the node fork its own feeds; make a new home with `kentong init`, and agree on a charter \
-         with it",
-        .0.display()
-    )]
+    #[error("the signer state {} is cut off: check the disk", .0.display())]
     Truncated(PathBuf),
     /// The file doesn't match its checksum, or isn't in canonical form.
     #[error(
-        "the signer state {} was changed or damaged: find out by whom, and check the disk. Put no \
-         older copy in its place, which would make the node fork its own feeds; make a new home with \
-         `kentong init`, and agree on a charter with it",
+        "the signer state {} was changed or damaged: find out by whom, and check the disk",
         .0.display()
     )]
     Tampered(PathBuf),
@@ -71,6 +59,11 @@ pub enum SignerError {
         /// What the entry is.
         found: Option<Signed>,
     },
+    /// It is not known what was signed last.
+    #[error(
+        "refused to sign before it is known what was signed last; `kentong status` says who is asked"
+    )]
+    Unknown,
     /// No more feeds fit.
     #[error("the signer state is full ({MAX_FEEDS} feeds); start a new node")]
     TooManyFeeds,
@@ -90,4 +83,23 @@ pub enum SignerError {
         /// What the operating system said.
         source: io::Error,
     },
+}
+
+impl SignerError {
+    /// Whether there is no state that can be believed, and readers are to be asked what was signed.
+    #[must_use]
+    pub const fn is_lost(&self) -> bool {
+        match self {
+            Self::Missing(_) | Self::Truncated(_) | Self::Tampered(_) => true,
+            Self::Exists(_)
+            | Self::Newer(_)
+            | Self::TooOpen(_)
+            | Self::WouldFork { .. }
+            | Self::Changed { .. }
+            | Self::Unknown
+            | Self::TooManyFeeds
+            | Self::Poisoned
+            | Self::Io { .. } => false,
+        }
+    }
 }

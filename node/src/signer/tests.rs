@@ -138,6 +138,53 @@ fn every_kind_of_bad_file_has_its_own_error() {
 }
 
 #[test]
+fn an_unknown_state_signs_nothing_until_one_is_settled_on() {
+    let (_dir, path, mut signer) = new();
+    signer
+        .compare_and_swap(digest(1), None, signed(5, 1))
+        .unwrap();
+    let refused = signer.settle(BTreeMap::new());
+    assert!(
+        matches!(refused, Err(SignerError::Exists(_))),
+        "it is known"
+    );
+    let before = fs::read(&path).unwrap();
+    let mut signer = Signer::unknown(&path);
+    let refused = signer.compare_and_swap(digest(1), None, signed(1, 1));
+    assert!(matches!(refused, Err(SignerError::Unknown)));
+    assert_eq!(fs::read(&path).unwrap(), before, "nothing is written");
+    let found = BTreeMap::from([(digest(1), signed(7, 1)), (digest(2), Signed::ENDED)]);
+    signer.settle(found.clone()).unwrap();
+    assert!(!signer.is_unknown());
+    let mut signer = Signer::open(&path).unwrap();
+    assert_eq!(signer.entries, found);
+    let goes_on = signer.compare_and_swap(digest(1), Some(signed(7, 1)), signed(8, 2));
+    assert!(goes_on.is_ok());
+    for size in [0, 1, 8, u64::MAX] {
+        let refused = signer.compare_and_swap(digest(2), Some(Signed::ENDED), signed(size, 1));
+        assert!(
+            matches!(refused, Err(SignerError::WouldFork { .. })),
+            "{size}"
+        );
+    }
+}
+
+#[test]
+fn only_a_state_that_is_gone_or_damaged_is_lost() {
+    let path = PathBuf::from("signer.state");
+    for (error, lost) in [
+        (SignerError::Missing(path.clone()), true),
+        (SignerError::Truncated(path.clone()), true),
+        (SignerError::Tampered(path.clone()), true),
+        (SignerError::Newer(path.clone()), false),
+        (SignerError::TooOpen(path), false),
+        (SignerError::Poisoned, false),
+    ] {
+        assert_eq!(error.is_lost(), lost, "{error}");
+    }
+}
+
+#[test]
 fn a_failed_write_changes_nothing_and_a_half_failed_one_poisons() {
     let (dir, path, mut signer) = new();
     let mode = fs::metadata(&path).unwrap().permissions().mode();

@@ -1,0 +1,185 @@
+//! `kentong recover`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use kentong_keys::{Digest, GoAhead, GoAheadTerms, MemberName, read_root};
+
+use super::Outcome;
+use super::passphrase::{Asked, PassphraseArgs};
+use super::workplace::{Workplace, read_foreign};
+use crate::control::reply::{Recovery, Reply};
+use crate::control::request::Request;
+
+/// Let a restored node sign on before all its readers were heard
+///
+/// A node that does not know what it signed last waits for its readers to say so, and takes back from
+/// them what it lost. `kentong status` says for whom it waits. Where some of them will not come back, the
+/// root key can say: go on by what was found.
+///
+/// The danger: what only those hold who were not heard stays unknown until they come. Feeds of which
+/// not enough readers were heard end, and go on in new ones, so that no feed gets two histories. But
+/// what this agency says meanwhile of an indicator may be overruled by what it had said of it before,
+/// when that comes back: look through the indicators that changed since the backup.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  kentong recover draft -o MY.draft
+  kentong recover sign MY.draft --root-key /media/stick/root.key -o MY.go-ahead
+  kentong recover install MY.go-ahead")]
+pub(super) struct RecoverArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Draft(DraftArgs),
+    Sign(SignArgs),
+    Install(InstallArgs),
+}
+
+/// Write what the root key is to sign
+///
+/// It holds for the recovery that the running node is in, and for no other.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  kentong recover draft -o MY.draft")]
+struct DraftArgs {
+    /// Where to write it; otherwise to standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Sign it with your agency's root key, on whatever machine that is used
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  kentong recover sign MY.draft --root-key /media/stick/root.key -o MY.go-ahead")]
+struct SignArgs {
+    /// The file that `kentong recover draft` wrote.
+    file: PathBuf,
+    /// The file with your root key, which `kentong init` made.
+    #[arg(long, value_name = "FILE")]
+    root_key: PathBuf,
+    /// Where to write the go-ahead; otherwise to standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+/// Give the go-ahead to the running node
+///
+/// It signs on at once. This cannot be taken back.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  kentong recover install MY.go-ahead")]
+struct InstallArgs {
+    /// The file that `kentong recover sign` wrote.
+    file: PathBuf,
+}
+
+impl RecoverArgs {
+    pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
+        match self.what {
+            What::Draft(args) => args.run(place),
+            What::Sign(args) => args.run(place),
+            What::Install(args) => args.run(place),
+        }
+    }
+}
+
+impl DraftArgs {
+    fn run(self, place: &Workplace) -> Result<Outcome> {
+        let (rows, _) = place.ask(Request::Status)?;
+        let Some(Reply::Status(status)) = rows.first() else {
+            bail!("the node did not say how it is; is it of the same release as this program?");
+        };
+        let Some(recovery) = &status.recovery else {
+            bail!("this node waits for no go-ahead; see `kentong status`");
+        };
+        let member = status.member.parse::<MemberName>()?;
+        let text = terms(member, recovery)?.text();
+        place.write(self.output.as_deref(), text.as_bytes())?;
+        let silent: Vec<_> = recovery
+            .waits
+            .iter()
+            .flat_map(|wait| &wait.silent)
+            .collect();
+        if silent.is_empty() {
+            place.advise("Nobody is waited for any more; see `kentong status` what is to come.")?;
+        }
+        place.advise(
+            "Next: `kentong recover sign` where the root key is, then `kentong recover install` here.",
+        )?;
+        Ok(Outcome::Done)
+    }
+}
+
+fn terms(member: MemberName, recovery: &Recovery) -> Result<GoAheadTerms> {
+    let federation = recovery.federation.as_deref().and_then(Digest::from_hex);
+    let Some(federation) = federation else {
+        bail!(
+            "no charter is installed, so nobody could be asked; see `kentong charter install --help`"
+        );
+    };
+    Ok(GoAheadTerms {
+        member,
+        federation,
+        recovery: recovery.id.parse()?,
+        issued: super::charter::now()?.seconds(),
+    })
+}
+
+impl SignArgs {
+    fn run(self, place: &Workplace) -> Result<Outcome> {
+        let draft = read_foreign(&self.file, GoAhead::MAX_LEN)?;
+        let text = String::from_utf8_lossy(&draft);
+        let terms = GoAheadTerms::read(&text).map_err(|error| {
+            anyhow!(
+                "{}: {error}; `kentong recover draft` writes what is to be signed",
+                self.file.display()
+            )
+        })?;
+        place.advise(format_args!(
+            "The node of {} will sign on by what it has found, whoever was not heard. See `kentong \
+             recover --help` for the danger.",
+            terms.member
+        ))?;
+        let passphrase = self.passphrase.get("the root key", Asked::Once)?;
+        let (member, root) = read_root(&self.root_key, &passphrase)?;
+        if member != terms.member {
+            bail!(
+                "{} is the root key of {member}, and the draft is for {}; name the right one",
+                self.root_key.display(),
+                terms.member
+            );
+        }
+        let signed = GoAhead::issue(terms, &root).context("the go-ahead cannot be signed")?;
+        place.write(self.output.as_deref(), signed.note().bytes())?;
+        Ok(Outcome::Done)
+    }
+}
+
+impl InstallArgs {
+    fn run(self, place: &Workplace) -> Result<Outcome> {
+        let note = read_foreign(&self.file, GoAhead::MAX_LEN)?;
+        let note = String::from_utf8(note).map_err(|_| {
+            anyhow!(
+                "{} is not text; name the file that `kentong recover sign` wrote",
+                self.file.display()
+            )
+        })?;
+        let (_, done) = place.ask(Request::GoAhead { note })?;
+        if place.json() {
+            place.emit_all(&[], done)?;
+        } else {
+            place.say("The node signs on. `kentong status` says what ended and goes on anew.")?;
+        }
+        Ok(Outcome::Done)
+    }
+}

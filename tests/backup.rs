@@ -1,0 +1,438 @@
+//! A node whose home is gone is made anew from a backup: it signs nothing before its readers have said
+//! what it signed last, takes back what it had published since, and goes on without a second history.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kentong_node::control::reply::Recovery;
+use kentong_node::control::request::Request;
+use kentong_protocol::indicator::{Tlp, Value};
+
+use crate::support::{Federation, Node, domain, entry};
+
+fn names(range: std::ops::Range<u32>) -> Vec<Value> {
+    range
+        .map(|n| domain(&format!("host-{n}.example")))
+        .collect()
+}
+
+fn add_all(node: &Node, values: &[Value], tlp: Tlp, to: &[&str]) {
+    let entries = values.iter().map(|value| entry(value, tlp, to));
+    node.assert(entries.collect());
+}
+
+fn has_all(node: &Node, count: u64) {
+    node.until("it has all", || node.count("MY", None) == count);
+}
+
+fn all_have(federation: &Federation, names: &[&str], count: u64) {
+    names
+        .iter()
+        .for_each(|name| has_all(federation.node(name), count));
+}
+
+fn stop(federation: &mut Federation, names: &[&str]) {
+    names
+        .iter()
+        .for_each(|name| federation.node_mut(name).stop());
+}
+
+fn beside(federation: &Federation, name: &str) -> PathBuf {
+    federation.node("MY").home.with_file_name(name)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Backs up MY's home; a root key that lies in it goes to a place of its own.
+fn backed_up(federation: &Federation) -> PathBuf {
+    let backup = beside(federation, "MY.backup");
+    federation.node("MY").run(&["backup", text(&backup)]);
+    let my = federation.node("MY");
+    fs::copy(my.home.join("root.key"), beside(federation, "MY.root")).unwrap();
+    backup
+}
+
+/// MY's home is destroyed and made anew. It is not started.
+fn restore(federation: &mut Federation, backup: &Path) {
+    let my = federation.node_mut("MY");
+    my.kill();
+    fs::remove_dir_all(&my.home).unwrap();
+    let secret = my.passphrase.clone();
+    my.run(&["restore", text(backup), "--passphrase-file", text(&secret)]);
+}
+
+fn recovery(node: &Node) -> Option<Recovery> {
+    node.status().recovery
+}
+
+fn heard(node: &Node, who: &[&str]) {
+    node.until("these are heard", || {
+        recovery(node).is_some_and(|recovery| recovery.heard == who)
+    });
+}
+
+fn goes_on(node: &Node) {
+    node.until("it signs again", || recovery(node).is_none());
+}
+
+/// Nothing can be said, and nothing is signed.
+fn signs_nothing(node: &Node) {
+    let entries = vec![entry(&domain("too-early.example"), Tlp::Green, &[])];
+    let asserted = Request::Assert {
+        entries,
+        dry_run: false,
+        again: false,
+    };
+    let withdrawn = Request::Withdraw {
+        value: names(3..4).remove(0),
+        reason: "a test".into(),
+    };
+    for request in [asserted, withdrawn] {
+        let refused = node.try_ask(request, |_| {}).unwrap_err();
+        assert!(refused.contains("signs nothing before"), "{refused}");
+    }
+    assert!(!node.has(&domain("too-early.example")));
+    assert!(!node.home.join("signer.state").exists());
+}
+
+/// What readers hold of MY's feeds: the ids with their sizes.
+fn of_my(node: &Node) -> Vec<(String, u64)> {
+    let feeds = node.feeds().into_iter();
+    let of_my = feeds.filter(|feed| feed.publisher == "MY" && feed.audience.len() > 1);
+    let mut sizes: Vec<_> = of_my.map(|feed| (feed.id, feed.leaves)).collect();
+    sizes.sort();
+    sizes
+}
+
+fn no_second_history(federation: &Federation) {
+    for node in &federation.nodes {
+        assert!(!node.home.join("evidence").exists(), "{}", node.member);
+        let warnings = node.warnings();
+        assert!(!warnings.contains("halted"), "{warnings}");
+        assert!(!warnings.contains("two histories"), "{warnings}");
+    }
+}
+
+#[test]
+fn a_restored_node_takes_back_what_it_published_and_forks_nothing() {
+    let others = ["ID", "PH", "SG", "TH"];
+    let mut federation = Federation::running(&["MY", "ID", "PH", "SG", "TH"]);
+    let my = federation.node("MY");
+    add_all(my, &names(0..50), Tlp::Green, &[]);
+    all_have(&federation, &others, 50);
+    let backup = backed_up(&federation);
+
+    // What the backup does not know: more in a feed that it knows, a withdrawal, and another feed.
+    let my = federation.node("MY");
+    my.withdraw(&names(7..8)[0]);
+    add_all(my, &names(50..150), Tlp::Green, &[]);
+    add_all(my, &names(150..160), Tlp::AmberStrict, &["TH"]);
+    all_have(&federation, &["ID", "PH", "SG"], 149);
+    has_all(federation.node("TH"), 159);
+    let signed = of_my(federation.node("TH"));
+    stop(&mut federation, &["ID", "PH", "TH"]);
+    restore(&mut federation, &backup);
+    federation.node_mut("MY").start();
+
+    let my = federation.node("MY");
+    heard(my, &["SG"]);
+    let waits = recovery(my).unwrap().waits;
+    let all = waits.iter().find(|wait| wait.silent == ["ID", "PH", "TH"]);
+    assert_eq!(all.map(|wait| wait.needed), Some(3), "{waits:?}");
+    let said = String::from_utf8(my.run(&["status"]).stdout).unwrap();
+    assert!(said.contains("waits for    3 of 4"), "{said}");
+    assert!(said.contains("not heard ID, PH, TH"), "{said}");
+    signs_nothing(my);
+    federation.node_mut("PH").start();
+    heard(federation.node("MY"), &["PH", "SG"]);
+    signs_nothing(federation.node("MY"));
+    let at_sg = of_my(federation.node("SG"));
+    assert!(
+        at_sg.iter().all(|feed| signed.contains(feed)),
+        "nothing new"
+    );
+
+    // Three of four: one may be away for good.
+    federation.node_mut("TH").start();
+    let my = federation.node("MY");
+    goes_on(my);
+    assert_eq!(my.count("MY", None), 159);
+    assert_eq!(my.about(&names(7..8)[0])[0].state, "withdrawn");
+    assert!(
+        my.has(&names(155..156)[0]),
+        "of a feed that the backup lacks"
+    );
+    let newer = domain("after.example");
+    my.add(&newer, Tlp::Green, &[]);
+    my.withdraw(&names(100..101)[0]);
+    let only_th = domain("only-th.example");
+    my.add(&only_th, Tlp::AmberStrict, &["TH"]);
+    let th = federation.node("TH");
+    th.until("TH has what came after", || {
+        th.has(&newer) && th.has(&only_th) && !th.has(&names(100..101)[0])
+    });
+    // In the same feeds as before.
+    let ids = |feeds: Vec<(String, u64)>| feeds.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+    assert_eq!(ids(of_my(th)), ids(signed));
+    federation.node_mut("ID").start();
+    let id = federation.node("ID");
+    id.until("ID has it too", || id.has(&newer));
+    assert_eq!(id.count("MY", None), 149);
+    no_second_history(&federation);
+
+    // An ordinary start follows.
+    federation.node_mut("MY").stop();
+    federation.node_mut("MY").start();
+    let my = federation.node("MY");
+    assert!(recovery(my).is_none());
+    assert_eq!(my.count("MY", None), 160);
+    let last = domain("last.example");
+    my.add(&last, Tlp::Green, &[]);
+    let sg = federation.node("SG");
+    sg.until("SG has the last", || sg.has(&last));
+    no_second_history(&federation);
+}
+
+#[test]
+fn what_a_late_reader_alone_knows_comes_back_when_it_comes() {
+    let mut federation = Federation::running(&["MY", "ID", "PH", "SG", "TH"]);
+    let my = federation.node("MY");
+    add_all(my, &names(0..20), Tlp::Green, &[]);
+    all_have(&federation, &["ID", "PH", "SG", "TH"], 20);
+    let backup = backed_up(&federation);
+    let my = federation.node("MY");
+    add_all(my, &names(20..30), Tlp::AmberStrict, &["TH"]);
+    has_all(federation.node("TH"), 30);
+    federation.node_mut("TH").stop();
+    restore(&mut federation, &backup);
+    federation.node_mut("MY").start();
+    let my = federation.node("MY");
+    goes_on(my);
+    assert_eq!(my.count("MY", None), 20);
+    federation.node_mut("TH").start();
+    let my = federation.node("MY");
+    my.until("it is back", || my.count("MY", None) == 30);
+    // Of a feed that one reader shows, others might hold more: it ends, and another follows.
+    let later = domain("later.example");
+    my.add(&later, Tlp::AmberStrict, &["TH"]);
+    my.withdraw(&names(25..26)[0]);
+    let th = federation.node("TH");
+    th.until("TH has both", || {
+        th.has(&later) && !th.has(&names(25..26)[0])
+    });
+    federation.node_mut("MY").stop();
+    federation.node_mut("MY").start();
+    let my = federation.node("MY");
+    assert_eq!(my.count("MY", None), 30);
+    no_second_history(&federation);
+}
+
+#[test]
+fn the_root_key_lets_a_node_go_on_without_those_who_do_not_come() {
+    let mut federation = Federation::running(&["MY", "SG", "TH"]);
+    let my = federation.node("MY");
+    add_all(my, &names(0..20), Tlp::Green, &[]);
+    all_have(&federation, &["SG", "TH"], 20);
+    let backup = backed_up(&federation);
+    let my = federation.node("MY");
+    add_all(my, &names(20..40), Tlp::Green, &[]);
+    add_all(my, &names(40..45), Tlp::AmberStrict, &["TH"]);
+    has_all(federation.node("SG"), 40);
+    has_all(federation.node("TH"), 45);
+    federation.node_mut("TH").stop();
+    restore(&mut federation, &backup);
+    federation.node_mut("MY").start();
+    let my = federation.node("MY");
+    heard(my, &["SG"]);
+    signs_nothing(my);
+    let [draft, signed, root] =
+        ["MY.draft", "MY.go-ahead", "MY.root"].map(|name| beside(&federation, name));
+    my.run(&["recover", "draft", "-o", text(&draft)]);
+    let sign = |root: &Path| {
+        let secret = text(&my.passphrase);
+        let (draft, signed) = (text(&draft), text(&signed));
+        let words = [
+            "recover",
+            "sign",
+            draft,
+            "--root-key",
+            text(root),
+            "-o",
+            signed,
+        ];
+        my.command(&[&words[..], &["--passphrase-file", secret]].concat())
+    };
+    // Another's root key does not serve, nor another recovery's go-ahead, nor an unsigned draft.
+    let of_sg = federation.node("SG").home.join("root.key");
+    assert!(!sign(&of_sg).status.success());
+    let install = |file: &Path| my.command(&["recover", "install", text(file)]);
+    assert!(!install(&draft).status.success());
+    let mine = fs::read_to_string(&draft).unwrap();
+    let id = recovery(my).unwrap().id;
+    fs::write(&draft, mine.replace(&id, &"0".repeat(32))).unwrap();
+    assert!(sign(&root).status.success());
+    let refused = String::from_utf8(install(&signed).stderr).unwrap();
+    assert!(
+        refused.contains("the go-ahead is for recovery 0000"),
+        "{refused}"
+    );
+    signs_nothing(my);
+
+    fs::write(&draft, mine).unwrap();
+    assert!(sign(&root).status.success());
+    my.until("what SG showed is back", || {
+        recovery(my).is_some_and(|recovery| recovery.to_come.is_empty())
+    });
+    assert!(install(&signed).status.success());
+    assert!(recovery(my).is_none());
+    assert!(!install(&signed).status.success(), "it serves once");
+    assert!(my.warnings().contains("go-ahead"));
+    assert_eq!(my.count("MY", None), 40);
+    let newer = domain("after.example");
+    my.add(&newer, Tlp::Green, &[]);
+    my.withdraw(&names(30..31)[0]);
+    let sg = federation.node("SG");
+    sg.until("SG has both", || {
+        sg.has(&newer) && !sg.has(&names(30..31)[0])
+    });
+
+    // TH was not lost for good. What it alone held comes back, and no feed has two histories.
+    federation.node_mut("TH").start();
+    let (my, th) = (federation.node("MY"), federation.node("TH"));
+    th.until("TH has both", || {
+        th.has(&newer) && !th.has(&names(30..31)[0])
+    });
+    my.until("what TH alone held is back", || my.count("MY", None) == 45);
+    no_second_history(&federation);
+    federation.node_mut("MY").stop();
+    federation.node_mut("MY").start();
+    let my = federation.node("MY");
+    assert!(recovery(my).is_none());
+    assert_eq!(my.count("MY", None), 45);
+    no_second_history(&federation);
+}
+
+/// MY and SG, and what MY has signed before and after its signer state was copied.
+fn with_older_signer_state() -> (Federation, Vec<u8>) {
+    let mut federation = Federation::running(&["MY", "SG"]);
+    let my = federation.node("MY");
+    add_all(my, &names(0..10), Tlp::Green, &[]);
+    has_all(federation.node("SG"), 10);
+    let older = fs::read(federation.node("MY").home.join("signer.state")).unwrap();
+    add_all(federation.node("MY"), &names(10..20), Tlp::Green, &[]);
+    has_all(federation.node("SG"), 20);
+    stop(&mut federation, &["MY", "SG"]);
+    (federation, older)
+}
+
+#[test]
+fn a_signer_state_that_is_lost_or_older_than_the_log_is_not_gone_by() {
+    let (mut federation, older) = with_older_signer_state();
+    let state = federation.node("MY").home.join("signer.state");
+    let damaged = [&older[..older.len() - 1], &[!older[older.len() - 1]]].concat();
+    for (round, put) in [None, Some(&damaged), Some(&older)].into_iter().enumerate() {
+        match put {
+            None => fs::remove_file(&state).unwrap(),
+            Some(bytes) => fs::write(&state, bytes).unwrap(),
+        }
+        let before = of_all(&mut federation, round);
+        federation.node_mut("SG").start();
+        let my = federation.node("MY");
+        goes_on(my);
+        assert_eq!(my.count("MY", None), 20 + round as u64);
+        let next = domain(&format!("next-{round}.example"));
+        my.add(&next, Tlp::Green, &[]);
+        let sg = federation.node("SG");
+        sg.until("SG has the next", || sg.has(&next));
+        assert_eq!(of_my(sg).len(), 1, "it goes on in the same feed");
+        assert!(of_my(sg)[0].1 > before);
+        no_second_history(&federation);
+        stop(&mut federation, &["MY", "SG"]);
+    }
+}
+
+/// MY starts alone, and says nothing. Answers how long its shared feed is.
+fn of_all(federation: &mut Federation, round: usize) -> u64 {
+    federation.node_mut("MY").start();
+    let my = federation.node("MY");
+    let waits = recovery(my).unwrap_or_else(|| panic!("round {round}: it believes what is there"));
+    assert_eq!(waits.waits[0].silent, ["SG"]);
+    let entries = vec![entry(&domain("too-early.example"), Tlp::Green, &[])];
+    let request = Request::Assert {
+        entries,
+        dry_run: false,
+        again: false,
+    };
+    my.try_ask(request, |_| {}).unwrap_err();
+    of_my(my)[0].1
+}
+
+#[test]
+fn a_backup_holds_neither_signer_state_nor_sealing_secret() {
+    let federation = Federation::running(&["MY", "SG"]);
+    let my = federation.node("MY");
+    add_all(my, &names(0..10), Tlp::Green, &[]);
+    let backup = fs::read(backed_up(&federation)).unwrap();
+    let holds = |path: &str| {
+        let file = fs::read(my.home.join(path)).unwrap();
+        assert!(file.len() > 40, "{path} is worth looking for");
+        backup.windows(file.len()).any(|window| window == file)
+    };
+    // What is looked for would be found.
+    for path in [
+        "keys/signing.key",
+        "keys/store.key",
+        "keys/keyring.kdf",
+        "charter.txt",
+        "members/SG.card",
+    ] {
+        assert!(holds(path), "{path}");
+    }
+    for path in ["signer.state", "keys/sealing.key", "root.key"] {
+        assert!(!holds(path), "{path}");
+    }
+}
+
+#[test]
+fn a_backup_that_is_cut_off_or_damaged_makes_no_home() {
+    let mut federation = Federation::running(&["MY", "SG"]);
+    let my = federation.node("MY");
+    add_all(my, &names(0..10), Tlp::Green, &[]);
+    let backup = backed_up(&federation);
+    let my = federation.node("MY");
+    let again = my.command(&["backup", text(&backup)]);
+    let said = String::from_utf8(again.stderr).unwrap();
+    assert!(said.contains("--replace"), "{said}");
+    my.run(&["backup", "--replace", text(&backup)]);
+    federation.node_mut("MY").stop();
+    // Nor does it need a running node.
+    let my = federation.node("MY");
+    my.run(&["backup", "--replace", text(&backup)]);
+    let good = fs::read(&backup).unwrap();
+    fs::rename(&my.home, beside(&federation, "MY.gone")).unwrap();
+    let before = fs::read_dir(my.home.parent().unwrap()).unwrap().count();
+    let bad = beside(&federation, "MY.bad");
+    let secret = text(&my.passphrase);
+    let mut flipped = good.clone();
+    flipped[700] ^= 1;
+    for (bytes, says) in [
+        (&good[..good.len() / 2], "is cut off"),
+        (&flipped[..], "is damaged: log/00000001.seg, at byte 0"),
+        (b"noise", "is not a backup"),
+    ] {
+        fs::write(&bad, bytes).unwrap();
+        let refused = my.command(&["restore", text(&bad), "--passphrase-file", secret]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains(says), "{said}");
+        fs::remove_file(&bad).unwrap();
+        let now = fs::read_dir(my.home.parent().unwrap()).unwrap().count();
+        assert_eq!(now, before, "nothing half made is left");
+    }
+    my.run(&["restore", text(&backup), "--passphrase-file", secret]);
+    let onto = my.command(&["restore", text(&backup), "--passphrase-file", secret]);
+    let said = String::from_utf8(onto.stderr).unwrap();
+    assert!(said.contains("is there already"), "{said}");
+}
