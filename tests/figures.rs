@@ -19,6 +19,8 @@ const MANY: u64 = 400_000;
 /// Indicators that idle nodes hold.
 const IDLE_MANY: u64 = 1_000_000;
 const MINUTE: Duration = Duration::from_secs(60);
+/// Indicators that a restored node takes back.
+const RESTORED: u64 = 100_000;
 /// Indicators that are added one at a time.
 const SINGLE: usize = 300;
 
@@ -114,8 +116,48 @@ fn figures_of_an_idle_minute() {
     }
 }
 
-fn hosts(many: u64) -> String {
-    (0..many).fold(String::new(), |mut list, number| {
+/// How long a node that was made from a backup takes until it has what it published since.
+#[test]
+fn figures_of_a_restored_node() {
+    if std::env::var_os("KENTONG_FIGURES").is_none() {
+        println!("skipped: it measures for minutes; KENTONG_FIGURES=1 asks for it");
+        return;
+    }
+    let mut federation = Federation::running(&["MY", "SG", "TH"]);
+    let list = federation.file("list.txt", &hosts(RESTORED));
+    let backup = federation.file("MY.backup", "");
+    let my = federation.node("MY");
+    my.add(&domain("before.example"), Tlp::Green, &[]);
+    my.run(&["backup", "--replace", backup.to_str().unwrap()]);
+    let said = ["--scheme", "phishing", "--tlp", "green"];
+    my.run(&[&["import", list.to_str().unwrap()][..], &said].concat());
+    for name in ["SG", "TH"] {
+        let node = federation.node(name);
+        node.until("it has all", || node.count("MY", None) == RESTORED + 1);
+    }
+    let my = federation.node_mut("MY");
+    my.kill();
+    fs::remove_dir_all(&my.home).unwrap();
+    let secret = my.passphrase.clone();
+    let began = Instant::now();
+    my.run(&[
+        "restore",
+        backup.to_str().unwrap(),
+        "--passphrase-file",
+        secret.to_str().unwrap(),
+    ]);
+    row("a home from a backup", &millis(began.elapsed()));
+    let began = Instant::now();
+    my.start();
+    let my = federation.node("MY");
+    my.until("all is back", || my.status().recovery.is_none());
+    let what = format!("start of that node until {RESTORED} indicators are back from two readers");
+    row(&what, &millis(began.elapsed()));
+    assert_eq!(my.count("MY", None), RESTORED + 1);
+}
+
+fn hosts(count: u64) -> String {
+    (0..count).fold(String::new(), |mut list, number| {
         list.push_str(&format!(
             "login-{number:06}.bank-{}.example\n",
             number % 977

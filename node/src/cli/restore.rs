@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use kentong_keys::{MemberName, Passphrase};
+use kentong_protocol::time::Timestamp;
 use serde::Serialize;
 
 use super::Outcome;
@@ -87,6 +88,11 @@ impl RestoreArgs {
             root.display()
         ))?;
         place.say(format_args!(
+            "Its policies, charter, cards and list of the severed are those of {}: bring them up to date \
+             before it runs, or it releases by what is no longer your policy.",
+            made(verified.manifest().made)
+        ))?;
+        place.say(format_args!(
             "It has a new sealing key, and card {} names it. The other members' nodes get the card \
              when this one connects to them; to those whom it does not reach, send the output of \
              `kentong card`.",
@@ -111,6 +117,12 @@ impl RestoreArgs {
         let home = Home::open(folder)?;
         Ok(Identity::renew(&home, passphrase, &self.address)?)
     }
+}
+
+/// When a backup was made, for people.
+fn made(seconds: u64) -> String {
+    let made = Timestamp::from_seconds(seconds);
+    made.map_or_else(|| "an unknown time".to_owned(), |made| made.to_string())
 }
 
 /// A home that is not whole yet. It goes away again unless it is put in its place.

@@ -58,9 +58,18 @@ impl Guard {
         !self.lost.is_empty()
     }
 
-    /// Releases wait no longer for what is lost.
-    pub(super) fn wait_no_longer(&mut self) {
-        self.lost.values_mut().for_each(|lost| lost.until = 0);
+    /// What is lost of a feed is taken in if it comes back; releases do not wait for it.
+    pub(super) fn take_in_later(&mut self, feed: FeedId, signed: u64) {
+        let until = 0;
+        let from = 0;
+        self.lost.insert(
+            feed,
+            Lost {
+                signed,
+                from,
+                until,
+            },
+        );
     }
 }
 

@@ -10,7 +10,7 @@ use kentong_protocol::policy::{Class, Verdict};
 use kentong_protocol::release::{Action, Carried, Now, plan, still_open};
 use kentong_protocol::statement::{IndicatorId, Said, Statement};
 
-use crate::store::{CarriedId, FeedNo, Place, StoreError};
+use crate::store::{CarriedId, FeedNo, FeedState, Place, StoreError};
 
 use super::core::Core;
 use super::publish::PublishError;
@@ -165,18 +165,20 @@ impl Core {
             .iter()
             .map(|(number, audience, how)| (*number, audience, *how))
             .collect();
-        // A feed that ended says no more: what follows it in another for the same audience counts.
-        let ended = |number: &FeedNo| {
-            let feed = feeds.by_number(*number);
-            feed.is_some_and(|feed| self.is_ended(feed.id()))
+        // What is said to an audience goes into its open feed. Of another for the same audience, which
+        // ended, only that counts which the open one does not say anew.
+        let is_open = |number: &FeedNo, audience: &Audience| {
+            let open = self.feeds.get(audience);
+            open.is_none_or(|open| feeds.by_number(*number).map(FeedState::id) == Some(*open))
         };
-        let followed = |(number, audience, _): &&(FeedNo, &Audience, Carried)| {
+        let said_anew = |(number, audience, _): &&(FeedNo, &Audience, Carried)| {
             let mut others = carried.iter();
-            ended(number) && others.any(|(other, of, _)| other > number && of == audience)
+            !is_open(number, audience)
+                && others.any(|(other, of, _)| of == audience && is_open(other, of))
         };
         let carried: Vec<_> = carried
             .iter()
-            .filter(|one| !followed(one))
+            .filter(|one| !said_anew(one))
             .copied()
             .collect();
         let now = match &permitted {

@@ -284,14 +284,17 @@ impl Core {
             signed.is_some_and(|signed| !signed.is_ended())
         };
         self.guard.lost.retain(|feed, _| !known(feed));
-        let ended = self.guard.lost.len();
         for feed in restored.heads.keys() {
             if !self.guard.lost.contains_key(feed) {
                 self.warnings.settle(&Subject::Lost(*feed));
             }
         }
-        let heard = restored.heard.len();
-        tracing::info!(?by, heard, ended, "publishing goes on");
+        // What is shown later is taken in then, and nothing waits for it.
+        for one in self.unfinished(&restored) {
+            self.guard.take_in_later(one.feed, one.shown);
+        }
+        let (heard, late) = (restored.heard.len(), self.guard.lost.len());
+        tracing::info!(?by, heard, late, "publishing goes on");
         if by == By::RootKey {
             let warning = format!(
                 "publishing goes on by the root key's go-ahead, after {heard} members were heard: \
@@ -300,7 +303,6 @@ impl Core {
             );
             self.warn(Subject::Start, warning);
         }
-        self.guard.wait_no_longer();
         self.guard.confirmed = true;
         self.feeds = self.open_feeds();
         self.take_in_all();
