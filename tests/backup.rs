@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kentong_node::control::reply::Recovery;
 use kentong_node::control::request::Request;
+use kentong_node::log::{Log, Options};
 use kentong_protocol::indicator::{Tlp, Value};
 
 use crate::support::{Federation, Node, domain, entry};
@@ -131,9 +132,15 @@ fn a_restored_node_takes_back_what_it_published_and_forks_nothing() {
     add_all(my, &names(150..160), Tlp::AmberStrict, &["TH"]);
     all_have(&federation, &["ID", "PH", "SG"], 149);
     has_all(federation.node("TH"), 159);
+    // What others publish meanwhile is sealed to a key that no backup holds.
+    let of_sg = ["sg-before.example", "sg-after.example"].map(domain);
+    federation.node("SG").add(&of_sg[0], Tlp::Green, &[]);
+    let my = federation.node("MY");
+    my.until("MY has it", || my.has(&of_sg[0]));
     let signed = of_my(federation.node("TH"));
     stop(&mut federation, &["ID", "PH", "TH"]);
     restore(&mut federation, &backup);
+    federation.node("SG").add(&of_sg[1], Tlp::Green, &[]);
     federation.node_mut("MY").start();
 
     let my = federation.node("MY");
@@ -312,6 +319,47 @@ fn the_root_key_lets_a_node_go_on_without_those_who_do_not_come() {
     assert!(recovery(my).is_none());
     assert_eq!(my.count("MY", None), 45);
     no_second_history(&federation);
+}
+
+#[test]
+fn a_backup_of_a_busy_node_is_whole() {
+    let federation = Federation::running(&["MY", "SG"]);
+    let list: String = (0..30_000).map(|n| format!("busy-{n}.example\n")).collect();
+    let list = federation.file("list.txt", &list);
+    let my = federation.node("MY");
+    let said = ["--scheme", "phishing", "--tlp", "green"];
+    let sizes = std::thread::scope(|scope| {
+        let import = scope.spawn(|| my.run(&[&["import", text(&list)][..], &said].concat()));
+        let mut sizes = Vec::new();
+        while !import.is_finished() || sizes.len() < 2 {
+            let backup = beside(&federation, &format!("{}.backup", sizes.len()));
+            my.run(&["backup", text(&backup)]);
+            sizes.push(backup.metadata().unwrap().len());
+        }
+        import.join().unwrap();
+        sizes
+    });
+    assert!(
+        sizes.is_sorted() && sizes.first() < sizes.last(),
+        "{sizes:?}"
+    );
+    for nth in 0..sizes.len() {
+        let (backup, home) = (
+            beside(&federation, &format!("{nth}.backup")),
+            beside(&federation, &format!("{nth}.home")),
+        );
+        let secret = text(&my.passphrase);
+        let restored = std::process::Command::new(env!("CARGO_BIN_EXE_kentong"))
+            .args(["restore", text(&backup), "--home", text(&home)])
+            .args(["--passphrase-file", secret])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&restored.stderr);
+        assert!(restored.status.success(), "{said}");
+        // It ends where a group of records ends.
+        let (_, recovery) = Log::open(&home.join("log"), Options::default()).unwrap();
+        assert_eq!(recovery.cut_bytes, 0, "backup {nth}");
+    }
 }
 
 /// MY and SG, and what MY has signed before and after its signer state was copied.
