@@ -180,9 +180,17 @@ fn a_restored_node_takes_back_what_it_published_and_forks_nothing() {
     th.until("TH has what came after", || {
         th.has(&newer) && th.has(&only_th) && !th.has(&names(100..101)[0])
     });
-    // In the same feeds as before.
-    let ids = |feeds: Vec<(String, u64)>| feeds.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
-    assert_eq!(ids(of_my(th)), ids(signed));
+    // In the same feed where all its readers were heard, which is TH alone; else in a new one.
+    let goes_on_in = |feeds: &[(String, u64)], id: &str| feeds.iter().any(|(other, _)| other == id);
+    let now = of_my(th);
+    assert_eq!(now.len(), signed.len() + 1);
+    let same = signed.iter().filter(|feed| now.contains(feed));
+    assert_eq!(
+        same.count(),
+        1,
+        "the one for all has ended: {signed:?} {now:?}"
+    );
+    assert!(signed.iter().all(|(id, _)| goes_on_in(&now, id)));
     federation.node_mut("ID").start();
     let id = federation.node("ID");
     id.until("ID has it too", || id.has(&newer));
@@ -233,6 +241,40 @@ fn what_a_late_reader_alone_knows_comes_back_when_it_comes() {
     federation.node_mut("MY").start();
     let my = federation.node("MY");
     assert_eq!(my.count("MY", None), 30);
+    no_second_history(&federation);
+}
+
+#[test]
+fn what_reached_one_reader_alone_is_never_contradicted() {
+    let mut federation = Federation::running(&["MY", "ID", "PH", "SG", "TH"]);
+    let my = federation.node("MY");
+    add_all(my, &names(0..20), Tlp::Green, &[]);
+    all_have(&federation, &["ID", "PH", "SG", "TH"], 20);
+    let backup = backed_up(&federation);
+    // The last that MY publishes reaches TH, and nobody else.
+    stop(&mut federation, &["ID", "PH", "SG"]);
+    let my = federation.node("MY");
+    add_all(my, &names(20..30), Tlp::Green, &[]);
+    has_all(federation.node("TH"), 30);
+    federation.node_mut("TH").stop();
+    restore(&mut federation, &backup);
+    for name in ["MY", "ID", "PH", "SG"] {
+        federation.node_mut(name).start();
+    }
+    let my = federation.node("MY");
+    goes_on(my);
+    assert_eq!(my.count("MY", None), 20, "nobody there knows more");
+    let newer = domain("after.example");
+    my.add(&newer, Tlp::Green, &[]);
+    let sg = federation.node("SG");
+    sg.until("SG has it", || sg.has(&newer));
+    federation.node_mut("TH").start();
+    for name in ["MY", "ID", "PH", "SG", "TH"] {
+        let node = federation.node(name);
+        node.until("all have both", || {
+            node.count("MY", None) == 31 && node.has(&newer)
+        });
+    }
     no_second_history(&federation);
 }
 

@@ -82,7 +82,11 @@ impl Core {
             tracing::error!(%error, "it could not be noted that lost history is to come back");
         }
         let held = self.store.feeds().get(feed).map_or(0, FeedState::size);
-        let until = self.now().millis + RECOVERY;
+        let until = if self.is_ended(feed) {
+            0 // Another feed has its place.
+        } else {
+            self.now().millis + RECOVERY
+        };
         let lost = self.guard.lost.entry(feed).or_insert(Lost {
             signed,
             from,

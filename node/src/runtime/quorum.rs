@@ -19,8 +19,8 @@ impl Quorum {
         Self { readers, heard }
     }
 
-    /// More than two thirds of the readers: as many as hold a newer head than those who are heard may
-    /// be away or lie. Nobody, where there is nobody to ask.
+    /// More than two thirds of the readers, so that those who are away or lie are the fewer. Nobody,
+    /// where there is nobody to ask.
     pub(super) fn needed(&self) -> usize {
         match self.readers.len() {
             0 => 0,
@@ -30,6 +30,11 @@ impl Quorum {
 
     pub(super) fn is_met(&self) -> bool {
         self.heard.len() >= self.needed()
+    }
+
+    /// Whether all of them are heard, and there is one.
+    pub(super) fn is_complete(&self) -> bool {
+        !self.readers.is_empty() && self.heard == self.readers
     }
 
     pub(super) const fn readers(&self) -> &BTreeSet<MemberName> {
@@ -76,6 +81,11 @@ mod tests {
             let quorum = |heard: usize| Quorum::of(all.clone(), &names(heard));
             assert_eq!(quorum(0).needed(), needed, "of {readers}");
             assert!(quorum(needed).is_met() && quorum(readers).is_met());
+            assert_eq!(quorum(readers).is_complete(), readers > 0);
+            assert_eq!(
+                quorum(needed).is_complete(),
+                needed == readers && readers > 0
+            );
             assert!(needed == 0 || !quorum(needed - 1).is_met(), "of {readers}");
             assert_eq!(quorum(needed).silent().count(), readers - needed);
         }

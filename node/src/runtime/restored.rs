@@ -6,9 +6,10 @@
 //! any more, of all members. What they show is taken back from them. Then the signer state is written
 //! anew, what came back goes into the feed for oneself alone, and publishing goes on.
 //!
-//! The feed for oneself alone has no readers who could say how far it went, so it ends and goes on in a
-//! new one. So does, on the root key's go-ahead, each feed whose readers were not heard: a new feed
-//! cannot contradict what somebody holds of the old one.
+//! A feed goes on where it was only if every reader of it was heard. One who was not may hold a head that
+//! reached nobody else; so a feed of which enough and not all were heard ends, and goes on in a new one,
+//! which cannot contradict what anybody holds of the old. The same is done on the root key's go-ahead,
+//! and with the feed for oneself alone, which has no readers who could say how far it went.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -260,7 +261,7 @@ impl Core {
                     .is_some_and(|(size, _)| size == held.size())
                 && quorums
                     .get(&Some(held.id()))
-                    .is_some_and(|quorum| quorum.needed() > 0 && quorum.is_met());
+                    .is_some_and(Quorum::is_complete);
             let signed = if is_known {
                 Signed {
                     size: held.size(),
