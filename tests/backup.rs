@@ -249,13 +249,17 @@ fn what_reached_one_reader_alone_is_never_contradicted() {
     let mut federation = Federation::running(&["MY", "ID", "PH", "SG", "TH"]);
     let my = federation.node("MY");
     add_all(my, &names(0..20), Tlp::Green, &[]);
-    all_have(&federation, &["ID", "PH", "SG", "TH"], 20);
+    let contested = domain("contested.example");
+    my.add(&contested, Tlp::Green, &[]);
+    all_have(&federation, &["ID", "PH", "SG", "TH"], 21);
     let backup = backed_up(&federation);
     // The last that MY publishes reaches TH, and nobody else.
     stop(&mut federation, &["ID", "PH", "SG"]);
     let my = federation.node("MY");
+    my.add(&contested, Tlp::Clear, &[]);
+    my.add(&contested, Tlp::Green, &[]);
     add_all(my, &names(20..30), Tlp::Green, &[]);
-    has_all(federation.node("TH"), 30);
+    has_all(federation.node("TH"), 31);
     federation.node_mut("TH").stop();
     restore(&mut federation, &backup);
     for name in ["MY", "ID", "PH", "SG"] {
@@ -263,7 +267,8 @@ fn what_reached_one_reader_alone_is_never_contradicted() {
     }
     let my = federation.node("MY");
     goes_on(my);
-    assert_eq!(my.count("MY", None), 20, "nobody there knows more");
+    assert_eq!(my.count("MY", None), 21, "nobody there knows more");
+    my.withdraw(&contested);
     let newer = domain("after.example");
     my.add(&newer, Tlp::Green, &[]);
     let sg = federation.node("SG");
@@ -272,9 +277,12 @@ fn what_reached_one_reader_alone_is_never_contradicted() {
     for name in ["MY", "ID", "PH", "SG", "TH"] {
         let node = federation.node(name);
         node.until("all have both", || {
-            node.count("MY", None) == 31 && node.has(&newer)
+            node.count("MY", None) == 31 && node.has(&newer) && !node.has(&contested)
         });
     }
+    // What was said of it before does not overrule what was said when TH was away.
+    let th = federation.node("TH");
+    assert_eq!(th.about(&contested)[0].state, "withdrawn");
     no_second_history(&federation);
 }
 

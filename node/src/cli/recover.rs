@@ -18,10 +18,10 @@ use crate::control::request::Request;
 /// them what it lost. `kentong status` says for whom it waits. Where some of them will not come back, the
 /// root key can say: go on by what was found.
 ///
-/// The danger: what only those hold who were not heard stays unknown until they come. Feeds of which
-/// not enough readers were heard end, and go on in new ones, so that no feed gets two histories. But
-/// what this agency says meanwhile of an indicator may be overruled by what it had said of it before,
-/// when that comes back: look through the indicators that changed since the backup.
+/// The danger: what only those hold who were not heard stays unknown until they come. It is not in your
+/// answers, and you cannot withdraw it before. No feed gets two histories by it: feeds of which not all
+/// readers were heard end, and go on in new ones. If what was published before comes back later, what you
+/// said meanwhile of the same indicators is said again, as the later word by the clock of this machine.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

@@ -264,19 +264,21 @@ impl Core {
     }
 
     /// Takes what this node is known to have said into the feed for itself alone, where that has only
-    /// what was said before. Fields that never leave the node are gone.
+    /// what was said before. Fields that never leave the node are gone. What was said meanwhile, by a node
+    /// that did not know this, is said again: it is the later word and had too low a number.
     fn adopt(&mut self, statements: Vec<Statement>) -> Result<usize, PublishError> {
         let mut newer = Vec::new();
         for statement in statements {
             let id = IndicatorId::of(&self.me, &statement.value);
             let entry = self.store.own()?.get(&id);
-            if entry.is_some_and(|entry| entry.erased && entry.revision >= statement.revision) {
+            let erased =
+                entry.is_some_and(|entry| entry.erased && entry.revision >= statement.revision);
+            if erased || matches!(statement.said, Said::Ceased) {
                 continue;
             }
             let known = self.own_statement(&statement.value)?;
-            let older = known.is_none_or(|known| known.revision < statement.revision);
-            if older && !matches!(statement.said, Said::Ceased) {
-                newer.push(statement.encode());
+            if let Some(next) = later_word(known, statement) {
+                newer.push(next.encode());
             }
         }
         let count = newer.len();
@@ -298,5 +300,63 @@ impl Core {
             }
         }
         Ok(())
+    }
+}
+
+/// What the feed for oneself alone is to say next, given what it says and what has come back; nothing if
+/// it says enough.
+fn later_word(known: Option<Statement>, back: Statement) -> Option<Statement> {
+    let Some(known) = known else {
+        return Some(back);
+    };
+    if known.revision > back.revision || known.made == back.made && known.revision == back.revision
+    {
+        return None; // What it released has the time of what it says itself.
+    }
+    if known.made > back.made {
+        let revision = back.revision.next()?;
+        return Some(Statement { revision, ..known });
+    }
+    (known.revision < back.revision).then_some(back)
+}
+
+#[cfg(test)]
+mod tests {
+    use kentong_protocol::bounded::BoundedText;
+    use kentong_protocol::indicator::{Kind, Value};
+    use kentong_protocol::statement::Revision;
+    use kentong_protocol::time::Timestamp;
+
+    use super::*;
+
+    fn said(revision: u32, made: u64) -> Statement {
+        Statement {
+            value: Value::parse(Kind::Domain, "a.example", &Default::default()).unwrap(),
+            revision: Revision::new(revision),
+            made: Timestamp::EPOCH.plus(made),
+            said: Said::Withdrawn {
+                reason: BoundedText::new(format!("at {made}")).unwrap(),
+            },
+        }
+    }
+
+    #[test]
+    fn the_later_word_gets_the_higher_number() {
+        for (known, back, next) in [
+            (None, (3, 10), Some((3, 10))),
+            (Some((1, 5)), (3, 10), Some((3, 10))),
+            // The same, as it was released.
+            (Some((3, 10)), (3, 10), None),
+            (Some((4, 20)), (3, 10), None),
+            // Said after a restart by who did not know of what has come back.
+            (Some((2, 20)), (3, 10), Some((4, 20))),
+            (Some((3, 20)), (3, 10), Some((4, 20))),
+            (Some((3, 10)), (3, 20), None),
+        ] {
+            let found = later_word(known.map(|(r, made)| said(r, made)), said(back.0, back.1));
+            let found = found.map(|one| (one.revision, one.made));
+            let next = next.map(|(r, made)| (Revision::new(r), Timestamp::EPOCH.plus(made)));
+            assert_eq!(found, next, "{known:?} {back:?}");
+        }
     }
 }

@@ -171,10 +171,12 @@ impl Core {
             let open = self.feeds.get(audience);
             open.is_none_or(|open| feeds.by_number(*number).map(FeedState::id) == Some(*open))
         };
-        let said_anew = |(number, audience, _): &&(FeedNo, &Audience, Carried)| {
+        let said_anew = |(number, audience, how): &&(FeedNo, &Audience, Carried)| {
             let mut others = carried.iter();
             !is_open(number, audience)
-                && others.any(|(other, of, _)| of == audience && is_open(other, of))
+                && others.any(|(other, of, anew)| {
+                    of == audience && is_open(other, of) && !is_older(*anew, *how)
+                })
         };
         let carried: Vec<_> = carried
             .iter()
@@ -277,6 +279,19 @@ impl Core {
         place
             .map(|place| self.store.statement(place).map(|(statement, _)| statement))
             .transpose()
+    }
+}
+
+/// Whether one feed carries an older revision than another.
+fn is_older(one: Carried, other: Carried) -> bool {
+    let revision = |carried| match carried {
+        Carried::Current(_) => None,
+        Carried::Older(at) | Carried::Ceased(at) | Carried::Withdrawn(at) => Some(at),
+    };
+    match (revision(one), revision(other)) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(one), Some(other)) => one < other,
     }
 }
 

@@ -299,8 +299,7 @@ impl Core {
         if by == By::RootKey {
             let warning = format!(
                 "publishing goes on by the root key's go-ahead, after {heard} members were heard: \
-                 what the others hold of our feeds and we do not is taken back when they come, and may \
-                 overrule what was said meanwhile"
+                 what the others hold of our feeds and we do not is missing here until they come"
             );
             self.warn(Subject::Start, warning);
         }
