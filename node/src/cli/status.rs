@@ -104,12 +104,13 @@ fn recovering(recovery: &Recovery) -> Vec<String> {
     }
     for come in &recovery.to_come {
         lines.push(format!(
-            "  to come      feed {}: {} of {} leaves, {} bodies, {} keys or bodies to open",
+            "  to come      feed {}: {} of {} leaves, {} bodies, {} to open; shown by {}",
             short(&come.feed),
             come.leaves,
             come.shown,
             come.missing,
-            come.unopened
+            come.unopened,
+            list(&come.by)
         ));
     }
     lines.push(
@@ -156,6 +157,53 @@ fn mebibytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::reply::ToCome;
+
+    #[test]
+    fn for_whom_a_restored_node_waits() {
+        let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let feed = |digit: &str| digit.repeat(64);
+        let lines = recovering(&Recovery {
+            id: "00".repeat(16),
+            federation: None,
+            why: "the signer state is missing".into(),
+            heard: names(&["SG"]),
+            waits: vec![
+                Wait {
+                    feeds: Vec::new(),
+                    needed: 3,
+                    heard: names(&["SG"]),
+                    silent: names(&["ID", "PH", "TH"]),
+                },
+                Wait {
+                    feeds: vec![feed("a"), feed("b")],
+                    needed: 1,
+                    heard: Vec::new(),
+                    silent: names(&["TH"]),
+                },
+            ],
+            to_come: vec![ToCome {
+                feed: feed("c"),
+                leaves: 2,
+                shown: 9,
+                by: names(&["SG"]),
+                missing: 1,
+                unopened: 0,
+            }],
+        });
+        let text = lines.join("\n");
+        for said in [
+            "! recovering: nothing of our own is signed before readers have said what they hold (the \
+             signer state is missing)",
+            "  heard        SG\n",
+            "  waits for    3 of 4, of feeds that this node may not know any more: not heard ID, PH, TH",
+            "  waits for    1 of 1, of feed aaaaaaaa and 1 more: not heard TH",
+            "  to come      feed cccccccc: 2 of 9 leaves, 1 bodies, 0 to open; shown by SG",
+            "kentong recover --help",
+        ] {
+            assert!(text.contains(said), "{said}\n{text}");
+        }
+    }
 
     #[test]
     fn sizes_and_times() {

@@ -317,6 +317,8 @@ pub struct ToCome {
     pub leaves: u64,
     /// How many were shown.
     pub shown: u64,
+    /// Who showed leaves that this node did not hold.
+    pub by: Vec<String>,
     /// How many bodies of those that are held are missing.
     pub missing: u64,
     /// How many are held and wait for their key.

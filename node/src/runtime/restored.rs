@@ -400,6 +400,11 @@ impl Core {
                     feed: one.feed.to_string(),
                     leaves: one.held,
                     shown: one.shown,
+                    by: restored
+                        .heads
+                        .get(&one.feed)
+                        .map(|heads| heads.keys().map(ToString::to_string).collect())
+                        .unwrap_or_default(),
                     missing: one.missing,
                     unopened: one.unopened,
                 })
