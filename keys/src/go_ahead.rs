@@ -164,6 +164,12 @@ pub enum GoAheadError {
 mod tests {
     use super::*;
 
+    /// Root seed 1. The signature was computed with Python's `cryptography`.
+    const GOLDEN: &str = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/vectors/keys/go-ahead.txt"
+    ));
+
     const TEXT: &str = "kentong go-ahead v1\nmember: MY\n\
         federation: 0909090909090909090909090909090909090909090909090909090909090909\n\
         recovery: 000102030405060708090a0b0c0d0e0f\nissued: 1763895600\n";
@@ -189,7 +195,8 @@ mod tests {
     fn one_form() {
         assert_eq!(terms().text(), TEXT);
         let issued = GoAhead::issue(terms(), &key(1)).unwrap();
-        let opened = open(issued.note().bytes()).unwrap();
+        assert_eq!(issued.note().as_str(), GOLDEN);
+        let opened = open(GOLDEN.as_bytes()).unwrap();
         assert_eq!((opened.terms(), &opened), (&terms(), &issued));
         assert_ne!(RecoveryId::random(), RecoveryId::random());
         for bad in [
