@@ -11,8 +11,8 @@
     reason = "clippy takes for tests only the functions marked so, not what they call"
 )]
 
-mod bad_line;
 mod backup;
+mod bad_line;
 mod charter;
 mod cli;
 mod closing;
