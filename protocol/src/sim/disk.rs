@@ -17,7 +17,7 @@ pub(super) enum Record {
     Leaf(FeedId, Rc<(Leaf, Vec<u8>)>),
     Body(FeedId, u64, Rc<Vec<u8>>),
     /// A body that was overwritten.
-    ErasedBody(FeedId, u64),
+    ErasedBody,
     EpochKey(FeedId, u32, [u8; 32]),
     Checkpoint(FeedId, u64, Rc<Vec<u8>>),
     Truncate(FeedId, u64),
@@ -57,7 +57,7 @@ impl Disk {
     pub(super) fn erase(&mut self, feed: FeedId, index: u64) {
         for record in self.groups.iter_mut().flatten() {
             if matches!(record, Record::Body(of, at, _) if *of == feed && *at == index) {
-                *record = Record::ErasedBody(feed, index);
+                *record = Record::ErasedBody;
             }
         }
     }

@@ -92,7 +92,7 @@ impl Feeds {
                     return held.open(*id, &[*index]);
                 }
             }
-            Record::ErasedBody(..) => {}
+            Record::ErasedBody => {}
             Record::EpochKey(id, epoch, key) => {
                 if let Some(held) = self.held.get_mut(id) {
                     held.keys.insert(*epoch, EpochKey::from_secret(*key));

@@ -235,7 +235,7 @@ impl Member {
             Record::Leaf(feed, _) if self.is(Sabotage::EraseBeforeSigned) => Some(*feed),
             Record::Leaf(..)
             | Record::Body(..)
-            | Record::ErasedBody(..)
+            | Record::ErasedBody
             | Record::EpochKey(..)
             | Record::Truncate(..) => None,
         });
