@@ -44,8 +44,15 @@ fn files_with(node: &Node, bodies: &[Vec<u8>]) -> Vec<PathBuf> {
             pieces.insert(hex.as_bytes()[..PIECE].to_vec());
         }
     }
+    let short = |bytes: &[u8]| usize::from(bytes[0]) << 8 | usize::from(bytes[1]);
+    let mut begin = vec![false; 1 << 16];
+    pieces.iter().for_each(|piece| begin[short(piece)] = true);
+    let has_one = |bytes: &[u8]| {
+        let mut windows = bytes.windows(PIECE);
+        windows.any(|window| begin[short(window)] && pieces.contains(window))
+    };
     let files = node.files().into_iter();
-    let hit = files.filter(|(_, bytes)| bytes.windows(PIECE).any(|window| pieces.contains(window)));
+    let hit = files.filter(|(_, bytes)| has_one(bytes));
     hit.map(|(path, _)| path).collect()
 }
 
@@ -325,8 +332,16 @@ fn feed_id(hex: &str) -> FeedId {
     FeedId::from_digest(Digest::from_bytes(bytes.try_into().unwrap()))
 }
 
-#[test]
-fn a_home_that_was_put_back_to_before_it_erases_again() {
+/// MY's home is put back to what it was, but for these files.
+fn put_back(home: &std::path::Path, older: &std::path::Path, kept: &[&str]) {
+    for name in kept {
+        fs::copy(home.join(name), older.join(name)).unwrap();
+    }
+    fs::remove_dir_all(home).unwrap();
+    fs::rename(older, home).unwrap();
+}
+
+fn erases_again(kept: &[&str]) {
     let mut federation = Federation::running(&["MY", "SG"]);
     let (gone, stays) = (domain("gone.example"), domain("stays.example"));
     let my = federation.node("MY");
@@ -352,15 +367,14 @@ fn a_home_that_was_put_back_to_before_it_erases_again() {
     let sg = federation.node("SG");
     sg.until("SG has one", || sg.count("MY", None) == 1);
     federation.node_mut("MY").kill();
-    fs::remove_dir_all(&home).unwrap();
-    fs::rename(&older, &home).unwrap();
+    put_back(&home, &older, kept);
     let my = federation.node("MY");
     assert_eq!(files_with(my, &bodies), in_log(my), "it is back");
     federation.node_mut("MY").start();
     federation.connected();
     let my = federation.node("MY");
     my.until("it is erased again", || {
-        files_with(my, &bodies).is_empty() && my.about(&gone).is_empty()
+        my.about(&gone).is_empty() && files_with(my, &bodies).is_empty()
     });
     my.until("and the rest is there", || my.has(&stays));
     // What comes after takes the same feed, and nothing of it is in force again anywhere.
@@ -376,6 +390,68 @@ fn a_home_that_was_put_back_to_before_it_erases_again() {
         all.iter().any(|(id, _)| feed_id(id) == feed),
         "the same feed"
     );
+}
+
+#[test]
+fn a_home_that_was_put_back_to_before_it_erases_again() {
+    erases_again(&[]);
+}
+
+#[test]
+fn so_does_a_log_from_a_backup() {
+    erases_again(&["signer.state"]);
+}
+
+#[test]
+fn what_a_feed_for_oneself_alone_holds_that_goes_on_in_another_is_erased_too() {
+    let mut federation = Federation::running(&["MY", "SG"]);
+    let (gone, stays) = (domain("gone.example"), domain("stays.example"));
+    let my = federation.node("MY");
+    my.assert(vec![
+        entry(&gone, Tlp::Green, &[]),
+        entry(&stays, Tlp::Green, &[]),
+    ]);
+    let sg = federation.node("SG");
+    sg.until("SG has both", || sg.count("MY", None) == 2);
+    let all: Vec<_> = [my, sg].map(|node| places(node, &gone)).concat();
+    federation.node_mut("MY").stop();
+    let home = federation.node("MY").home.clone();
+    let older = home.with_file_name("MY.older");
+    crate::rollback::copy(&home, &older);
+    federation.node_mut("MY").start();
+    federation.connected();
+    let (my, later) = (federation.node("MY"), domain("later.example"));
+    my.add(&later, Tlp::Green, &[]);
+    let sg = federation.node("SG");
+    sg.until("SG has the last", || sg.has(&later));
+    federation.node_mut("MY").kill();
+    put_back(&home, &older, &["signer.state"]);
+    let bodies = bodies_of(federation.node("MY"), &all);
+    assert_eq!(bodies.len(), 2);
+    federation.node_mut("MY").start();
+    federation.connected();
+    let my = federation.node("MY");
+    my.until("what was lost is back", || my.has(&later));
+    let private = || {
+        my.feeds()
+            .iter()
+            .filter(|feed| feed.audience == ["MY"])
+            .count()
+    };
+    my.until("in a feed that follows", || private() == 2);
+    erase(my, &gone);
+    assert_eq!(files_with(my, &bodies), [PathBuf::new(); 0]);
+    let sg = federation.node("SG");
+    sg.until("SG has erased it", || sg.about(&gone).is_empty());
+    assert!(my.about(&gone).is_empty());
+    federation.node_mut("MY").kill();
+    fs::remove_dir_all(home.join("sled")).unwrap();
+    federation.node_mut("MY").start();
+    federation.connected();
+    let (my, sg) = (federation.node("MY"), federation.node("SG"));
+    assert_eq!((my.count("MY", None), sg.count("MY", None)), (2, 2));
+    assert!(my.has(&stays) && my.has(&later) && my.about(&gone).is_empty());
+    assert_eq!(files_with(my, &bodies), [PathBuf::new(); 0]);
 }
 
 #[test]
