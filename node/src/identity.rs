@@ -472,7 +472,8 @@ mod tests {
             matches!(again, Err(IdentityError::HasSealingKey { .. })),
             "{again:?}"
         );
-        std::fs::remove_file(home.keys().join("sealing.key")).unwrap();
+        let made = created.sealing_days[0];
+        std::fs::remove_file(home.keys().join(format!("sealing-{made}.key"))).unwrap();
         let lost = Identity::open(&home, &passphrase);
         assert!(
             matches!(lost, Err(IdentityError::NoSealingKey { .. })),

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use kentong_keys::{KeySlot, MemberName, Role};
 
 /// Files at the top of a home, each of which may be missing.
-const TOP: [&str; 5] = [
+const TOP: [&str; 6] = [
     "config.toml",
     "charter.txt",
     "notices.txt",
+    "open-notices.txt",
     "ballots.txt",
     "severed.txt",
 ];
