@@ -29,6 +29,7 @@ mod search;
 mod serve;
 mod standing;
 mod status;
+mod take_in;
 mod view;
 mod warnings;
 

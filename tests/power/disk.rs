@@ -182,6 +182,11 @@ impl Disk {
                     // What comes before `.tmp` is drawn by lot, and sled and the log count.
                     Some(("sled", _)) => "sled/*".to_owned(),
                     Some(("log", _)) => "log/*".to_owned(),
+                    // The number of a key is the day on which it was made.
+                    Some(("keys", key)) => {
+                        let role = key.split_once('-').map(|(role, _)| format!("{role}.key"));
+                        format!("keys/{}", role.unwrap_or_else(|| key.to_owned()))
+                    }
                     _ => match name.strip_suffix(".tmp") {
                         Some(drawn) => drawn.rsplit_once('.').unwrap().0.to_owned(),
                         None => name,

@@ -121,6 +121,9 @@ impl DraftArgs {
 }
 
 fn terms(member: MemberName, recovery: &Recovery) -> Result<GoAheadTerms> {
+    let Some(id) = &recovery.id else {
+        bail!("this node waits for nobody any more; see `kentong status`");
+    };
     let federation = recovery.federation.as_deref().and_then(Digest::from_hex);
     let Some(federation) = federation else {
         bail!(
@@ -130,7 +133,7 @@ fn terms(member: MemberName, recovery: &Recovery) -> Result<GoAheadTerms> {
     Ok(GoAheadTerms {
         member,
         federation,
-        recovery: recovery.id.parse()?,
+        recovery: id.parse()?,
         issued: super::charter::now()?.seconds(),
     })
 }

@@ -113,6 +113,10 @@ fn recovering(recovery: &Recovery) -> Vec<String> {
             list(&come.by)
         ));
     }
+    if recovery.id.is_none() {
+        lines.push(format!("  to take in   {} batches", recovery.to_take_in));
+        return lines;
+    }
     lines.push(
         "  Next: bring those who were not heard online, and see `kentong peers` why they are not \
          connected; or override them with the root key, see `kentong recover --help`"
@@ -164,7 +168,7 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
         let feed = |digit: &str| digit.repeat(64);
         let lines = recovering(&Recovery {
-            id: "00".repeat(16),
+            id: Some("00".repeat(16)),
             federation: None,
             why: "the signer state is missing".into(),
             heard: names(&["SG"]),
@@ -190,6 +194,7 @@ mod tests {
                 missing: 1,
                 unopened: 0,
             }],
+            to_take_in: 0,
         });
         let text = lines.join("\n");
         for said in [

@@ -281,8 +281,8 @@ pub struct Receipt {
 /// What a node waits for that does not know what it signed last.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Recovery {
-    /// The recovery's name, which the root key's go-ahead names.
-    pub id: String,
+    /// The recovery's name, which the root key's go-ahead names; none when nobody is waited for any more.
+    pub id: Option<String>,
     /// The charter's id in hexadecimal, if there is a charter.
     pub federation: Option<String>,
     /// Why it does not know.
@@ -293,6 +293,8 @@ pub struct Recovery {
     pub waits: Vec<Wait>,
     /// What was shown and is not back; at most 20 feeds.
     pub to_come: Vec<ToCome>,
+    /// Batches that came back and do not stand in the member's own answers yet.
+    pub to_take_in: u64,
 }
 
 /// Readers of whom not enough have said what they hold.

@@ -26,6 +26,7 @@ use super::receipts::Receipts;
 use super::relay::Relay;
 use super::search::Searching;
 use super::standing::Standing;
+use super::take_in::TakingIn;
 use super::warnings::{Subject, Warnings};
 use super::{Input, RunError, Settings};
 
@@ -54,6 +55,7 @@ pub(super) struct Core {
     pub(super) receipts: Receipts,
     pub(super) relay: Relay,
     pub(super) guard: Guard,
+    pub(super) taking_in: TakingIn,
     /// Own indicators wait for the guard to be checked for release.
     pub(super) held_back: bool,
     /// The open own feed for each audience.
@@ -130,6 +132,7 @@ impl Core {
             receipts: Receipts::default(),
             relay: Relay::default(),
             guard: Guard::default(),
+            taking_in: TakingIn::default(),
             held_back: false,
             feeds: BTreeMap::new(),
             epochs: BTreeMap::new(),
@@ -167,6 +170,7 @@ impl Core {
             let idle = self.sweep.is_empty()
                 && !self.to_close
                 && self.searches.is_empty()
+                && !self.taking_in.is_going_on()
                 && !self.store.has_waiting();
             let first = if self.pending.is_empty() && idle {
                 inbox.blocking_recv()
@@ -188,6 +192,7 @@ impl Core {
                 self.tick();
             }
             self.commit_pending();
+            self.take_in_on();
             self.sweep_on();
             self.search_on();
             self.open_on();

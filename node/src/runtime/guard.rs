@@ -11,8 +11,7 @@
 use std::collections::BTreeMap;
 
 use kentong_protocol::MemberName;
-use kentong_protocol::feed::{Audience, FeedId, UnverifiedCheckpoint};
-use kentong_protocol::statement::{IndicatorId, Said, Statement};
+use kentong_protocol::feed::{FeedId, UnverifiedCheckpoint};
 
 use crate::recovery_file;
 use crate::signer::{Signed, SignerError};
@@ -120,7 +119,7 @@ impl Core {
 
     /// Whether releases may go on; looks at the time.
     pub(super) fn may_release(&mut self) -> bool {
-        if self.guard.restored.is_some() {
+        if self.guard.restored.is_some() || self.taking_in.is_going_on() {
             return false;
         }
         let now = self.now().millis;
@@ -187,13 +186,9 @@ impl Core {
         if !closed && !self.is_ended(feed) {
             self.feeds.entry(audience).or_insert(feed);
         }
-        let adopted = self.take_in(feed, from);
-        tracing::info!(?feed, from, to, adopted, "lost history is back");
+        tracing::info!(?feed, from, to, "lost history is back");
         self.warnings.settle(&Subject::Lost(feed));
-        if self.guard.lost.is_empty() && adopted.is_some() {
-            self.recovered();
-        }
-        self.sweep_all();
+        self.take_in(feed, from);
     }
 
     /// Looks whether what came back by itself, as a key does, makes a lost feed whole.
@@ -202,161 +197,9 @@ impl Core {
         lost.into_iter().for_each(|feed| self.came_back(feed));
     }
 
-    /// Takes into the feed for oneself alone what all other own feeds say beyond it.
-    pub(super) fn take_in_all(&mut self) {
-        let own = self.store.feeds().of(&self.me);
-        let shared: Vec<_> = own
-            .filter(|held| !held.is_private())
-            .map(FeedState::id)
-            .collect();
-        let mut adopted = Some(0);
-        for feed in shared {
-            let more = self.take_in(feed, 0);
-            adopted = adopted.zip(more).map(|(sum, more)| sum + more);
-        }
-        tracing::info!(
-            adopted,
-            "own feeds were looked through for what is lost here"
-        );
-        if self.guard.lost.is_empty() && adopted.is_some() {
-            self.recovered();
-        }
-    }
-
-    /// Takes in what an own feed says from a leaf on; none if that failed, in which case the next start
-    /// looks again.
-    fn take_in(&mut self, feed: FeedId, from: u64) -> Option<usize> {
-        let held = self.store.feeds().get(feed)?;
-        let (number, to) = (held.number(), held.size());
-        let mut adopted = 0;
-        for index in from..to {
-            let statements = self.store.batch_statements(number, index);
-            match statements.map(|statements| self.adopt(statements)) {
-                Ok(Ok(count)) => adopted += count,
-                Ok(Err(error)) => {
-                    self.release_failed(&error);
-                    return None;
-                }
-                Err(error) => {
-                    self.release_failed(&error);
-                    return None;
-                }
-            }
-        }
-        if let Err(error) = self.adopt_erasures(number, from..to) {
-            self.release_failed(&error);
-            return None;
-        }
-        Some(adopted)
-    }
-
-    /// All that was lost is back, and stands in the feed for oneself alone.
-    fn recovered(&mut self) {
-        if let Err(error) = recovery_file::end(&self.home) {
-            tracing::error!(%error, "the next start looks for lost history again");
-        }
-    }
-
     /// Whether nothing is signed any more in an own feed.
     pub(super) fn is_ended(&self, feed: FeedId) -> bool {
         let signed = self.signer.get(feed.digest());
         signed.is_some_and(Signed::is_ended)
-    }
-
-    /// Takes what this node is known to have said into the feed for itself alone, where that has only
-    /// what was said before. Fields that never leave the node are gone. What was said meanwhile, by a node
-    /// that did not know this, is said again: it is the later word and had too low a number.
-    fn adopt(&mut self, statements: Vec<Statement>) -> Result<usize, PublishError> {
-        let mut newer = Vec::new();
-        for statement in statements {
-            let id = IndicatorId::of(&self.me, &statement.value);
-            let entry = self.store.own()?.get(&id);
-            let erased =
-                entry.is_some_and(|entry| entry.erased && entry.revision >= statement.revision);
-            if erased || matches!(statement.said, Said::Ceased) {
-                continue;
-            }
-            let known = self.own_statement(&statement.value)?;
-            if let Some(next) = later_word(known, statement) {
-                newer.push(next.encode());
-            }
-        }
-        let count = newer.len();
-        if let Ok(private) = Audience::of(&self.me, []) {
-            self.publish(BTreeMap::from([(private, newer)]))?;
-        }
-        Ok(count)
-    }
-
-    /// What this node erased after the copy was made that is its home now it erases again.
-    fn adopt_erasures(
-        &mut self,
-        feed: FeedNo,
-        indexes: std::ops::Range<u64>,
-    ) -> Result<(), PublishError> {
-        for index in indexes {
-            for erasure in self.store.erasures_in(feed, index)? {
-                self.erase_again(&erasure)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What the feed for oneself alone is to say next, given what it says and what has come back; nothing if
-/// it says enough.
-fn later_word(known: Option<Statement>, back: Statement) -> Option<Statement> {
-    let Some(known) = known else {
-        return Some(back);
-    };
-    if known.revision > back.revision || known.made == back.made && known.revision == back.revision
-    {
-        return None; // What it released has the time of what it says itself.
-    }
-    if known.made > back.made {
-        let revision = back.revision.next()?;
-        return Some(Statement { revision, ..known });
-    }
-    (known.revision < back.revision).then_some(back)
-}
-
-#[cfg(test)]
-mod tests {
-    use kentong_protocol::bounded::BoundedText;
-    use kentong_protocol::indicator::{Kind, Value};
-    use kentong_protocol::statement::Revision;
-    use kentong_protocol::time::Timestamp;
-
-    use super::*;
-
-    fn said(revision: u32, made: u64) -> Statement {
-        Statement {
-            value: Value::parse(Kind::Domain, "a.example", &Default::default()).unwrap(),
-            revision: Revision::new(revision),
-            made: Timestamp::EPOCH.plus(made),
-            said: Said::Withdrawn {
-                reason: BoundedText::new(format!("at {made}")).unwrap(),
-            },
-        }
-    }
-
-    #[test]
-    fn the_later_word_gets_the_higher_number() {
-        for (known, back, next) in [
-            (None, (3, 10), Some((3, 10))),
-            (Some((1, 5)), (3, 10), Some((3, 10))),
-            // The same, as it was released.
-            (Some((3, 10)), (3, 10), None),
-            (Some((4, 20)), (3, 10), None),
-            // Said after a restart by who did not know of what has come back.
-            (Some((2, 20)), (3, 10), Some((4, 20))),
-            (Some((3, 20)), (3, 10), Some((4, 20))),
-            (Some((3, 10)), (3, 20), None),
-        ] {
-            let found = later_word(known.map(|(r, made)| said(r, made)), said(back.0, back.1));
-            let found = found.map(|one| (one.revision, one.made));
-            let next = next.map(|(r, made)| (Revision::new(r), Timestamp::EPOCH.plus(made)));
-            assert_eq!(found, next, "{known:?} {back:?}");
-        }
     }
 }

@@ -368,7 +368,18 @@ impl Core {
 
     /// What the recovery waits for, for an operator.
     pub(super) fn recovery(&self) -> Option<reply::Recovery> {
-        let restored = self.guard.restored.as_ref()?;
+        let to_take_in = self.taking_in.before_all_else() as u64;
+        let Some(restored) = self.guard.restored.as_ref() else {
+            return (to_take_in > 0).then(|| reply::Recovery {
+                id: None,
+                federation: None,
+                why: "what came back is taken into our own answers".to_owned(),
+                heard: Vec::new(),
+                waits: Vec::new(),
+                to_come: Vec::new(),
+                to_take_in,
+            });
+        };
         let mut groups: BTreeMap<BTreeSet<MemberName>, reply::Wait> = BTreeMap::new();
         for (feed, quorum) in self.quorums(restored) {
             if quorum.is_met() {
@@ -390,7 +401,7 @@ impl Core {
         let to_come = self.unfinished(restored).into_iter().take(SHOWN);
         let charter = self.members.charter();
         Some(reply::Recovery {
-            id: restored.id.to_string(),
+            id: Some(restored.id.to_string()),
             federation: charter.map(|charter| charter.id().digest().to_string()),
             why: restored.why.clone(),
             heard: restored.heard.iter().map(ToString::to_string).collect(),
@@ -409,6 +420,7 @@ impl Core {
                     unopened: one.unopened,
                 })
                 .collect(),
+            to_take_in,
         })
     }
 
@@ -422,7 +434,7 @@ impl Core {
             .collect();
         let silent: Vec<_> = silent.into_iter().collect();
         let what = if silent.is_empty() {
-            "what they hold of it is still to come".to_owned()
+            "what they hold of it is still to come, or to be taken in".to_owned()
         } else {
             format!("it waits for {}", silent.join(", "))
         };
