@@ -15,10 +15,9 @@ use kentong_protocol::feed::{FeedId, UnverifiedCheckpoint};
 
 use crate::recovery_file;
 use crate::signer::{Signed, SignerError};
-use crate::store::{FeedNo, FeedState};
+use crate::store::FeedState;
 
 use super::core::Core;
-use super::publish::PublishError;
 use super::restored::Restored;
 use super::warnings::Subject;
 
