@@ -2,10 +2,10 @@
 //! be corrected, and nothing of it all reaches the one who was removed.
 
 use kentong_node::control::reply::Feed;
-use kentong_protocol::indicator::Tlp;
+use kentong_protocol::indicator::{Tlp, Value};
 
 use crate::papers::{file, sign_what_waits, text, version, with_root};
-use crate::support::{Federation, Node, domain};
+use crate::support::{Federation, Node, domain, entry};
 
 /// The feeds that `publisher` publishes to more than itself, as `node` holds them.
 fn shared(node: &Node, publisher: &str) -> Vec<Feed> {
@@ -43,7 +43,9 @@ fn feeds_with_a_removed_member_are_closed_and_followed() {
         domain("wrong.example"),
         domain("to-th.example"),
     );
-    my.add(&kept, Tlp::Green, &[]);
+    let beside = domain("beside.example");
+    let both = [&kept, &beside].map(|value| entry(value, Tlp::Green, &[]));
+    my.assert(both.to_vec());
     my.add(&wrong, Tlp::Green, &[]);
     my.add(&to_th, Tlp::Amber, &["TH"]);
     for node in [sg, th, vn] {
@@ -82,6 +84,7 @@ fn feeds_with_a_removed_member_are_closed_and_followed() {
     assert_eq!(shared(th, "MY").len(), 2);
     assert_eq!(th.feeds().iter().filter(|feed| feed.closed).count(), 0);
 
+    erase_from_closed_feeds(&federation, &kept);
     // It stays so: nothing is published again by a start, and nothing is opened again.
     let leaves = |node: &Node| {
         shared(node, "MY")
@@ -101,6 +104,34 @@ fn feeds_with_a_removed_member_are_closed_and_followed() {
     sg.until("the follower goes on", || sg.has(&after));
     assert_eq!(shared(my, "MY").len(), 3);
     assert_eq!(leaves(my), before + 2, "an epoch and a batch");
+}
+
+/// A closed feed takes no more statements, but what it carried can be erased.
+fn erase_from_closed_feeds(federation: &Federation, value: &Value) {
+    let [my, sg, vn] = ["MY", "SG", "VN"].map(|name| federation.node(name));
+    let beside = domain("beside.example");
+    my.run(&[
+        "erase",
+        "domain",
+        value.as_str(),
+        "--reason",
+        "mistake",
+        "--yes",
+    ]);
+    let done = || {
+        let receipts = text(&my.run(&["receipts", "domain", value.as_str()]).stdout);
+        let twice = |line: &&str| line.matches("erased").count() == 2;
+        receipts.lines().filter(twice).count()
+    };
+    for node in [sg, vn] {
+        node.until("it is gone", || node.about(value).is_empty());
+        let closed = shared(node, "MY").into_iter().find(|feed| feed.closed);
+        assert!(closed.unwrap().erased > 0, "the bodies are overwritten");
+    }
+    my.until("both readers confirm it", || done() == 2);
+    for node in [my, sg, vn] {
+        assert!(node.has(&beside), "what lay beside it is said again");
+    }
 }
 
 #[test]

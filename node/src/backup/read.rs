@@ -27,6 +27,16 @@ pub(super) const NEEDED: [&str; 6] = [
     "keys/store.key",
 ];
 
+/// Whether a path is that of something needed: of a key that is replaced on schedule, of one of them.
+pub(super) fn is_needed(needed: &str, path: &str) -> bool {
+    let numbered = || {
+        let rest = path.strip_prefix(needed.strip_suffix(".key")?)?;
+        let number = rest.strip_prefix('-')?.strip_suffix(".key")?;
+        number.parse::<u32>().ok()
+    };
+    path == needed || numbered().is_some()
+}
+
 /// A backup of which every byte was checked against its manifest.
 #[derive(Debug)]
 pub struct Verified {
@@ -85,7 +95,7 @@ pub fn verify(path: &Path) -> Result<Verified, BackupError> {
     let manifest = whole(path, end, found.last(), manifest)?;
     compare(path, &manifest, &found, &places)?;
     for file in NEEDED {
-        if found.iter().all(|listed| listed.path != file) {
+        if !found.iter().any(|listed| is_needed(file, &listed.path)) {
             return Err(BackupError::Incomplete {
                 path: path.to_owned(),
                 file: file.to_owned(),

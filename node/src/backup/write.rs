@@ -13,7 +13,7 @@ use super::archive::{Hashing, Writing};
 use super::error::BackupError;
 use super::home_part::{FOLDERS, HomePart, LEFT_OUT};
 use super::manifest::{Listed, Manifest};
-use super::read::{MANIFEST, NEEDED};
+use super::read::{MANIFEST, NEEDED, is_needed};
 use crate::home::Home;
 use crate::log::Position;
 
@@ -92,8 +92,8 @@ fn parts(home: &Home, log: LogEnd) -> Result<(Vec<HomePart>, Vec<LeftOut>), Back
         for name in names(&path)? {
             let inner = format!("{folder}/{name}");
             let Some(part) = HomePart::parse(&inner) else {
-                let is_needed = matches!(folder, "policy" | "evidence") && !name.starts_with('.');
-                if is_needed {
+                let must_stay = matches!(folder, "policy" | "evidence") && !name.starts_with('.');
+                if must_stay {
                     return Err(BackupError::Name(path.join(name)));
                 }
                 if !(folder == "keys" && name.starts_with("sealing")) {
@@ -113,7 +113,10 @@ fn parts(home: &Home, log: LogEnd) -> Result<(Vec<HomePart>, Vec<LeftOut>), Back
     }
     parts.extend(HomePart::top().filter(|part| part.under(root).is_file()));
     for needed in NEEDED {
-        if parts.iter().all(|part| part.to_string() != needed) {
+        if !parts
+            .iter()
+            .any(|part| is_needed(needed, &part.to_string()))
+        {
             return Err(BackupError::Missing(root.join(needed)));
         }
     }

@@ -7,8 +7,9 @@
 //! to the next start what is not overwritten yet.
 //!
 //! No withdrawal goes out: of what nobody holds nothing is in force. So nothing is erased by halves
-//! either: where a feed that others read takes no more leaves, the withdrawal that ends the indicator
-//! there must stay.
+//! either: where a feed that others read ended, and not by a closing leaf, the withdrawal that ends the
+//! indicator there must stay. From a closed feed it is erased like from others; what else its batches say
+//! is said again in the feed for those who stayed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +41,10 @@ struct Target {
     audience: Audience,
     /// It takes leaves.
     open: bool,
+    /// It is closed, and takes leaves that erase.
+    closed: bool,
+    /// Those of a closed feed's readers who stayed, if anybody did.
+    staying: Option<Audience>,
     private: bool,
     plan: FeedErasure,
 }
@@ -174,9 +179,13 @@ impl Core {
         let target = |plan: FeedErasure| {
             let held = self.store.feeds().by_number(plan.feed)?;
             let audience = held.genesis().audience.clone();
+            let closed = held.is_closed() && !self.is_ended(held.id());
+            let staying = self.staying(&audience).filter(|_| closed);
             Some(Target {
                 feed: held.id(),
                 open: self.feeds.get(&audience) == Some(&held.id()),
+                closed,
+                staying,
                 private: held.is_private(),
                 audience,
                 plan,
@@ -208,13 +217,13 @@ impl Core {
         let private = Audience::of(&self.me, []).map_err(|_| PublishError::Audience)?;
         let mut again: BTreeMap<Audience, Vec<Vec<u8>>> = BTreeMap::new();
         for target in targets {
-            let to = if target.open {
-                &target.audience
-            } else {
-                &private
+            let to = match &target.staying {
+                Some(staying) => staying,
+                None if target.open => &target.audience,
+                None => &private,
             };
             for place in &target.plan.others {
-                if target.open || self.is_newest(*place)? {
+                if to != &private || target.private && target.open || self.is_newest(*place)? {
                     let bytes = self.store.statement_bytes(*place)?;
                     again.entry(to.clone()).or_default().push(bytes);
                 }
@@ -230,12 +239,24 @@ impl Core {
             let known: &mut Vec<_> = leaves.entry(target.audience.clone()).or_default();
             known.extend(of_feed);
         }
+        let mut closed = BTreeMap::new();
+        for target in targets.iter().filter(|target| target.closed) {
+            let of_feed = target.plan.batches.iter().map(|index| EraseLeaf {
+                index: *index,
+                reason: erasure.reason,
+            });
+            closed.insert(target.feed, of_feed.collect());
+            if let Some(staying) = &target.staying {
+                leaves.entry(staying.clone()).or_default();
+            }
+        }
         let said = erasure.encode();
         let lists = leaves.into_iter();
         let lists = lists.map(|(audience, erase)| (audience, (vec![said.clone()], erase)));
-        self.publish_and_erase(lists.collect())?;
+        self.publish_and_erase(lists.collect(), closed)?;
         let mut step = Step::new();
-        for target in targets.iter().filter(|target| !target.open) {
+        let ended = |target: &&Target| !target.open && !target.closed;
+        for target in targets.iter().filter(ended) {
             for index in &target.plan.batches {
                 step = step.forget(target.feed, *index);
             }
@@ -311,6 +332,25 @@ impl Core {
                 }
             }
         }
+        // Closed feeds do not say which indicator was erased from them, so all that was counts.
+        let Some((_, erasure)) = erasures.last() else {
+            return Ok(());
+        };
+        let own = self.store.feeds().of(&self.me);
+        for feed in own.filter(|feed| feed.is_closed()) {
+            if self.store.erase_targets(feed.id(), feed.size())? == 0 {
+                continue;
+            }
+            let last = feed.size().saturating_sub(1);
+            for (reader, known) in &mut by_reader {
+                if feed.genesis().audience.holds(reader) {
+                    let (rank, row) = self.erased_by(reader, feed, (last, erasure))?;
+                    if rank < known.0 {
+                        *known = (rank, row);
+                    }
+                }
+            }
+        }
         let all = by_reader.into_values();
         rows.extend(all.map(|(_, row)| Reply::Receipt(row)));
         Ok(())
@@ -344,11 +384,11 @@ impl Core {
     }
 }
 
-/// An indicator stays where a feed that others read takes no more leaves.
+/// An indicator stays where a feed that others read ended without a closing leaf.
 fn refuse_closed(targets: &[Target]) -> Result<(), Failure> {
     let closed = targets
         .iter()
-        .find(|target| !target.open && !target.private);
+        .find(|target| !target.open && !target.closed && !target.private);
     let Some(closed) = closed else { return Ok(()) };
     let readers: Vec<_> = closed
         .audience

@@ -54,16 +54,19 @@ pub(super) enum PublishError {
 /// A feed while a publication is put together.
 pub(super) struct Growing {
     feed: FeedId,
+    /// It is the feed for its audience from now on.
+    open: bool,
     tree: Frontier,
     new_epoch: Option<OpenEpoch>,
     statements: u64,
 }
 
 impl Growing {
-    /// A feed that ends.
+    /// A feed that ends, or has ended and is erased from.
     pub(super) const fn closed(feed: FeedId, tree: Frontier) -> Self {
         Self {
             feed,
+            open: false,
             tree,
             new_epoch: None,
             statements: 0,
@@ -84,13 +87,15 @@ impl Core {
     ) -> Result<(), PublishError> {
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
         let lists = lists.map(|(audience, list)| (audience, (list, Vec::new())));
-        self.publish_and_erase(lists.collect())
+        self.publish_and_erase(lists.collect(), BTreeMap::new())
     }
 
-    /// The same, each list followed by what it erases. Nothing is overwritten before that is signed.
+    /// The same, each list followed by what it erases; and what is erased from feeds that are closed.
+    /// Nothing is overwritten before that is signed.
     pub(super) fn publish_and_erase(
         &mut self,
         lists: BTreeMap<Audience, (Vec<Vec<u8>>, Vec<EraseLeaf>)>,
+        closed: BTreeMap<FeedId, Vec<EraseLeaf>>,
     ) -> Result<(), PublishError> {
         if let Some(why) = &self.halted {
             return Err(PublishError::Halted(why.clone()));
@@ -106,6 +111,16 @@ impl Core {
                 append(step, growing.feed, &mut growing.tree, &Leaf::Erase(leaf))
             });
             grown.push((audience, growing));
+        }
+        for (feed, erase) in closed {
+            let Some(held) = self.store.feeds().get(feed) else {
+                continue;
+            };
+            let mut tree = held.tree().frontier();
+            step = erase.into_iter().fold(step, |step, leaf| {
+                append(step, feed, &mut tree, &Leaf::Erase(leaf))
+            });
+            grown.push((held.genesis().audience.clone(), Growing::closed(feed, tree)));
         }
         if grown.is_empty() {
             return Ok(());
@@ -127,11 +142,14 @@ impl Core {
         for (audience, growing) in grown {
             let Growing {
                 feed,
+                open,
                 new_epoch,
                 statements,
                 ..
             } = growing;
-            self.feeds.insert(audience, feed);
+            if open {
+                self.feeds.insert(audience, feed);
+            }
             if let Some(epoch) = new_epoch {
                 self.epochs.insert(feed, epoch);
             } else if let Some(epoch) = self.epochs.get_mut(&feed) {
@@ -217,6 +235,7 @@ impl Core {
             step,
             Growing {
                 feed,
+                open: true,
                 tree,
                 new_epoch,
                 statements: count,

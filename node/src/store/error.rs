@@ -56,7 +56,9 @@ pub enum StoreError {
         next: u64,
     },
     /// A leaf after the one that closes its feed.
-    #[error("feed {0:?} is closed and takes no more leaves; write to a feed that follows it")]
+    #[error(
+        "feed {0:?} is closed and takes no more leaves but such as erase; write to a feed that follows it"
+    )]
     Closed(FeedId),
     /// An epoch leaf whose number is not one more than that before.
     #[error("epoch {epoch} of feed {feed:?} does not follow: the next is {next}")]

@@ -293,7 +293,19 @@ impl FeedState {
         self.counts.statements
     }
 
-    /// Whether it takes no more leaves.
+    /// Where its closing leaf stands; behind it there are erase leaves only.
+    pub(super) fn closing(&self) -> Option<u64> {
+        if !self.is_closed() {
+            return None;
+        }
+        let at = self
+            .leaves
+            .iter()
+            .rposition(|leaf| leaf.kind == LeafKind::Close)?;
+        u64::try_from(at).ok()
+    }
+
+    /// Whether it takes no more leaves, but such as erase.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         self.counts.closed > 0

@@ -55,6 +55,8 @@ struct Draft<'a> {
     /// How many of the leaves that are held still count.
     kept: u64,
     closed: bool,
+    /// Where its closing leaf stands.
+    closing: Option<u64>,
     signed: u64,
     last_epoch: u32,
     /// Leaves of this step that later items refer to, and whether their body or key has come.
@@ -201,6 +203,7 @@ impl<'a> Draft<'a> {
             size: 0,
             kept: 0,
             closed: false,
+            closing: None,
             signed: 0,
             last_epoch: 0,
             batches: BTreeMap::new(),
@@ -217,6 +220,7 @@ impl<'a> Draft<'a> {
             size: held.size(),
             kept: held.size(),
             closed: held.is_closed(),
+            closing: held.closing(),
             signed: held.checkpoint().map_or(0, |(size, _)| size),
             last_epoch: held
                 .epochs()
@@ -231,7 +235,7 @@ impl<'a> Draft<'a> {
         if index != next {
             return Err(StoreError::Gap { feed, index, next });
         }
-        if self.closed {
+        if self.closed && !matches!(leaf, Leaf::Erase(_)) {
             return Err(StoreError::Closed(feed));
         }
         match leaf {
@@ -256,7 +260,10 @@ impl<'a> Draft<'a> {
                 }
                 self.erased.push(leaf.index);
             }
-            Leaf::Close(_) => self.closed = true,
+            Leaf::Close(_) => {
+                self.closed = true;
+                self.closing = Some(index);
+            }
         }
         self.size += 1;
         Ok(())
@@ -325,8 +332,7 @@ impl<'a> Draft<'a> {
     fn truncate(&mut self, size: u64) {
         self.size = size;
         self.kept = self.kept.min(size);
-        // The closing leaf is always the last.
-        self.closed = false;
+        self.closed &= self.closing.is_some_and(|at| at < size);
         self.batches.retain(|index, _| *index < size);
         let kept = self.kept;
         let held = self.held.map(FeedState::epochs).into_iter().flatten();

@@ -48,7 +48,7 @@ pub enum Fault {
     #[error("sent {0}")]
     Leaf(#[from] LeafError),
     /// A leaf that cannot stand where it stands: a genesis further on, an epoch out of turn, a
-    /// batch of another epoch, anything behind a closing leaf.
+    /// batch of another epoch, anything but an erase leaf behind a closing leaf.
     #[error("sent a leaf where it cannot stand")]
     LeafOrder,
     /// An erase leaf that names no batch before it: what is not there cannot be erased.

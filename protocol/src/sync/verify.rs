@@ -134,7 +134,9 @@ impl Session {
         cursor: &mut Cursor,
     ) -> Result<(), Fault> {
         let first = cursor.index == 0;
-        if cursor.closed || first != matches!(leaf, Leaf::Genesis(_)) {
+        // What a closed feed carried may still be erased.
+        let over = cursor.closed && !matches!(leaf, Leaf::Erase(_));
+        if over || first != matches!(leaf, Leaf::Genesis(_)) {
             return Err(Fault::LeafOrder);
         }
         match leaf {

@@ -1,6 +1,7 @@
 //! Bodies that are no longer to be held: gone from the log once that is signed, and no sooner.
 
-use kentong_protocol::feed::{EraseLeaf, FeedId};
+use kentong_protocol::bounded::BoundedVec;
+use kentong_protocol::feed::{CloseLeaf, EraseLeaf, FeedId};
 use kentong_protocol::statement::{Erasure, IndicatorId, Revision};
 
 use super::commit::find;
@@ -84,6 +85,35 @@ fn an_erased_body_is_gone_from_everywhere_once_that_is_signed() {
         Step::new().body(id, index, body),
         "BodyNotWanted",
     );
+    stays(&home, store);
+}
+
+#[test]
+fn a_closed_feed_takes_what_erases_and_stays_closed() {
+    let home = Home::new();
+    let (mut store, mut sample) = two_rounds(&home);
+    let id = sample.foreign.id;
+    let body = store.body(id, 2).unwrap();
+    let close = Leaf::Close(CloseLeaf {
+        reason: 1,
+        followed_by: BoundedVec::default(),
+    });
+    let step = sample.foreign.leaf(&close, Step::new());
+    commit(&mut store, step);
+    commit(&mut store, signed(&sample.foreign));
+    let closed = sample.foreign.size;
+    let step = sample.foreign.leaf(&erase(2), Step::new());
+    commit(&mut store, step);
+    // It is dropped, as a start drops what was not signed.
+    let again = sample.foreign.size;
+    commit(&mut store, Step::new().truncate(id, closed));
+    assert!(store.feeds().get(id).unwrap().is_closed());
+    assert_eq!(store.body(id, 2).unwrap(), body);
+    sample.foreign.size = again;
+    let leaf = erase(2).encode();
+    commit(&mut store, Step::new().leaf(id, closed, leaf));
+    let (step, _) = sample.foreign.batch_apart([asserted(9999, 1)], Step::new());
+    check_refused(&mut store, step, "Closed");
     stays(&home, store);
 }
 

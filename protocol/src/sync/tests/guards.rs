@@ -4,7 +4,7 @@ use kentong_keys::{Digest, SealedEpochKey};
 
 use super::member::{Feed, Member, Pair, at};
 use crate::bounded::{BoundedBytes, BoundedVec};
-use crate::feed::{Checkpoint, CloseLeaf, FeedId, GenesisLeaf, Leaf, Origin, Tree};
+use crate::feed::{Checkpoint, CloseLeaf, EraseLeaf, FeedId, GenesisLeaf, Leaf, Origin, Tree};
 use crate::sync::{Ended, Fault, Input, Ledger as _, Output, Session, leaves_message};
 use crate::wire::{Alive, Bye, Claim, Heads, Holds, Leaves, Message};
 
@@ -82,6 +82,22 @@ fn nothing_follows_a_closing_leaf() {
     });
     let message = leaves(&pair, feed, 4);
     assert_eq!(refused_leaves(&mut pair, message), Some(Fault::LeafOrder));
+    // But what was said before can be erased.
+    let (mut pair, feed) = settled();
+    let close = Leaf::Close(CloseLeaf {
+        reason: 0,
+        followed_by: BoundedVec::default(),
+    });
+    let erase = Leaf::Erase(EraseLeaf {
+        index: 2,
+        reason: 0,
+    });
+    change(&mut pair, feed, |held| {
+        held.append(close);
+        held.append(erase);
+    });
+    let message = leaves(&pair, feed, 3);
+    assert_eq!(refused_leaves(&mut pair, message), None);
 }
 
 #[test]
