@@ -196,18 +196,20 @@ fn a_restored_node_takes_back_what_it_published_and_forks_nothing() {
     id.until("ID has it too", || id.has(&newer));
     assert_eq!(id.count("MY", None), 149);
     no_second_history(&federation);
+    an_ordinary_start_follows(&mut federation, 160);
+}
 
-    // An ordinary start follows.
+fn an_ordinary_start_follows(federation: &mut Federation, own: u64) {
     federation.node_mut("MY").stop();
     federation.node_mut("MY").start();
     let my = federation.node("MY");
     assert!(recovery(my).is_none());
-    assert_eq!(my.count("MY", None), 160);
+    assert_eq!(my.count("MY", None), own);
     let last = domain("last.example");
     my.add(&last, Tlp::Green, &[]);
     let sg = federation.node("SG");
     sg.until("SG has the last", || sg.has(&last));
-    no_second_history(&federation);
+    no_second_history(federation);
 }
 
 #[test]
@@ -363,7 +365,13 @@ fn the_root_key_lets_a_node_go_on_without_those_who_do_not_come() {
     });
     my.until("what TH alone held is back", || my.count("MY", None) == 45);
     no_second_history(&federation);
-    // Nothing is said again and again because its old feed never had it.
+    nothing_is_said_again_and_again(&federation);
+    an_ordinary_start_follows(&mut federation, 47);
+}
+
+/// Because its old feed never had it.
+fn nothing_is_said_again_and_again(federation: &Federation) {
+    let my = federation.node("MY");
     let lengths = |node: &Node| of_my(node).iter().map(|(_, leaves)| leaves).sum::<u64>();
     let sg = federation.node("SG");
     let all_released = || my.status().to_release == 0;
@@ -378,12 +386,6 @@ fn the_root_key_lets_a_node_go_on_without_those_who_do_not_come() {
     my.run(&["policy", "reload"]);
     my.until("all is looked through", all_released);
     assert_eq!(marked(2), before + 1, "one batch more");
-    federation.node_mut("MY").stop();
-    federation.node_mut("MY").start();
-    let my = federation.node("MY");
-    assert!(recovery(my).is_none());
-    assert_eq!(my.count("MY", None), 47);
-    no_second_history(&federation);
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl State {
         };
         let order = Ordering::Relaxed;
         let rolled = self.dice.fetch_update(order, order, roll).unwrap();
-        let loses = self.quality == Quality::Bad && rolled % LOST == 0;
+        let loses = self.quality == Quality::Bad && rolled.is_multiple_of(LOST);
         let carries = !self.cut.load(order) && !loses;
         if carries {
             self.bytes.fetch_add(packet.len() as u64, order);

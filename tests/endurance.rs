@@ -92,8 +92,8 @@ fn audiences(members: usize, dice: &mut Dice) -> Vec<Vec<Vec<usize>>> {
         if drawn.is_empty() { others } else { drawn }
     };
     let others = |member| (0..members).filter(move |other| *other != member).collect();
-    let mut sets = |member| (0..AUDIENCES).map(|_| some_of(others(member))).collect();
-    (0..members).map(|member| sets(member)).collect()
+    let sets = |member| (0..AUDIENCES).map(|_| some_of(others(member))).collect();
+    (0..members).map(sets).collect()
 }
 
 #[test]
@@ -315,15 +315,16 @@ impl Run {
 
     /// Everyone has what is for it, in the right state, and nothing else.
     fn check_answers(&self) {
-        for reader in 0..self.members {
-            for publisher in 0..self.members {
+        let members = || MEMBERS.iter().enumerate().take(self.members);
+        for (reader, _) in members() {
+            for (publisher, name) in members() {
                 let (node, due) = (self.node(reader), self.reference.due(publisher, reader));
-                let what = format!("it has the {due} of {}", MEMBERS[publisher]);
-                node.until(&what, || node.count(MEMBERS[publisher], None) == due);
+                let what = format!("it has the {due} of {name}");
+                node.until(&what, || node.count(name, None) == due);
             }
         }
         let values: Vec<_> = self.reference.values().collect();
-        for reader in 0..self.members {
+        for (reader, who) in members() {
             for some in values.chunks(500) {
                 let query = Query {
                     values: some.iter().map(|value| (*value).clone()).collect(),
@@ -342,7 +343,6 @@ impl Run {
                         // What was withdrawn before it was released need not be told.
                         State::Withdrawn => state.is_none_or(|state| state == "withdrawn"),
                     };
-                    let who = MEMBERS[reader];
                     assert!(right, "{who}: {value:?} is {state:?}, not {due:?}");
                 }
             }

@@ -117,6 +117,20 @@ fn heads(node: &Node) -> Vec<(String, u64, u64, u64)> {
     heads
 }
 
+fn nowhere() -> Vec<PathBuf> {
+    Vec::new()
+}
+
+/// What is looked for would be found: each body lies in the log of whoever has it.
+fn found_before(federation: &Federation, all: &[(String, u64)]) {
+    for (name, count) in [("MY", 4), ("SG", 2), ("TH", 2)] {
+        let node = federation.node(name);
+        let held = bodies_of(node, all);
+        assert_eq!(held.len(), count);
+        assert_eq!(files_with(node, &held), in_log(node), "the search finds");
+    }
+}
+
 #[test]
 fn it_is_gone_from_all_files_and_the_rest_of_its_batch_is_not() {
     let mut federation = Federation::running(&["MY", "SG", "TH"]);
@@ -151,13 +165,7 @@ fn it_is_gone_from_all_files_and_the_rest_of_its_batch_is_not() {
     assert_eq!(all.len(), 4, "two batches in each of two feeds: {all:?}");
     federation.nodes.iter_mut().for_each(Node::stop);
     let bodies = bodies_of(federation.node("MY"), &all);
-    assert_eq!(bodies.len(), 4);
-    for (name, count) in [("MY", 4), ("SG", 2), ("TH", 2)] {
-        let node = federation.node(name);
-        let held = bodies_of(node, &all);
-        assert_eq!(held.len(), count);
-        assert_eq!(files_with(node, &held), in_log(node), "the search finds");
-    }
+    found_before(&federation, &all);
 
     // TH is away, and MY dies as soon as it has said that it is done.
     for name in ["MY", "SG"] {
@@ -168,10 +176,7 @@ fn it_is_gone_from_all_files_and_the_rest_of_its_batch_is_not() {
     my.until("and was heard", || !my.warnings().contains("unconfirmed"));
     erase(my, &gone);
     federation.node_mut("MY").kill();
-    assert_eq!(
-        files_with(federation.node("MY"), &bodies),
-        [PathBuf::new(); 0]
-    );
+    assert_eq!(files_with(federation.node("MY"), &bodies), nowhere());
     federation.node_mut("MY").start();
     let my = federation.node("MY");
     my.until("SG has erased it, and TH not", || {
@@ -181,7 +186,7 @@ fn it_is_gone_from_all_files_and_the_rest_of_its_batch_is_not() {
     federation.node_mut("MY").stop();
     let sg = federation.node("SG");
     sg.until("SG has the rest", || sg.count("MY", None) == 69);
-    assert_eq!(files_with(sg, &bodies), [PathBuf::new(); 0]);
+    assert_eq!(files_with(sg, &bodies), nowhere());
 
     // TH still has it, and learns of it from SG; the publisher is away.
     let th = federation.node("TH");
@@ -190,7 +195,7 @@ fn it_is_gone_from_all_files_and_the_rest_of_its_batch_is_not() {
     let (th, sg) = (federation.node("TH"), federation.node("SG"));
     th.until("TH has caught up", || heads(th) == heads(sg));
     th.until("and has the rest", || th.count("MY", None) == 69);
-    assert_eq!(files_with(th, &bodies), [PathBuf::new(); 0]);
+    assert_eq!(files_with(th, &bodies), nowhere());
 
     federation.node_mut("MY").start();
     federation.connected();
@@ -199,19 +204,14 @@ fn it_is_gone_from_all_files_and_the_rest_of_its_batch_is_not() {
         receipts(my, &gone) == erased_by(&[("SG", "erased"), ("TH", "erased")])
     });
     my.add(&later, Tlp::Green, &[]);
-    for name in ["SG", "TH"] {
-        let node = federation.node(name);
-        node.until("it takes what comes after", || node.has(&later));
-    }
+    let (sg, th) = (federation.node("SG"), federation.node("TH"));
+    sg.until("both take what comes after", || {
+        sg.has(&later) && th.has(&later)
+    });
     // The same answers without the derived state, from what the logs hold.
     same_after_rebuilding(&mut federation, &others, &gone);
     for node in &federation.nodes {
-        assert_eq!(
-            files_with(node, &bodies),
-            [PathBuf::new(); 0],
-            "{}",
-            node.member
-        );
+        assert_eq!(files_with(node, &bodies), nowhere(), "{}", node.member);
         assert!(!node.home.join("evidence").exists());
     }
     let my = federation.node("MY");
@@ -440,7 +440,7 @@ fn what_a_feed_for_oneself_alone_holds_that_goes_on_in_another_is_erased_too() {
     };
     my.until("in a feed that follows", || private() == 2);
     erase(my, &gone);
-    assert_eq!(files_with(my, &bodies), [PathBuf::new(); 0]);
+    assert_eq!(files_with(my, &bodies), nowhere());
     let sg = federation.node("SG");
     sg.until("SG has erased it", || sg.about(&gone).is_empty());
     assert!(my.about(&gone).is_empty());
@@ -451,7 +451,7 @@ fn what_a_feed_for_oneself_alone_holds_that_goes_on_in_another_is_erased_too() {
     let (my, sg) = (federation.node("MY"), federation.node("SG"));
     assert_eq!((my.count("MY", None), sg.count("MY", None)), (2, 2));
     assert!(my.has(&stays) && my.has(&later) && my.about(&gone).is_empty());
-    assert_eq!(files_with(my, &bodies), [PathBuf::new(); 0]);
+    assert_eq!(files_with(my, &bodies), nowhere());
 }
 
 #[test]

@@ -182,15 +182,15 @@ impl Disk {
                     // What comes before `.tmp` is drawn by lot, and sled and the log count.
                     Some(("sled", _)) => "sled/*".to_owned(),
                     Some(("log", _)) => "log/*".to_owned(),
-                    // The number of a key is the day on which it was made.
-                    Some(("keys", key)) => {
-                        let role = key.split_once('-').map(|(role, _)| format!("{role}.key"));
-                        format!("keys/{}", role.unwrap_or_else(|| key.to_owned()))
+                    _ => {
+                        let drawn = name.strip_suffix(".tmp");
+                        let name = drawn.map_or(&*name, |drawn| drawn.rsplit_once('.').unwrap().0);
+                        // The number of a key is the day on which it was made.
+                        let key = name
+                            .strip_prefix("keys/")
+                            .and_then(|key| key.split_once('-'));
+                        key.map_or_else(|| name.to_owned(), |(role, _)| format!("keys/{role}.key"))
                     }
-                    _ => match name.strip_suffix(".tmp") {
-                        Some(drawn) => drawn.rsplit_once('.').unwrap().0.to_owned(),
-                        None => name,
-                    },
                 }
             }
             Step::SyncFolder(path, _) => format!("names in {}", within(path)),
@@ -209,7 +209,7 @@ impl Disk {
                 self.name(Naming::Add(path.clone(), file));
             }
             Step::Write(number, at, bytes) => {
-                self.change(*number, Change::Write(*at, bytes.clone()))
+                self.change(*number, Change::Write(*at, bytes.clone()));
             }
             Step::SetLen(number, len) => self.change(*number, Change::SetLen(*len)),
             Step::Sync(number) => {

@@ -194,7 +194,7 @@ fn one_that_was_cut_off_or_changed_is_refused() {
         }
     }
     // In the midst of the first segment.
-    let mut changed = good.clone();
+    let mut changed = good;
     changed[512 + 100] ^= 1;
     let damaged = check(&changed).unwrap_err();
     let says = damaged.to_string();

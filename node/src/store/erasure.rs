@@ -149,7 +149,7 @@ impl Store {
             }
         })?;
         for words in words.values() {
-            others.extend(words.to_say_again(batches));
+            others.extend(words.said_again(batches));
         }
         let place = |(index, place)| Place {
             feed: feed.number(),
@@ -269,7 +269,7 @@ impl Words {
 
     /// What is to be said again once these batches are gone. An end is said again after what it ends,
     /// be it gone or not: the last place of a feed is what the feed says.
-    fn to_say_again(&self, gone: &BTreeSet<u64>) -> Vec<(u64, u16)> {
+    fn said_again(self, gone: &BTreeSet<u64>) -> Vec<(u64, u16)> {
         let Some(newest) = self.newest else {
             return Vec::new();
         };
@@ -303,7 +303,7 @@ mod tests {
                 place: (*index, 0),
             });
         }
-        let again = all.to_say_again(&BTreeSet::from([5]));
+        let again = all.said_again(&BTreeSet::from([5]));
         let again: Vec<_> = again.into_iter().map(|(index, _)| index).collect();
         assert_eq!(again, expected, "{words:?}");
     }

@@ -1,6 +1,9 @@
 //! Leaves that came: where they may stand, and that they lead to the signed root.
 
-use crate::feed::{Checkpoint, FeedId, GenesisLeaf, Leaf, UnverifiedCheckpoint, leaf_hash};
+use crate::bounded::BoundedBytes;
+use crate::feed::{
+    Checkpoint, FeedId, GenesisLeaf, Leaf, MAX_LEAF, UnverifiedCheckpoint, leaf_hash,
+};
 use crate::wire::{Leaves, MAX_WANTED};
 
 use super::exchange::Output;
@@ -58,14 +61,15 @@ impl Session {
         if !same {
             if relayed {
                 // Nothing shows yet that they are the publisher's.
-                return Ok(self.other_leaves(feed, ledger));
+                self.other_leaves(feed, ledger);
+                return Ok(());
             }
             if let Some(view) = &view {
                 self.keep_fork(&checkpoint, view);
             }
             return Err(Fault::TwoHistories);
         }
-        let mut cursor = Cursor {
+        let cursor = Cursor {
             index: held,
             epoch: view.map_or(0, |view| view.epoch),
             closed: view.is_some_and(|view| view.closed),
@@ -80,20 +84,10 @@ impl Session {
             .verify((frontier.size(), &frontier.root()), signed);
         let proven = fresh.is_empty() || proof.is_ok();
         if !proven && relayed {
-            return Ok(self.other_leaves(feed, ledger));
+            self.other_leaves(feed, ledger);
+            return Ok(());
         }
-        let mut leaves = Vec::with_capacity(fresh.len());
-        for bytes in fresh {
-            let leaf = Leaf::decode(bytes)?;
-            self.place(&leaf, &checkpoint, &mut cursor)?;
-            if let Leaf::Erase(erase) = &leaf {
-                let known = erase.index < held && ledger.batch(&feed, erase.index).is_some();
-                if !known && !is_batch_of(&leaves, held, erase.index) {
-                    return Err(Fault::NothingToErase);
-                }
-            }
-            leaves.push((leaf, bytes.to_vec()));
-        }
+        let leaves = self.read_leaves(fresh, &checkpoint, cursor, ledger)?;
         self.expect_following(&came, &leaves, held, now, ledger)?;
         if !proven {
             if let Some(view) = &view {
@@ -115,6 +109,30 @@ impl Session {
             self.fetch.held_leaves_came(&feed, came.from);
         }
         Ok(())
+    }
+
+    /// Decodes leaves that follow those that are held, each where it may stand.
+    fn read_leaves(
+        &self,
+        fresh: &[BoundedBytes<MAX_LEAF>],
+        checkpoint: &Checkpoint,
+        mut cursor: Cursor,
+        ledger: &impl Ledger,
+    ) -> Result<Vec<(Leaf, Vec<u8>)>, Fault> {
+        let (feed, held) = (checkpoint.origin().feed, cursor.index);
+        let mut leaves = Vec::with_capacity(fresh.len());
+        for bytes in fresh {
+            let leaf = Leaf::decode(bytes)?;
+            self.place(&leaf, checkpoint, &mut cursor)?;
+            if let Leaf::Erase(erase) = &leaf {
+                let known = erase.index < held && ledger.batch(&feed, erase.index).is_some();
+                if !known && !is_batch_of(&leaves, held, erase.index) {
+                    return Err(Fault::NothingToErase);
+                }
+            }
+            leaves.push((leaf, bytes.to_vec()));
+        }
+        Ok(leaves)
     }
 
     /// The peer gave leaves of another's feed that do not fit. It is shown the head that is held here:

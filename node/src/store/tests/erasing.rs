@@ -291,9 +291,12 @@ fn erasure(store: &Store, number: usize, revision: u32) -> Vec<u8> {
     .encode()
 }
 
-/// What erasing an indicator takes: for each feed its batches, and what is to be said again, as the
-/// numbers and revisions of the indicators.
-fn plan(store: &Store, number: usize) -> Vec<(FeedId, Vec<u64>, Vec<(usize, u32)>)> {
+/// A feed, the batches in it that are to be erased, and what is to be said again, as the numbers and
+/// revisions of the indicators.
+type Planned = (FeedId, Vec<u64>, Vec<(usize, u32)>);
+
+/// What erasing an indicator takes, for each feed.
+fn plan(store: &Store, number: usize) -> Vec<Planned> {
     let plan = store.erasure(&id_of(number)).unwrap();
     let feeds = plan.into_iter().map(|one| {
         let said = one.others.iter().map(|place| {

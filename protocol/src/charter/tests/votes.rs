@@ -163,7 +163,8 @@ fn who_votes_for_everything_leaves_room_for_others() {
     });
     ballots.see(&chain, &signed_by(newcomer, &["VN"]));
     assert_eq!(ballots.iter().count(), 0);
-    for round in 1..=MAX_BALLOTS as u32 + 10 {
+    let many = u32::try_from(MAX_BALLOTS).unwrap() + 10;
+    for round in 1..=many {
         ballots.see(&chain, &renaming("x", round, &["MY"]));
     }
     assert_eq!(ballots.iter().count(), MAX_BALLOTS);

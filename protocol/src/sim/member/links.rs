@@ -190,9 +190,7 @@ impl Member {
                 feed,
                 from,
                 following,
-            } => {
-                self.serve_leaves(id, feed, from, &following);
-            }
+            } => self.serve_leaves(id, feed, from, &following),
             Output::ServeBody { feed, index } => self.serve_body(id, feed, index),
             Output::ServeEpoch { feed, epoch } => self.serve_epoch(id, &member, feed, epoch),
             Output::StoreLeaves {
@@ -234,9 +232,7 @@ impl Member {
             }
             Output::Cosigned { .. } => self.effects.push(Effect::Cosigned),
             Output::Behind { feed, size, .. } | Output::Forked { feed, size } => {
-                self.halt(format!(
-                    "{member} shows another history of our {feed:?} at {size}"
-                ));
+                self.halt(format!("{member} shows another {feed:?} at {size}"));
             }
             Output::Evidence(evidence) => self.take_evidence(*evidence)?,
             Output::Opened => self.pass_evidence(id)?,
