@@ -146,7 +146,13 @@ impl FromStr for Threshold {
 
 impl DraftArgs {
     pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
-        let next = "Next: every member signs it with `kentong charter sign`.";
+        let next = match self.federation {
+            Some(_) => "Next: every member signs it with `kentong charter sign`.",
+            None => {
+                "Next: sign it with `kentong charter sign`. Your node passes it on, and the others \
+                 find it by `kentong charter votes`."
+            }
+        };
         let (charter, about) = match self.federation.clone() {
             Some(federation) => (self.first(federation)?, String::new()),
             None => {

@@ -141,9 +141,11 @@ pub(super) fn charter_still(chain: Option<&Chain>, charter: &UnverifiedCharter) 
 /// What a notice still takes to be in force.
 pub(super) fn notice_still(chain: &Chain, notice: &UnverifiedNotice) -> String {
     match notice.clone().verify(chain) {
-        Ok(_) => "It has its signatures; `kentong charter install` puts it in force here, and the \
-                 node passes it on."
-            .to_owned(),
+        Ok(_) => {
+            "It has its signatures: it is in force where a node has it, and any member's `kentong \
+                 charter install` passes it on."
+                .to_owned()
+        }
         Err(error) => format!("Not in force yet: {error}."),
     }
 }
