@@ -40,7 +40,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::control::server::{self, Asked};
 use crate::home::{Home, HomeError, HomeLock};
-use crate::identity::{Identity, IdentityError};
+use crate::identity::Identity;
 use crate::log::LogError;
 use crate::net::{self, Address, Limits, NetError, Network};
 use crate::signer::SignerError;
@@ -75,9 +75,6 @@ pub enum RunError {
     /// The home is not as it should be.
     #[error(transparent)]
     Home(#[from] HomeError),
-    /// Keys whose time has come could not be replaced or destroyed.
-    #[error("keys that are replaced on schedule: {0}")]
-    Identity(#[from] IdentityError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -143,7 +140,10 @@ impl From<Asked> for Input {
 /// let go when everything else has ended: the next node binds the socket that this one removes.
 pub fn run(mut settings: Settings, lock: HomeLock) -> Result<(), RunError> {
     let Settings { home, identity, .. } = &mut settings;
-    identity.keep_schedule(home, core::wall(), true)?;
+    // The core tries again, and says so in `status`: a full disk keeps no node from starting.
+    if let Err(error) = identity.keep_schedule(home, core::wall(), true) {
+        tracing::error!(%error, "keys could not be replaced or destroyed");
+    }
     let system = |what| move |source| RunError::System { what, source };
     let tokio = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -2,7 +2,8 @@
 //!
 //! A key file's number is the day on which the key was made, counted from 1970: so its age needs no
 //! other file. The clock may be wrong: a key that is made too early, or destroyed too early, costs
-//! what other readers can seal anew, and nothing else.
+//! what other readers can seal anew, and nothing else; one that was made while the clock was ahead is
+//! replaced thirty days after that day.
 
 use kentong_keys::{Card, CardTerms, KeySlot, PeerIdText, Role, SealingSecret, SigningKey};
 use kentong_protocol::time::{DAY, Timestamp};
@@ -48,6 +49,9 @@ impl Identity {
             changed |= self.change_peer(home, today)?;
         }
         self.destroy_old(today)?;
+        if starting {
+            self.drop_unnamed()?;
+        }
         Ok(changed)
     }
 
@@ -147,8 +151,15 @@ impl Identity {
         let Some((number, key)) = self.next_transport.take_if(due) else {
             return Ok(false);
         };
-        (self.transport, self.transport_day) = (key, number);
-        self.reissue(home, |_| {})?;
+        let old = std::mem::replace(&mut self.transport, key);
+        let old_day = std::mem::replace(&mut self.transport_day, number);
+        if let Err(error) = self.reissue(home, |_| {}) {
+            // The card on disk names the old one as the one in use: so it stays.
+            let next = std::mem::replace(&mut self.transport, old);
+            self.transport_day = old_day;
+            self.next_transport = Some((number, next));
+            return Err(error);
+        }
         Ok(true)
     }
 
@@ -161,6 +172,12 @@ impl Identity {
             self.sealing_days.remove(0);
             self.sealing.remove(0);
         }
+        Ok(())
+    }
+
+    /// Removes transport keys that the card does not name: one that was replaced, or that a crash kept
+    /// from being announced. Not while the node runs, for another process may be announcing one.
+    fn drop_unnamed(&self) -> Result<(), IdentityError> {
         let announced = self.next_transport.as_ref().map(|(number, _)| *number);
         for slot in self.keyring.slots()? {
             let in_use = slot.number == self.transport_day || Some(slot.number) == announced;
@@ -260,6 +277,30 @@ mod tests {
         assert_eq!(opened.card.sealing(), secret.public());
         assert!(!opened.keyring.path(lost).exists());
         assert_eq!(opened.card.peer(), identity.card.peer());
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_peer_id_that_the_card_names() {
+        let dir = TempDir::new().unwrap();
+        let (home, mut identity, made) = created(&dir);
+        identity.announce_peer(&home, at(made)).unwrap();
+        let named = identity.card.clone();
+        // No card can be written: something else is in its place.
+        let members = home.members();
+        let aside = dir.path().join("aside");
+        std::fs::rename(&members, &aside).unwrap();
+        std::fs::write(&members, "in the way").unwrap();
+        let used = made + 1 + ANNOUNCED_DAYS;
+        identity.keep_schedule(&home, at(used), true).unwrap_err();
+        assert_eq!(
+            PeerIdText::of(&identity.transport.public_key()),
+            *named.peer()
+        );
+        std::fs::remove_file(&members).unwrap();
+        std::fs::rename(&aside, &members).unwrap();
+        let mut opened = Identity::open(&home, &passphrase()).unwrap();
+        assert!(opened.keep_schedule(&home, at(used), true).unwrap());
+        assert_eq!(Some(opened.card.peer()), named.next_peer());
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl Core {
             halted: None,
             to_close: false,
             retry: None,
-            keys_due: KEYS_EVERY,
+            keys_due: 0,
             farewell: None,
             ticked: false,
             stopping: false,

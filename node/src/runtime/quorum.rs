@@ -32,11 +32,6 @@ impl Quorum {
         self.heard.len() >= self.needed()
     }
 
-    /// Whether all of them are heard, and there is one.
-    pub(super) fn is_complete(&self) -> bool {
-        !self.readers.is_empty() && self.heard == self.readers
-    }
-
     pub(super) const fn readers(&self) -> &BTreeSet<MemberName> {
         &self.readers
     }
@@ -81,11 +76,6 @@ mod tests {
             let quorum = |heard: usize| Quorum::of(all.clone(), &names(heard));
             assert_eq!(quorum(0).needed(), needed, "of {readers}");
             assert!(quorum(needed).is_met() && quorum(readers).is_met());
-            assert_eq!(quorum(readers).is_complete(), readers > 0);
-            assert_eq!(
-                quorum(needed).is_complete(),
-                needed == readers && readers > 0
-            );
             assert!(needed == 0 || !quorum(needed - 1).is_met(), "of {readers}");
             assert_eq!(quorum(needed).silent().count(), readers - needed);
         }

@@ -246,7 +246,11 @@ impl Core {
             self.guard.restored = Some(restored);
             return;
         }
-        let quorums: BTreeMap<_, _> = self.quorums(&restored).into_iter().collect();
+        // Those count too who cannot be asked any more: what they hold was signed all the same.
+        let all_heard = |held: &FeedState| {
+            let mut readers = held.genesis().audience.members().iter();
+            readers.all(|reader| *reader == self.me || restored.heard.contains(reader))
+        };
         let mut entries = BTreeMap::new();
         for held in self
             .store
@@ -259,9 +263,7 @@ impl Core {
                 && held
                     .checkpoint()
                     .is_some_and(|(size, _)| size == held.size())
-                && quorums
-                    .get(&Some(held.id()))
-                    .is_some_and(Quorum::is_complete);
+                && all_heard(held);
             let signed = if is_known {
                 Signed {
                     size: held.size(),

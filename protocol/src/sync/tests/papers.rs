@@ -173,20 +173,66 @@ fn listing(pair: &Pair, count: u32) -> Message {
 }
 
 #[test]
-fn who_lists_much_is_asked_at_ones_own_pace() {
+fn who_lists_much_and_gives_nothing_is_asked_for_few_at_once() {
     let mut pair = pair(papers(chain()), papers(chain()));
     pair.settle();
     let message = listing(&pair, 1024);
     assert_eq!(sg_refuses(&mut pair, &message), None);
     let limits = pair.b.0.local().limits;
     assert_eq!(asked(&pair.b.0), limits.papers_in_flight);
-    // Nothing comes. It asks for others when these are overdue, and in the long run slowly.
-    for minute in 1..200 {
-        pair.now = minute * limits.patience;
-        pair.give_b(Input::Tick);
-    }
-    let most = limits.papers + 200 * limits.patience / 1000 * limits.papers_per_second;
-    assert!(asked(&pair.b.0) as u64 <= most);
+    assert_eq!(pair.b.1.wake_at(), limits.patience);
+    pair.now = limits.patience;
+    pair.give_b(Input::Tick);
+    assert_eq!(asked(&pair.b.0), 2 * limits.papers_in_flight);
+    assert!(pair.b.1.is_open());
+}
+
+#[test]
+fn who_lists_much_and_gives_it_is_asked_at_ones_own_pace() {
+    let mut pair = pair(papers(chain()), papers(chain()));
+    pair.settle();
+    let chain = chain();
+    // Drafts that nobody signed: each is looked into, and none is kept.
+    let drafts: Vec<_> = (1..=1000)
+        .map(|seconds| {
+            let until = at(0).wall.plus(seconds);
+            let says = Says::Suspended { until };
+            let draft =
+                UnverifiedNotice::draft(chain.in_force(), named("TH"), says, at(0).wall).unwrap();
+            draft.bytes().to_vec()
+        })
+        .collect();
+    let hashes: BTreeMap<_, _> = drafts
+        .iter()
+        .map(|draft| (Paper::hash(draft), draft.clone()))
+        .collect();
+    let (charter_version, charter) = held(&pair.a.0).in_force();
+    let list = Message::Papers(Box::new(crate::wire::Papers {
+        charter_version,
+        charter,
+        papers: BoundedVec::new(hashes.keys().copied().collect()).unwrap(),
+        credentials: BoundedVec::default(),
+    }));
+    assert_eq!(sg_refuses(&mut pair, &list), None);
+    let answer_all = |pair: &mut Pair| {
+        while let Some(frame) = pair.b.2.pop_front() {
+            if let Message::WantPapers { papers, .. } = Message::decode(&frame).unwrap() {
+                for hash in papers.iter() {
+                    let paper = BoundedBytes::new(hashes[hash].clone()).unwrap();
+                    pair.give_b(Input::Frame(&Message::Paper(paper).encode()));
+                }
+            }
+        }
+    };
+    answer_all(&mut pair);
+    let limits = pair.b.0.local().limits;
+    assert_eq!(asked(&pair.b.0) as u64, limits.papers);
+    assert_eq!(pair.b.1.wake_at(), 1000 / limits.papers_per_second);
+    pair.now = 10_000;
+    pair.give_b(Input::Tick);
+    answer_all(&mut pair);
+    let more = 10 * limits.papers_per_second;
+    assert_eq!(asked(&pair.b.0) as u64, limits.papers + more);
     assert!(pair.b.1.is_open());
 }
 

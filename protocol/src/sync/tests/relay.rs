@@ -414,6 +414,63 @@ fn who_has_the_other_history_is_not_taken_for_the_liar() {
     assert!(session.is_open());
 }
 
+/// What TH makes of a body from SG that is not the one of its leaf, where SG shows a head that TH's own
+/// leaves lead to, or none.
+fn wrong_body(shows_our_head: bool) -> (Web, FeedId) {
+    let mut web = Web::of(&["MY", "SG", "TH"]);
+    let feed = web.publish("MY", &["SG", "TH"], 2);
+    web.connect("MY", "SG");
+    web.connect("MY", "TH");
+    web.settle();
+    web.part("MY", "SG");
+    web.part("MY", "TH");
+    // TH lacks a body, and SG has another one.
+    web.get("TH")
+        .feeds
+        .get_mut(&feed)
+        .unwrap()
+        .bodies
+        .remove(&3);
+    let other = web.members["SG"].feeds[&feed].bodies[&2].clone();
+    let held = web.get("SG").feeds.get_mut(&feed).unwrap();
+    held.bodies.insert(3, other);
+    if !shows_our_head {
+        // It shows one that goes further than TH's leaves.
+        let my = web.get("MY");
+        my.add(feed, b"more");
+        my.publish(feed);
+        let (leaf, checkpoint) = {
+            let held = &web.members["MY"].feeds[&feed];
+            (
+                held.leaves.last().unwrap().0.clone(),
+                held.checkpoint.clone(),
+            )
+        };
+        let held = web.get("SG").feeds.get_mut(&feed).unwrap();
+        held.append(leaf);
+        held.checkpoint = checkpoint;
+        // And TH takes no leaves of SG, for it gave others before.
+        let sg = "SG".parse().unwrap();
+        web.get("TH").sources.other_leaves(&sg, feed);
+    }
+    web.members.values_mut().for_each(|one| one.log.clear());
+    web.connect("SG", "TH");
+    web.settle();
+    (web, feed)
+}
+
+#[test]
+fn who_gives_a_wrong_body_is_blamed_where_its_history_is_known_to_be_ours() {
+    let (web, _) = wrong_body(true);
+    let mismatch = Output::Fault(Fault::BodyMismatch);
+    assert!(web.members["TH"].log.contains(&mismatch));
+    let (web, feed) = wrong_body(false);
+    assert_eq!(web.said("TH", is_fault), 0);
+    let withheld = Output::Withheld { feed, index: 3 };
+    assert!(web.members["TH"].log.contains(&withheld));
+    assert!(web.is_open("SG", "TH"));
+}
+
 #[test]
 fn evidence_that_shows_nothing_is_a_fault() {
     let (web, feed) = equivocator(3, 1);
