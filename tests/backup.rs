@@ -212,6 +212,29 @@ fn an_ordinary_start_follows(federation: &mut Federation, own: u64) {
     no_second_history(federation);
 }
 
+/// Who was severed before the backup cannot be asked, and may hold a head that reached nobody else.
+#[test]
+fn a_feed_ends_of_which_somebody_cannot_be_asked() {
+    let mut federation = Federation::running(&["MY", "SG", "TH"]);
+    let my = federation.node("MY");
+    add_all(my, &names(0..3), Tlp::Green, &[]);
+    all_have(&federation, &["SG", "TH"], 3);
+    let my = federation.node("MY");
+    my.run(&["peers", "sever", "TH"]);
+    my.until("TH is let go", || my.status().connected.0 == 1);
+    let backup = backed_up(&federation);
+    restore(&mut federation, &backup);
+    federation.node_mut("MY").start();
+    let (my, sg) = (federation.node("MY"), federation.node("SG"));
+    goes_on(my);
+    let before = of_my(sg);
+    my.withdraw(&names(1..2)[0]);
+    sg.until("SG has the withdrawal", || !sg.has(&names(1..2)[0]));
+    let after = of_my(sg);
+    assert!(before.iter().all(|feed| after.contains(feed)), "{after:?}");
+    assert_eq!(after.len(), before.len() + 1);
+}
+
 #[test]
 fn what_a_late_reader_alone_knows_comes_back_when_it_comes() {
     let mut federation = Federation::running(&["MY", "ID", "PH", "SG", "TH"]);

@@ -144,16 +144,27 @@ pub fn see(
     chain: &Chain,
     document: &UnverifiedCharter,
 ) -> Result<Vec<DoubleVote>, CharterFilesError> {
+    let (_, found, _) = seen(home, chain, document)?;
+    Ok(found)
+}
+
+/// The same; answers the document with all votes for it that were seen, too, and whether it is news.
+fn seen(
+    home: &Home,
+    chain: &Chain,
+    document: &UnverifiedCharter,
+) -> Result<(UnverifiedCharter, Vec<DoubleVote>, bool), CharterFilesError> {
     let before = ballots(home)?;
     let mut after = before.clone();
     let found = after.see(chain, document);
-    if after != before {
+    let news = after != before;
+    if news {
         put(&home.ballots(), after.to_text().as_bytes())?;
     }
     for vote in &found {
         keep_double_vote(home, vote)?;
     }
-    Ok(found)
+    Ok((after.joined(document), found, news))
 }
 
 /// Takes versions in as far as they follow, with the votes for them that were seen before, and
@@ -168,8 +179,9 @@ pub fn take(
     let mut found = Vec::new();
     let mut last = Ok(Step::Known);
     for document in documents {
-        found.extend(see(home, chain, &document)?);
-        last = chain.offer(ballots(home)?.joined(&document));
+        let (joined, twice, _) = seen(home, chain, &document)?;
+        found.extend(twice);
+        last = chain.offer(joined);
         if last.is_err() {
             break;
         }
@@ -230,10 +242,15 @@ pub fn take_paper(home: &Home, paper: Paper, now: Timestamp) -> Result<Taken, Ch
     };
     match paper {
         Paper::Charter(charter) => {
-            let before = (*chain.in_force().hash(), ballots(home)?);
-            let (step, found) = take(home, &mut chain, vec![*charter])?;
+            let before = *chain.in_force().hash();
+            let (joined, found, news) = seen(home, &chain, &charter)?;
+            let step = chain.offer(joined);
+            let moved = *chain.in_force().hash() != before;
+            if moved {
+                keep_chain(home, &chain)?;
+            }
             Ok(Taken {
-                news: before != (*chain.in_force().hash(), ballots(home)?),
+                news: news || moved,
                 found,
                 waits: step.err().map(Waits::from),
             })

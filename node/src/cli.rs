@@ -21,6 +21,7 @@ mod query;
 mod receipts;
 mod recover;
 mod restore;
+mod root_key;
 mod run;
 mod show;
 mod status;

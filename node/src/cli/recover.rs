@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
-use kentong_keys::{Digest, GoAhead, GoAheadTerms, MemberName, read_root};
+use kentong_keys::{Digest, GoAhead, GoAheadTerms, MemberName};
 
 use super::Outcome;
-use super::passphrase::{Asked, PassphraseArgs};
+use super::root_key::RootKeyArgs;
 use super::workplace::{Workplace, read_foreign};
 use crate::control::reply::{Recovery, Reply};
 use crate::control::request::Request;
@@ -61,14 +61,11 @@ Example:
 struct SignArgs {
     /// The file that `kentong recover draft` wrote.
     file: PathBuf,
-    /// The file with your root key, which `kentong init` made.
-    #[arg(long, value_name = "FILE")]
-    root_key: PathBuf,
+    #[command(flatten)]
+    root_key: RootKeyArgs,
     /// Where to write the go-ahead; otherwise to standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    #[command(flatten)]
-    passphrase: PassphraseArgs,
 }
 
 /// Give the go-ahead to the running node
@@ -153,12 +150,11 @@ impl SignArgs {
              recover --help` for the danger.",
             terms.member
         ))?;
-        let passphrase = self.passphrase.get("the root key", Asked::Once)?;
-        let (member, root) = read_root(&self.root_key, &passphrase)?;
+        let (member, root) = self.root_key.read()?;
         if member != terms.member {
             bail!(
                 "{} is the root key of {member}, and the draft is for {}; name the right one",
-                self.root_key.display(),
+                self.root_key.path().display(),
                 terms.member
             );
         }

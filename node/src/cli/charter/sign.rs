@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
-use kentong_keys::read_root;
 use kentong_protocol::charter::{Chain, MAX_CHAIN, UnverifiedCharter, UnverifiedNotice};
 
 use super::super::Outcome;
-use super::super::passphrase::{Asked, PassphraseArgs};
+use super::super::root_key::RootKeyArgs;
 use super::super::workplace::{Workplace, read_foreign};
 use super::document::{self, Document};
 use super::merge::{charter_still, notice_still};
@@ -30,9 +29,8 @@ Example:
 pub(in super::super) struct SignArgs {
     /// The draft, or a copy that others have signed already.
     file: PathBuf,
-    /// The file with your root key, which `kentong init` made.
-    #[arg(long, value_name = "FILE")]
-    root_key: PathBuf,
+    #[command(flatten)]
+    root_key: RootKeyArgs,
     /// The charter in force, all versions of it as `kentong charter history -o` writes them, if
     /// you sign where there is no node. What was signed there before is not remembered.
     #[arg(long, value_name = "FILE")]
@@ -40,8 +38,6 @@ pub(in super::super) struct SignArgs {
     /// Where to write what was signed; otherwise to standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    #[command(flatten)]
-    passphrase: PassphraseArgs,
 }
 
 impl SignArgs {
@@ -68,8 +64,7 @@ impl SignArgs {
             members.join(", "),
             charter.hash()
         ))?;
-        let passphrase = self.passphrase.get("the root key", Asked::Once)?;
-        let (member, root) = read_root(&self.root_key, &passphrase)?;
+        let (member, root) = self.root_key.read()?;
         let signed = charter
             .sign(&member, &root)
             .map_err(|error| self.at(&error))?;
@@ -93,8 +88,7 @@ impl SignArgs {
             in_words(&tally),
             charter.hash()
         ))?;
-        let passphrase = self.passphrase.get("the root key", Asked::Once)?;
-        let (member, root) = read_root(&self.root_key, &passphrase)?;
+        let (member, root) = self.root_key.read()?;
         if let Some(home) = &home {
             let seen = charter_files::ballots(home)?;
             if let Some(other) = seen.other_vote(&member, charter) {
@@ -125,8 +119,7 @@ impl SignArgs {
     fn notice(&self, notice: &UnverifiedNotice, place: &Workplace) -> Result<Outcome> {
         let (home, chain) = self.chain(place)?;
         place.advise(super::show::notice_in_words(notice))?;
-        let passphrase = self.passphrase.get("the root key", Asked::Once)?;
-        let (member, root) = read_root(&self.root_key, &passphrase)?;
+        let (member, root) = self.root_key.read()?;
         let signed = notice
             .sign(&chain, &member, &root)
             .map_err(|error| self.at(&error))?;

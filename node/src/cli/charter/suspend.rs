@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use kentong_keys::read_root;
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::{MAX_SUSPENSION, Says, UnverifiedNotice};
 use kentong_protocol::time::Timestamp;
 
 use super::super::Outcome;
 use super::super::fields::moment;
-use super::super::passphrase::{Asked, PassphraseArgs};
+use super::super::root_key::RootKeyArgs;
 use super::super::workplace::Workplace;
 use super::merge::notice_still;
 use super::{installed, now, pass_on};
@@ -37,14 +36,11 @@ pub(in super::super) struct SuspendArgs {
     /// When it ends, as in 2026-01-31T12:00:00Z; otherwise after 72 hours.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     until: Option<Timestamp>,
-    /// The file with your root key, which `kentong init` made.
-    #[arg(long, value_name = "FILE")]
-    root_key: PathBuf,
+    #[command(flatten)]
+    root_key: RootKeyArgs,
     /// Where to write the notice for others to sign; otherwise to standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    #[command(flatten)]
-    passphrase: PassphraseArgs,
 }
 
 impl SuspendArgs {
@@ -55,8 +51,7 @@ impl SuspendArgs {
         let says = Says::Suspended { until };
         let notice = UnverifiedNotice::draft(chain.in_force(), self.member.clone(), says, from)
             .map_err(|error| anyhow!("{error}; correct what was given"))?;
-        let passphrase = self.passphrase.get("the root key", Asked::Once)?;
-        let (member, root) = read_root(&self.root_key, &passphrase)?;
+        let (member, root) = self.root_key.read()?;
         let notice = notice
             .sign(&chain, &member, &root)
             .map_err(|error| anyhow!("{error}; see `kentong charter show`"))?;
