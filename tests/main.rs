@@ -43,4 +43,5 @@ mod strangers;
 mod support;
 mod tidy;
 mod unplugged;
+mod warrant;
 mod withdrawal;

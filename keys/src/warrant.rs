@@ -157,7 +157,9 @@ impl WarrantTerms {
         VerifierKey::new(name, KeyType::Cosignature, self.witness)
     }
 
-    fn text(&self) -> String {
+    /// The text of the note: what the root key signs.
+    #[must_use]
+    pub fn text(&self) -> String {
         let mut text = format!(
             "{TITLE}\nmember: {}\nserial: {}\nsigning: {}\nwitness: {}\n",
             self.member,
@@ -172,7 +174,8 @@ impl WarrantTerms {
         text
     }
 
-    fn read(text: &str) -> Result<Self, WarrantError> {
+    /// Reads the text of a note, or of a draft of one. Nobody vouches for it yet.
+    pub fn read(text: &str) -> Result<Self, WarrantError> {
         let mut form = Form::read(text, TITLE)?;
         let member = form.parsed("member")?;
         let serial = form.parsed("serial")?;

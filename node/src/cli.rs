@@ -27,6 +27,7 @@ mod show;
 mod status;
 mod stop;
 mod value;
+mod warrant;
 mod withdraw;
 mod workplace;
 
@@ -98,6 +99,7 @@ enum What {
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Recover(recover::RecoverArgs),
+    Warrant(warrant::WarrantArgs),
     Stop(stop::StopArgs),
 }
 
@@ -155,6 +157,7 @@ impl Command {
             What::Backup(args) => args.run(&place),
             What::Restore(args) => args.run(&place),
             What::Recover(args) => args.run(&place),
+            What::Warrant(args) => args.run(&place),
             What::Stop(args) => args.run(&place),
         }
     }

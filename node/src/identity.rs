@@ -1,9 +1,11 @@
 //! Who this node is: its opened keys, with the warrant and card that say so to others.
 //!
 //! The keys lie in the home's keyring under the passphrase; warrant and card lie in the member's
-//! own file among the members' files. The root key is in neither: it signs the warrant once and
-//! then stays away from the node.
+//! own file among the members' files. The root key is in neither: it signs a warrant, and stays away
+//! from the node. The member's own file says which of the keys count: those that its warrant and its
+//! card name.
 
+mod replacement;
 mod schedule;
 
 use std::fmt;
@@ -81,6 +83,25 @@ pub enum IdentityError {
     /// The keyring has a sealing key, and was to be given the first of a restored home.
     #[error("{folder} has a sealing key already; restore into a folder that is not there yet")]
     HasSealingKey {
+        /// The folder of the keys.
+        folder: PathBuf,
+    },
+    /// The serial of a warrant is the number of its keys' files, which has 32 bits.
+    #[error("the serial of a warrant is at most {max} here; choose a lower one", max = u32::MAX)]
+    Serial,
+    /// The warrant is not newer than the one that counts.
+    #[error("the warrant has serial {offered}, and {known} counts here; draft another")]
+    OldWarrant {
+        /// Its serial.
+        offered: u64,
+        /// That of the one in use.
+        known: u64,
+    },
+    /// The keys that the warrant names are not here.
+    #[error(
+        "the keys that this warrant names are not in {folder}: it was drafted in another home, or the          node was started since; draft another with `kentong warrant draft`"
+    )]
+    NotDrafted {
         /// The folder of the keys.
         folder: PathBuf,
     },
@@ -246,10 +267,8 @@ impl Identity {
     }
 
     fn read(home: &Home, keyring: Keyring) -> Result<Self, IdentityError> {
-        let signing = SigningKey::from_seed(keyring.read(Role::Signing)?);
-        let witness = SigningKey::from_seed(keyring.read(Role::Witness)?);
         let (mut sealing, mut sealing_days) = (Vec::new(), Vec::new());
-        let mut transport = Vec::new();
+        let (mut transport, mut signing, mut witness) = (Vec::new(), Vec::new(), Vec::new());
         for slot in keyring.slots()? {
             match slot.role {
                 Role::Sealing => {
@@ -260,11 +279,17 @@ impl Identity {
                     let key = SigningKey::from_seed(keyring.read(slot)?);
                     transport.push((slot.number, key));
                 }
-                Role::Root | Role::Signing | Role::Witness | Role::Store => {}
+                Role::Signing => signing.push(SigningKey::from_seed(keyring.read(slot)?)),
+                Role::Witness => witness.push(SigningKey::from_seed(keyring.read(slot)?)),
+                Role::Root | Role::Store => {}
             }
         }
         let store = keyring.read(Role::Store)?;
-        let own = own_bundle(home, &signing.public_key())?;
+        let own = own_bundle(home, &signing, &witness)?;
+        let (warrant, folder) = (own.warrant(), home.keys());
+        let no_key = || IdentityError::NoCard { folder };
+        let signing = taken(&mut signing, warrant.signing()).ok_or_else(no_key.clone())?;
+        let witness = taken(&mut witness, warrant.witness()).ok_or_else(no_key)?;
         let mut named = |peer: &PeerIdText| {
             let key = transport
                 .iter()
@@ -328,9 +353,23 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// The member's file whose warrant names this signing key.
-fn own_bundle(home: &Home, signing: &PublicKey) -> Result<Bundle, IdentityError> {
+/// The key with this public part, taken out of several.
+fn taken(keys: &mut Vec<SigningKey>, public: &PublicKey) -> Option<SigningKey> {
+    let at = keys.iter().position(|key| key.public_key() == *public)?;
+    Some(keys.swap_remove(at))
+}
+
+/// The member's file whose warrant names a signing and a witness key of these: of several the newest.
+fn own_bundle(
+    home: &Home,
+    signing: &[SigningKey],
+    witness: &[SigningKey],
+) -> Result<Bundle, IdentityError> {
     let folder = home.members();
+    let mut newest: Option<Bundle> = None;
+    let among = |keys: &[SigningKey], public: &PublicKey| {
+        keys.iter().any(|key| key.public_key() == *public)
+    };
     for entry in std::fs::read_dir(&folder).map_err(failed("read", &folder))? {
         let path = entry.map_err(failed("read", &folder))?.path();
         let length = path.metadata().map_or(0, |about| about.len());
@@ -345,11 +384,16 @@ fn own_bundle(home: &Home, signing: &PublicKey) -> Result<Bundle, IdentityError>
         let Ok(bundle) = Bundle::parse(&bytes) else {
             continue;
         };
-        if bundle.warrant().signing() == signing {
-            return Ok(bundle);
+        let (warrant, card) = (bundle.warrant(), bundle.card());
+        let serials = (warrant.serial(), card.serial());
+        let newer = newest
+            .as_ref()
+            .is_none_or(|known| (known.warrant().serial(), known.card().serial()) < serials);
+        if among(signing, warrant.signing()) && among(witness, warrant.witness()) && newer {
+            newest = Some(bundle);
         }
     }
-    Err(IdentityError::NoCard { folder })
+    newest.ok_or(IdentityError::NoCard { folder })
 }
 
 fn address_texts(addresses: &[Address]) -> Result<Vec<AddressText>, IdentityError> {

@@ -12,6 +12,7 @@ mod covers;
 mod erase;
 mod evidence;
 mod explain;
+mod former;
 mod guard;
 mod links;
 mod members;

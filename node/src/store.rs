@@ -43,6 +43,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kentong_keys::{IndexKey, MemberName, StoreKey};
+use kentong_protocol::feed::FeedId;
 
 use crate::log::{self, Log, Position, Record};
 
@@ -202,6 +203,14 @@ impl Store {
         self.derived.add(effects.rows)?;
         self.broken = false;
         Ok(effects.applied)
+    }
+
+    /// Has a feed count for nothing, or count again: what it says is in no answer and is not passed on.
+    /// Whoever opens the store says so anew each time; nothing of it is stored.
+    pub fn set_void(&mut self, feed: FeedId, void: bool) {
+        if let Some(number) = self.state.feeds.number_of(feed) {
+            self.state.feeds.at_mut(number).void = void;
+        }
     }
 
     /// Makes everything that was committed durable.

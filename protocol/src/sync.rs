@@ -9,6 +9,7 @@ mod evidence;
 mod exchange;
 mod fault;
 mod fetch;
+mod former;
 mod heads;
 mod ledger;
 mod limits;

@@ -15,7 +15,8 @@ use crate::control::request::Request;
 /// counts as erased are batches that its publisher has had all readers overwrite. All below the number applied is
 /// in force in the answers of this node. Of your own feeds it says how much each reader has
 /// confirmed. A closed feed takes no more: one of its readers is no member any more, and another
-/// feed goes on for the rest.
+/// feed goes on for the rest. A void feed was signed by a key that is not its publisher's any more, and
+/// the publisher's warrant does not name it: it is kept, and in no answer.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -42,8 +43,12 @@ impl FeedsArgs {
 }
 
 fn audience(feed: &Feed) -> String {
-    let closed = if feed.closed { " (closed)" } else { "" };
-    format!("{}{closed}", plain(&feed.audience.join(",")))
+    let state = match (feed.void, feed.closed) {
+        (true, _) => " (void)",
+        (false, true) => " (closed)",
+        (false, false) => "",
+    };
+    format!("{}{state}", plain(&feed.audience.join(",")))
 }
 
 fn as_table(rows: &[Reply]) -> String {

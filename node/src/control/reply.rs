@@ -147,6 +147,9 @@ pub struct Feed {
     /// It takes no more leaves: somebody read it who is no member any more.
     #[serde(default)]
     pub closed: bool,
+    /// A former key signed it and its publisher's warrant does not name it: it is in no answer.
+    #[serde(default)]
+    pub void: bool,
     /// How many leaves are held.
     pub leaves: u64,
     /// How many leaves its newest checkpoint covers.

@@ -5,7 +5,9 @@
 //! what other readers can seal anew, and nothing else; one that was made while the clock was ahead is
 //! replaced thirty days after that day.
 
-use kentong_keys::{Card, CardTerms, KeySlot, PeerIdText, Role, SealingSecret, SigningKey};
+use kentong_keys::{
+    Card, CardTerms, KeySlot, PeerIdText, PublicKey, Role, SealingSecret, SigningKey,
+};
 use kentong_protocol::time::{DAY, Timestamp};
 
 use super::{Identity, IdentityError, address_texts};
@@ -70,7 +72,12 @@ impl Identity {
 
     /// Takes up a card that another process issued for this home, with the key that it announces.
     pub fn read_card_again(&mut self, home: &Home) -> Result<(), IdentityError> {
-        let own = super::own_bundle(home, &self.signing.public_key())?;
+        let keys = (&self.signing, &self.witness);
+        let own = super::own_bundle(
+            home,
+            std::slice::from_ref(keys.0),
+            std::slice::from_ref(keys.1),
+        )?;
         if own.card().serial() > self.card.serial() {
             self.card = own.card().clone();
             let transport = self.keyring.slots()?;
@@ -175,13 +182,25 @@ impl Identity {
         Ok(())
     }
 
-    /// Removes transport keys that the card does not name: one that was replaced, or that a crash kept
-    /// from being announced. Not while the node runs, for another process may be announcing one.
-    fn drop_unnamed(&self) -> Result<(), IdentityError> {
+    /// Removes keys that warrant and card do not name: one that was replaced, that was drafted for a
+    /// warrant which did not come, or that a crash kept from being announced. Not while the node runs,
+    /// for another process may be announcing one.
+    pub(super) fn drop_unnamed(&self) -> Result<(), IdentityError> {
         let announced = self.next_transport.as_ref().map(|(number, _)| *number);
         for slot in self.keyring.slots()? {
-            let in_use = slot.number == self.transport_day || Some(slot.number) == announced;
-            if slot.role == Role::Transport && !in_use {
+            let named = |public: &PublicKey| {
+                let key = SigningKey::from_seed(self.keyring.read(slot)?);
+                Ok::<_, IdentityError>(key.public_key() == *public)
+            };
+            let in_use = match slot.role {
+                Role::Transport => {
+                    slot.number == self.transport_day || Some(slot.number) == announced
+                }
+                Role::Signing => named(self.warrant.signing())?,
+                Role::Witness => named(self.warrant.witness())?,
+                Role::Root | Role::Sealing | Role::Store => true,
+            };
+            if !in_use {
                 self.keyring.remove(slot)?;
             }
         }

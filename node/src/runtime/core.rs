@@ -157,6 +157,7 @@ impl Core {
             Some(why) => core.begin_restored(why)?,
             None => core.recover()?,
         }
+        core.weigh_all()?;
         core.sweep_all();
         core.cosign_all();
         core.admit();

@@ -304,6 +304,10 @@ impl Core {
                 self.others_give(id, feed, from);
                 return Ok(Then::Stored(feed));
             }
+            Output::Void { feed, from } => {
+                self.give_way(feed, from)?;
+                return Ok(Then::Changed);
+            }
             Output::StoreBody { feed, index, body } => {
                 self.store_body(feed, index, body)?;
                 self.came_back(feed);
@@ -410,6 +414,7 @@ impl Core {
             | Output::ServeBody { .. }
             | Output::ServeEpoch { .. }
             | Output::StoreLeaves { .. }
+            | Output::Void { .. }
             | Output::StoreBody { .. }
             | Output::StoreEpoch { .. }
             | Output::Offer { .. }

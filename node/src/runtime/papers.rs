@@ -73,7 +73,9 @@ impl Core {
             self.epochs.clear();
         }
         let was_in_force = self.members.is_in_force(&self.me);
+        let warrants = self.warrants();
         self.members = members;
+        self.look_for_new_keys(&warrants);
         let parties = self.members.parties().iter();
         let members_in_force: BTreeSet<_> = parties.map(|party| party.name.clone()).collect();
         if let Some(charter) = self.members.charter().filter(|_| before != after) {

@@ -49,6 +49,9 @@ impl Core {
         }
         let durably = if own { Durably::Synced } else { Durably::Later };
         self.store.commit(step, durably)?;
+        if reached {
+            self.store.set_void(feed, false); // The publisher's present key vouches for all of it.
+        }
         if own {
             self.came_back(feed);
         } else if reached {
@@ -155,6 +158,7 @@ impl Core {
     /// Takes in a newer warrant and card of any member, and passes them on.
     pub(super) fn offer(&mut self, from: &MemberName, warrant: &[u8], card: &[u8]) {
         let member = Directory::whose(warrant);
+        let before = self.warrants();
         let offered = member.and_then(|member| {
             let news = self.members.offer(&member, warrant, card)?;
             Ok((member, news))
@@ -163,6 +167,7 @@ impl Core {
             Ok((_, false)) => {}
             Ok((member, true)) => {
                 tracing::info!(peer = %from, %member, "a newer card");
+                self.look_for_new_keys(&before);
                 if let Some(peer) = self.peer(&member) {
                     self.each_link(
                         |name| *name == member,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kentong_protocol::feed::{Audience, FeedId};
+use kentong_protocol::feed::{Audience, FeedId, UnverifiedCheckpoint};
 
 use crate::recovery_file;
 use crate::signer::{Signed, Signer};
@@ -15,7 +15,7 @@ use super::warnings::Subject;
 impl Core {
     /// Brings log and signer state together. Own leaves ahead of the signer state were never
     /// acknowledged: they are dropped, and new epochs begin. A checkpoint that is behind it is
-    /// signed again, with the same words. Leaves behind it are lost, and asked of readers.
+    /// signed again, with the same words, and so is one by a former key. Leaves behind it are lost, and asked of readers.
     pub(super) fn recover(&mut self) -> Result<(), RunError> {
         if !self.signer.is_unknown() && self.signer_is_behind() {
             self.signer = Signer::unknown(&self.home.signer_state());
@@ -52,7 +52,10 @@ impl Core {
             if held.size() > size {
                 step = step.truncate(feed, size);
             }
-            if held.checkpoint().is_none_or(|(at, _)| at < size) {
+            if held
+                .checkpoint()
+                .is_none_or(|(at, note)| at < size || !self.is_signed_by_us(note))
+            {
                 resign.push((feed, size, root));
             }
         }
@@ -91,6 +94,13 @@ impl Core {
             self.take_in_all();
         }
         Ok(())
+    }
+
+    /// Whether this node's present key signed a checkpoint: after a new warrant all are signed anew.
+    fn is_signed_by_us(&self, note: &[u8]) -> bool {
+        let key = self.identity.signing.public_key();
+        let note = UnverifiedCheckpoint::parse(note);
+        note.is_ok_and(|note| note.verify(&key).is_ok())
     }
 
     /// The own feeds in which publishing goes on; of several for one audience the one that began last.

@@ -160,8 +160,27 @@ impl Relay {
         self.forked.values()
     }
 
+    /// A member has other keys than before: what stands on the former ones goes.
+    pub(super) fn keys_replaced(
+        &mut self,
+        member: &MemberName,
+        its_feeds: &BTreeSet<FeedId>,
+        federation: &str,
+        signing: &PublicKey,
+    ) {
+        self.cosigned.retain(|feed, _| !its_feeds.contains(feed));
+        self.to_show.retain(|feed, _| !its_feeds.contains(feed));
+        for seen in self.witnessed.values_mut() {
+            seen.remove(member);
+        }
+        self.forked.retain(|_, evidence| {
+            evidence.publisher != *member || evidence.is_conclusive(federation, signing)
+        });
+    }
+
     /// A newer checkpoint of a feed of another is stored.
     pub(super) fn stored(&mut self, feed: FeedId, now: u64) {
+        self.cosigned.remove(&feed);
         self.to_show.entry(feed).or_insert(now + SHOW_AFTER);
     }
 

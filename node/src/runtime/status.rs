@@ -183,6 +183,7 @@ impl Core {
                     .map(ToString::to_string)
                     .collect(),
                 closed: held.is_closed(),
+                void: held.is_void(),
                 leaves: held.size(),
                 signed: held.checkpoint().map_or(0, |(size, _)| size),
                 statements: held.statements(),

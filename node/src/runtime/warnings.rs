@@ -32,6 +32,8 @@ pub(super) enum Subject {
     Keys,
     /// Papers of the federation could not be kept or read.
     Papers,
+    /// What a former key of this member signed does not count.
+    Former(MemberName),
     /// This member signed two histories, or voted twice; it stays.
     Evidence(MemberName),
 }

@@ -47,6 +47,15 @@ impl State {
         }
     }
 
+    /// Forgets the checkpoint of a feed, if it covers more than `size` leaves.
+    pub(super) fn withdraw_checkpoint(&mut self, number: FeedNo, size: u64, effects: &mut Effects) {
+        let feed = self.feeds.at_mut(number);
+        if feed.checkpoint().is_some_and(|(signed, _)| signed > size) {
+            feed.checkpoint = None;
+            effects.rows.remove(RowKey::Checkpoint(number).encode());
+        }
+    }
+
     /// Drops the leaves of a feed from `size` on. A body that one of them was to erase is back.
     pub(super) fn truncate(
         &mut self,

@@ -24,13 +24,22 @@ pub(super) enum Fact {
     ErasedBody,
     Checkpoint(Vec<u8>),
     EpochKey,
-    Disposition { forgotten: bool },
-    Truncate,
+    Disposition {
+        forgotten: bool,
+    },
+    /// Leaves are dropped; `void` if with checkpoints over them.
+    Truncate {
+        void: bool,
+    },
     Receipt(MemberName),
 }
 
 /// The version of the payloads that are neither signed by others nor sealed.
 const VERSION: u8 = 1;
+
+/// The payload of a record by which leaves are dropped that a checkpoint covers; one by which unsigned
+/// leaves are dropped has none.
+pub(super) const VOID: &[u8] = &[VERSION];
 
 impl Event {
     /// Understands a record; none if it is not one of the store's, or of a later version.
@@ -49,7 +58,9 @@ impl Event {
                 forgotten: read_disposition(&bytes)
                     .is_some_and(|read| read.reason == Disposition::FORGOTTEN),
             },
-            (RecordKind::Truncate, Payload::Held(_)) => Fact::Truncate,
+            (RecordKind::Truncate, Payload::Held(bytes)) => Fact::Truncate {
+                void: bytes == VOID,
+            },
             (RecordKind::Receipt, Payload::Held(bytes)) => Fact::Receipt(read_receipt(&bytes)?.0),
             _ => return None,
         };

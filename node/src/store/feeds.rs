@@ -35,6 +35,8 @@ pub struct FeedState {
     pub(super) opened_to: u64,
     /// No body below is missing, waits for its key, or is bad: what they say is in force.
     pub(super) applied_to: u64,
+    /// Whether it counts for nothing, as long as nobody vouches for it.
+    pub(super) void: bool,
 }
 
 /// What is known of one epoch of a feed.
@@ -176,6 +178,7 @@ impl Feeds {
             counts: Counts::default(),
             opened_to: 0,
             applied_to: 0,
+            void: false,
         });
         self.numbers.insert(id, number);
         Ok(number)
@@ -315,6 +318,14 @@ impl FeedState {
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.genesis.audience.members() == [self.genesis.publisher.clone()]
+    }
+
+    /// Whether what it says is in no answer and is not passed on: see [`Store::set_void`].
+    ///
+    /// [`Store::set_void`]: super::Store::set_void
+    #[must_use]
+    pub const fn is_void(&self) -> bool {
+        self.void
     }
 
     pub(super) fn entry(&self, index: u64) -> Option<&LeafEntry> {

@@ -7,13 +7,13 @@ use kentong_protocol::sync::{FeedView, WantedBody};
 use super::{BodyState, FeedState, Store};
 
 impl Store {
-    /// The feeds of one publisher that a reader may read, in the order of their ids.
+    /// The feeds of one publisher that a reader may read and that count, in the order of their ids.
     #[must_use]
     pub fn feeds_of(&self, publisher: &MemberName, reader: &MemberName) -> Vec<FeedId> {
         sorted(self.state.feeds.of(publisher), reader)
     }
 
-    /// All feeds that a reader may read, in the order of their ids.
+    /// All feeds that a reader may read and that count, in the order of their ids.
     #[must_use]
     pub fn shared_with(&self, reader: &MemberName) -> Vec<FeedId> {
         sorted(self.state.feeds.iter(), reader)
@@ -89,7 +89,8 @@ impl Store {
 
 /// The ids of those that a reader may read, in order.
 fn sorted<'a>(feeds: impl Iterator<Item = &'a FeedState>, reader: &MemberName) -> Vec<FeedId> {
-    let shared = feeds.filter(|feed| feed.size() > 0 && feed.genesis().audience.holds(reader));
+    let shared = feeds
+        .filter(|feed| feed.size() > 0 && !feed.is_void() && feed.genesis().audience.holds(reader));
     let mut ids: Vec<_> = shared.map(FeedState::id).collect();
     ids.sort_unstable();
     ids

@@ -9,7 +9,7 @@ use kentong_protocol::wire::MAX_NOTE;
 use crate::log::{RecordKey, RecordKind};
 
 use super::error::StoreError;
-use super::event::{Event, Fact, write_disposition, write_receipt};
+use super::event::{Event, Fact, VOID, write_disposition, write_receipt};
 use super::feeds::{BodyState, FeedState, Feeds, LeafKind};
 use super::place::{MAX_FEEDS, MAX_LEAVES};
 use super::step::{Disposition, Item, Step};
@@ -119,7 +119,18 @@ impl<'a> Plan<'a> {
                 }
                 if size < draft.size {
                     draft.truncate(size);
-                    self.push(RecordKind::Truncate, feed, size, Vec::new(), Fact::Truncate);
+                    let fact = Fact::Truncate { void: false };
+                    self.push(RecordKind::Truncate, feed, size, Vec::new(), fact);
+                }
+                Ok(())
+            }
+            Item::Void(feed, size) => {
+                let draft = self.draft(feed)?;
+                if size < draft.size {
+                    draft.truncate(size);
+                    draft.signed = draft.signed.min(size);
+                    let fact = Fact::Truncate { void: true };
+                    self.push(RecordKind::Truncate, feed, size, VOID.to_vec(), fact);
                 }
                 Ok(())
             }

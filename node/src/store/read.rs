@@ -99,14 +99,18 @@ impl Store {
         Ok(refused)
     }
 
-    /// Where statements about this value stand, over all feeds, in the order of places. Of each
+    /// Where statements about this value stand, over all feeds that count, in the order of places. Of each
     /// feed the last sixteen. A place may, once in 2^64, hold another value: whoever shows a
     /// statement compares.
     #[must_use]
     pub fn find(&self, kind: Kind, comparison_key: &str) -> Vec<Place> {
-        self.state
-            .lookup
-            .find(Tag::of(&self.index_key, kind.number(), comparison_key))
+        let tag = Tag::of(&self.index_key, kind.number(), comparison_key);
+        let mut places = self.state.lookup.find(tag);
+        places.retain(|place| {
+            let feed = self.state.feeds.by_number(place.feed);
+            feed.is_some_and(|feed| !feed.is_void())
+        });
+        places
     }
 
     /// How many statements can be found, and what the look-up index takes in bytes.
@@ -158,7 +162,7 @@ impl Store {
         Ok(placed.into_iter().map(|(_, statement)| statement).collect())
     }
 
-    /// The same, each with its place.
+    /// The same, each with its place; none of a feed that is void.
     pub fn placed_statements(
         &self,
         feed: FeedNo,
@@ -166,7 +170,7 @@ impl Store {
     ) -> Result<Vec<(Place, Statement)>, StoreError> {
         let held = self.state.feeds.by_number(feed);
         match held.map(|held| (held, held.body(index))) {
-            Some((held, Some(BodyState::Held { opened: true }))) => {
+            Some((held, Some(BodyState::Held { opened: true }))) if !held.is_void() => {
                 of_batch(&self.vault, held, index)
             }
             _ => Ok(Vec::new()),
@@ -179,7 +183,7 @@ impl Store {
             .state
             .feeds
             .iter()
-            .filter(|feed| wanted(feed))
+            .filter(|feed| !feed.is_void() && wanted(feed))
             .collect();
         Scan {
             vault: &self.vault,

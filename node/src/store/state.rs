@@ -118,7 +118,12 @@ impl State {
                     self.erase(number, index, None, effects);
                 }
             }
-            Fact::Truncate => self.truncate(vault, number, index, effects)?,
+            Fact::Truncate { void } => {
+                if void {
+                    self.withdraw_checkpoint(number, index, effects);
+                }
+                self.truncate(vault, number, index, effects)?;
+            }
             Fact::Receipt(peer) => {
                 let row = encode(&at.to_u64());
                 effects

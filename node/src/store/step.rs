@@ -19,6 +19,7 @@ pub(super) enum Item {
     EpochKey(FeedId, u32, EpochKey),
     Disposition(FeedId, u64, Disposition),
     Truncate(FeedId, u64),
+    Void(FeedId, u64),
     Receipt(FeedId, MemberName, Vec<u8>),
 }
 
@@ -125,6 +126,12 @@ impl Step {
     /// Drops the leaves from `size` on: own leaves ahead of the signer state.
     pub fn truncate(self, feed: FeedId, size: u64) -> Self {
         self.with(Item::Truncate(feed, size))
+    }
+
+    /// Drops the leaves from `size` on, with the checkpoints over them: what a former key of the publisher
+    /// signed and its warrant does not vouch for.
+    pub fn void(self, feed: FeedId, size: u64) -> Self {
+        self.with(Item::Void(feed, size))
     }
 
     /// What a member says it holds of a feed; its newest word is kept at hand.

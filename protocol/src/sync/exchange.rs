@@ -104,7 +104,7 @@ pub enum Output {
         /// The epoch's number.
         epoch: u32,
     },
-    /// Store verified leaves, and the checkpoint if they reach it. Sessions with others who show more
+    /// Store verified leaves, none if they are held already, and the checkpoint if they reach it. Sessions with others who show more
     /// than these are given [`Input::Reassigned`] then: their bodies may come from those.
     StoreLeaves {
         /// Which feed; it begins with `from` 0.
@@ -115,6 +115,14 @@ pub enum Output {
         leaves: Vec<(Leaf, Vec<u8>)>,
         /// The checkpoint's size and bytes, when the leaves reach its size.
         checkpoint: Option<(u64, Vec<u8>)>,
+    },
+    /// Take back the leaves of a feed from an index on, with the checkpoints over them: a former key of
+    /// its publisher signed them, and the present one vouches for another history.
+    Void {
+        /// Which feed.
+        feed: FeedId,
+        /// The index of the first.
+        from: u64,
     },
     /// Store a body that matches its leaf.
     StoreBody {

@@ -45,6 +45,8 @@ pub(super) struct PapersExchange {
     listed: Listed,
     /// What the peer listed: it need not be told of that.
     theirs: BTreeSet<Digest>,
+    /// By which warrants the peer goes, of members of the charter.
+    pub(super) warrants: BTreeMap<MemberName, u64>,
     wanted: VecDeque<Wanted>,
     /// What was asked for, and until when the answer is waited for.
     asked: BTreeMap<Wanted, u64>,
@@ -70,6 +72,7 @@ impl PapersExchange {
                 credentials: BTreeMap::new(),
             },
             theirs: BTreeSet::new(),
+            warrants: BTreeMap::new(),
             wanted: VecDeque::new(),
             asked: BTreeMap::new(),
             asking: Allowance::full(limits.papers, limits.papers_per_second, now.millis),
@@ -163,6 +166,7 @@ impl Session {
             }
         }
         self.ask_for_papers(now);
+        self.learn_warrants(&list.credentials, ledger);
         // Who has come further may lack the next versions now.
         self.list_papers(ledger);
         Ok(())

@@ -1,12 +1,13 @@
 //! Checkpoints that the peer shows: of its own feeds and, as any reader may, of other members'.
 
-use kentong_keys::Digest;
+use kentong_keys::{Digest, PublicKey};
 
-use crate::feed::{Checkpoint, FeedId, UnverifiedCheckpoint};
+use crate::feed::{Checkpoint, CheckpointError, FeedId, UnverifiedCheckpoint};
 
 use super::evidence::{Evidence, Link};
 use super::exchange::Output;
 use super::fault::Fault;
+use super::former::is_of_former_key;
 use super::ledger::{FeedView, Ledger};
 use super::session::Session;
 
@@ -34,7 +35,14 @@ impl Session {
         // A feed of somebody whom we do not know: the peer may go by a newer warrant or charter.
         let Some(key) = key else { return Ok(None) };
         let witnessed = shown.clone();
-        let shown = shown.verify(&key).map_err(Fault::Checkpoint)?;
+        let shown = match shown.verify(&key) {
+            Err(CheckpointError::Signature)
+                if self.goes_by_another_warrant(&witnessed.origin().publisher, ledger) =>
+            {
+                return Ok(None);
+            }
+            shown => shown.map_err(Fault::Checkpoint)?,
+        };
         let origin = shown.origin();
         let (feed, size, root) = (origin.feed, shown.size(), *shown.root());
         let view = ledger.feed(&feed);
@@ -48,6 +56,11 @@ impl Session {
             }
             let held = view.tree.root_at(size);
             if held.is_some_and(|held| held != root) {
+                if self.give_way(view, feed, &key) {
+                    self.promised.insert(feed, shown);
+                    self.shows.push((feed, size));
+                    return Ok(None);
+                }
                 self.keep_fork(&shown, view);
                 return self.two_histories(&shown);
             }
@@ -76,8 +89,26 @@ impl Session {
             }
             self.shows.push((feed, size));
         }
+        if let Some(view) = &view {
+            self.store_head(&shown, view, &key);
+        }
         self.cosigned(&witnessed, (feed, size, root), ledger);
         Ok(Some(shown))
+    }
+
+    /// Stores a checkpoint over leaves that are all held, if the one that is held covers less or is by a
+    /// former key: a new warrant has its publisher sign its heads anew.
+    fn store_head(&mut self, shown: &Checkpoint, view: &FeedView<'_>, key: &PublicKey) {
+        let (feed, size) = (shown.origin().feed, shown.size());
+        let covered = view.checkpoint.map_or(0, |(size, _)| size);
+        if size == view.tree.size() && (covered < size || is_of_former_key(view, key)) {
+            self.out.push(Output::StoreLeaves {
+                feed,
+                from: size,
+                leaves: Vec::new(),
+                checkpoint: Some((size, shown.note().to_vec())),
+            });
+        }
     }
 
     /// What is held counts too, or each session could bring as many feeds of one publisher again.
@@ -228,7 +259,12 @@ impl Session {
         };
         let Some(key) = key else { return Ok(()) };
         if !evidence.is_conclusive(&self.local.federation_name, &key) {
-            return Err(Fault::Evidence);
+            // Keys that have gone prove nothing any more, and those to come not yet.
+            return if self.goes_by_another_warrant(&evidence.publisher, ledger) {
+                Ok(())
+            } else {
+                Err(Fault::Evidence)
+            };
         }
         if !ledger.is_forked(&evidence.feed) {
             self.out.push(Output::Evidence(Box::new(evidence)));

@@ -203,6 +203,8 @@ impl Member {
                 self.others_give(id, feed, from)?;
                 return Ok(Then::Stored(feed));
             }
+            // No member of the simulation gets another warrant.
+            Output::Void { .. } => {}
             Output::StoreBody { feed, index, body } => {
                 self.store_body(feed, index, body)?;
                 return Ok(Then::Stored(feed));

@@ -324,6 +324,18 @@ impl Member {
         feed.bodies.insert(index, sealed.body);
     }
 
+    /// Drops the leaves of a feed from an index on, with what was signed over them.
+    pub(super) fn void(&mut self, id: FeedId, from: u64) {
+        let feed = self.feeds.get_mut(&id).unwrap();
+        feed.tree.truncate(from);
+        feed.leaves.truncate(from as usize);
+        feed.bodies.retain(|index, _| *index < from);
+        feed.checkpoint = feed.checkpoint.take().filter(|(size, _)| *size <= from);
+        if from == 0 {
+            self.feeds.remove(&id);
+        }
+    }
+
     pub(super) fn publish(&mut self, id: FeedId) {
         let Self { signing, feeds, .. } = self;
         feeds.get_mut(&id).unwrap().sign(signing);
@@ -379,6 +391,10 @@ impl Member {
                     checkpoint,
                 } => {
                     self.store_leaves(feed, from, leaves, checkpoint);
+                    changed = true;
+                }
+                Output::Void { feed, from } => {
+                    self.void(feed, from);
                     changed = true;
                 }
                 Output::StoreBody { feed, index, body } => {

@@ -1,0 +1,278 @@
+//! `kentong warrant`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use kentong_keys::{PublicKey, Warrant, WarrantTerms};
+use serde::Serialize;
+
+use super::Outcome;
+use super::passphrase::{Asked, PassphraseArgs};
+use super::root_key::RootKeyArgs;
+use super::workplace::{Workplace, read_foreign};
+use crate::charter_files;
+use crate::frozen::Frozen;
+use crate::home::Home;
+use crate::identity::Identity;
+use crate::net::Address;
+use crate::signer::Signer;
+use crate::store::{Folders, Options, Store};
+
+/// Replace the keys of a node, after they were lost or stolen
+///
+/// The root key names a new signing and a new witness key, and for each feed the head up to which the
+/// former key's word counts. With them the node gets a new transport and a new sealing key. Whoever has
+/// the former keys is turned away by every node that knows of the new warrant; what they signed above
+/// those heads is taken back there, and feeds that the warrant does not name count for nothing.
+///
+/// The node must be stopped, and hold what it published: what this home does not hold is above the
+/// heads. After a loss of the disk restore the backup first, run the node until all is back, and stop it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  kentong warrant draft -o MY.draft
+  kentong warrant sign MY.draft --root-key /media/stick/root.key -o MY.warrant
+  kentong warrant install MY.warrant -o MY.card
+  kentong run
+then give MY.card to one member, who tells its node with `kentong peers add MY.card`. The others hear
+of it from that node.")]
+pub(super) struct WarrantArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Draft(DraftArgs),
+    Sign(SignArgs),
+    Install(InstallArgs),
+}
+
+/// Make new keys, and write what the root key is to sign
+///
+/// They are not in use before `kentong warrant install`. A start of the node destroys them, for it signs
+/// on with the old ones: draft, sign and install while it is stopped.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  kentong warrant draft -o MY.draft")]
+struct DraftArgs {
+    /// Give up what this home does not hold of its own feeds, for good. Otherwise that is an error.
+    #[arg(long)]
+    as_held: bool,
+    /// The serial, if the members know of a later warrant than this home: higher than that one's.
+    #[arg(long, value_name = "N")]
+    serial: Option<u64>,
+    /// Where to write it; otherwise to standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+/// Sign it with your agency's root key, on whatever machine that is used
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  kentong warrant sign MY.draft --root-key /media/stick/root.key -o MY.warrant")]
+struct SignArgs {
+    /// The file that `kentong warrant draft` wrote.
+    file: PathBuf,
+    #[command(flatten)]
+    root_key: RootKeyArgs,
+    /// Where to write the warrant; otherwise to standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Take the new keys in use
+///
+/// The old ones are destroyed here. This cannot be taken back. The card that it writes is for the other
+/// members.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  kentong warrant install MY.warrant -o MY.card")]
+struct InstallArgs {
+    /// The file that `kentong warrant sign` wrote.
+    file: PathBuf,
+    /// Say that the node is now reached here, if it moved. May be given several times, the best first.
+    #[arg(long, value_name = "ADDRESS")]
+    address: Vec<Address>,
+    /// Where to write the new card; otherwise to standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Row {
+    Warrant {
+        member: String,
+        serial: u64,
+        heads: usize,
+        card: String,
+    },
+}
+
+impl WarrantArgs {
+    pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
+        match self.what {
+            What::Draft(args) => args.run(place),
+            What::Sign(args) => args.run(place),
+            What::Install(args) => args.run(place),
+        }
+    }
+}
+
+impl DraftArgs {
+    fn run(self, place: &Workplace) -> Result<Outcome> {
+        let home = place.home()?;
+        let _lock = home.lock().context("stop the node first")?;
+        let passphrase = self.passphrase.get("the keys of this node", Asked::Once)?;
+        let identity = Identity::open(&home, &passphrase)?;
+        let frozen = frozen(&home, &identity, self.as_held)?;
+        if frozen.lost > 0 {
+            place.advise(format_args!(
+                "{} of this node's feeds are not whole here: what they lack is given up.",
+                frozen.lost
+            ))?;
+        }
+        let heads = frozen.heads.len();
+        let terms = identity.draft_warrant(self.serial, frozen.heads)?;
+        place.write(self.output.as_deref(), terms.text().as_bytes())?;
+        place.advise(format_args!(
+            "Warrant {} names {heads} feeds. Next: `kentong warrant sign` where the root key is, then \
+             `kentong warrant install` here, all while the node is stopped.",
+            terms.serial
+        ))?;
+        Ok(Outcome::Done)
+    }
+}
+
+impl SignArgs {
+    fn run(self, place: &Workplace) -> Result<Outcome> {
+        let draft = read_foreign(&self.file, Warrant::MAX_LEN)?;
+        let text = String::from_utf8_lossy(&draft);
+        let terms = WarrantTerms::read(&text).map_err(|error| {
+            anyhow!(
+                "{}: {error}; `kentong warrant draft` writes what is to be signed",
+                self.file.display()
+            )
+        })?;
+        place.advise(format_args!(
+            "The keys that {} has used so far will count for nothing beyond the heads of {} feeds. \
+             Make sure that this draft is that of your own node: whoever has the new keys speaks for {}.",
+            terms.member,
+            terms.heads.len(),
+            terms.member
+        ))?;
+        let (member, root) = self.root_key.read()?;
+        if member != terms.member {
+            bail!(
+                "{} is the root key of {member}, and the draft is for {}; name the right one",
+                self.root_key.path().display(),
+                terms.member
+            );
+        }
+        let signed = Warrant::issue(terms, &root).context("the warrant cannot be signed")?;
+        place.write(self.output.as_deref(), signed.note().bytes())?;
+        Ok(Outcome::Done)
+    }
+}
+
+impl InstallArgs {
+    fn run(self, place: &Workplace) -> Result<Outcome> {
+        let home = place.home()?;
+        let _lock = home.lock().context("stop the node first")?;
+        let note = read_foreign(&self.file, Warrant::MAX_LEN)?;
+        let passphrase = self.passphrase.get("the keys of this node", Asked::Once)?;
+        let mut identity = Identity::open(&home, &passphrase)?;
+        let root = root_key(&home, &identity)?;
+        let warrant = Warrant::open(&note, &identity.member, &root).map_err(|error| {
+            anyhow!(
+                "{}: {error}; name the file that `kentong warrant sign` wrote",
+                self.file.display()
+            )
+        })?;
+        let frozen = frozen(&home, &identity, true)?;
+        if frozen.heads != warrant.heads() {
+            bail!(
+                "the feeds of this home are not where they were when this warrant was drafted, so what \
+                 was signed since would be void; draft another with `kentong warrant draft`"
+            );
+        }
+        if identity.warrant != warrant {
+            identity.install_warrant(&home, &note, &root, &self.address)?;
+        }
+        // Only now: under the old key an older state would have let the node sign a second history.
+        settle(&home, &frozen)?;
+        let card = identity.bundle()?.encode();
+        if self.output.is_some() || !place.json() {
+            place.write(self.output.as_deref(), card.as_bytes())?;
+        }
+        if place.json() {
+            place.emit(&Row::Warrant {
+                member: identity.member.to_string(),
+                serial: warrant.serial(),
+                heads: frozen.heads.len(),
+                card,
+            })?;
+            return Ok(Outcome::Done);
+        }
+        if frozen.resumed > 0 {
+            place.advise(format_args!(
+                "{} feeds that had ended in a recovery go on.",
+                frozen.resumed
+            ))?;
+        }
+        place.advise(format_args!(
+            "{} has new keys, by warrant {}. Next: start the node, and give the card to one member, who \
+             tells its node with `kentong peers add`: until then this node is turned away everywhere.",
+            identity.member,
+            warrant.serial()
+        ))?;
+        Ok(Outcome::Done)
+    }
+}
+
+/// The heads of the feeds of a home whose lock is held.
+fn frozen(home: &Home, identity: &Identity, as_held: bool) -> Result<Frozen> {
+    let folders = Folders {
+        log: &home.log(),
+        derived: &home.sled(),
+    };
+    let member = identity.member.clone();
+    let (store, _) = Store::open(folders, identity.store_key(), member, Options::default())?;
+    let signer = match Signer::open(&home.signer_state()) {
+        Err(error) if error.is_lost() => None,
+        signer => Some(signer?),
+    };
+    Ok(Frozen::of(&store, signer.as_ref(), as_held)?)
+}
+
+/// The root key that the others go by: that in the charter, if there is one.
+fn root_key(home: &Home, identity: &Identity) -> Result<PublicKey> {
+    let chain = charter_files::chain(home)?;
+    let listed = chain
+        .as_ref()
+        .and_then(|chain| chain.in_force().member(&identity.member));
+    Ok(listed.map_or(identity.root, |listed| *listed.root()))
+}
+
+/// Has the new key go on from the heads that the warrant names.
+fn settle(home: &Home, frozen: &Frozen) -> Result<()> {
+    let path = home.signer_state();
+    let same = |signer: &Signer| {
+        let signed = signer.iter().map(|(feed, signed)| (*feed, signed));
+        signed.eq(frozen.signed.iter().map(|(feed, signed)| (*feed, *signed)))
+    };
+    if Signer::open(&path).is_ok_and(|signer| same(&signer)) {
+        return Ok(());
+    }
+    let settled = Signer::unknown(&path).settle(frozen.signed.clone());
+    settled.context("the new keys are in use; install the same warrant again to finish this")
+}

@@ -1,0 +1,220 @@
+//! How far the word of a publisher's former keys goes, after its root key named others.
+//!
+//! What the present signing key vouches for counts. What only a former key signed counts up to the head
+//! that the warrant names for its feed: what is above is taken back, for whoever has the old key could
+//! have signed it. A feed that the warrant does not name counts for nothing; it is kept, in case that a
+//! later warrant names it. Clocks and the order in which things came do not matter: every node comes to
+//! the same end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kentong_keys::Warrant;
+use kentong_protocol::MemberName;
+use kentong_protocol::feed::{FeedId, UnverifiedCheckpoint};
+use kentong_protocol::sync::Input as SessionInput;
+use kentong_protocol::wire::Bye;
+
+use crate::store::{Durably, FeedState, Step, StoreError};
+
+use super::core::Core;
+use super::warnings::Subject;
+
+/// What of a feed counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counts {
+    /// The present key vouches for it.
+    All,
+    /// A former key signed it, and the warrant vouches for so many leaves.
+    UpTo(u64),
+    /// A former key signed it, and the warrant does not name it.
+    Nothing,
+}
+
+/// What of a feed counts under its publisher's newest warrant.
+fn counts(held: &FeedState, warrant: &Warrant) -> Counts {
+    let note = held
+        .checkpoint()
+        .and_then(|(_, note)| UnverifiedCheckpoint::parse(note).ok());
+    let none = note.is_none();
+    if note.is_some_and(|note| note.verify(warrant.signing()).is_ok()) {
+        return Counts::All;
+    }
+    let heads = warrant.heads();
+    let named = heads.binary_search_by(|head| head.feed.cmp(held.id().digest()));
+    let named = named.ok().and_then(|at| heads.get(at));
+    match named {
+        // Of a first warrant there is no former key: the feed is still on its way.
+        None if none && warrant.serial() == 1 => Counts::All,
+        None => Counts::Nothing,
+        Some(head) => match held.tree().root_at(head.size) {
+            // Less is held than that: it goes on from there, or gives way.
+            None => Counts::UpTo(head.size),
+            Some(root) if root == head.root => Counts::UpTo(head.size),
+            Some(_) => Counts::UpTo(0),
+        },
+    }
+}
+
+/// What was taken back under a new warrant.
+#[derive(Debug, Default)]
+struct TakenBack {
+    /// Feeds that changed.
+    feeds: BTreeSet<FeedId>,
+    /// Leaves that a former key signed above the heads that the warrant names.
+    leaves: u64,
+    /// Feeds that it does not name.
+    void: u64,
+}
+
+impl Core {
+    /// The serial of each member's newest warrant.
+    pub(super) fn warrants(&self) -> BTreeMap<MemberName, u64> {
+        let serials = self.members.serials().into_iter();
+        serials
+            .map(|(member, warrant, _)| (member, warrant))
+            .collect()
+    }
+
+    /// Looks at the start how far each member's word goes.
+    pub(super) fn weigh_all(&mut self) -> Result<(), StoreError> {
+        for member in self.warrants().into_keys() {
+            let taken = self.weigh(&member)?;
+            self.tell_taken_back(&member, &taken);
+        }
+        Ok(())
+    }
+
+    /// Looks whose keys were replaced since these were the newest warrants.
+    pub(super) fn look_for_new_keys(&mut self, before: &BTreeMap<MemberName, u64>) {
+        for (member, serial) in self.warrants() {
+            let known = before.get(&member).copied().unwrap_or_default();
+            if known != serial
+                && member != self.me
+                && let Err(error) = self.keys_replaced(&member, known > 0)
+            {
+                tracing::error!(%error, "what former keys signed could not be taken back");
+                let warning = format!(
+                    "what the former keys of {member} signed could not be taken back: {error}; restart \
+                     the node"
+                );
+                self.warn(Subject::Former(member), warning);
+            }
+        }
+    }
+
+    /// A member has a new warrant: what its former keys vouched for is looked at anew.
+    fn keys_replaced(&mut self, member: &MemberName, known: bool) -> Result<(), StoreError> {
+        let taken = self.weigh(member)?;
+        if !known {
+            return Ok(()); // Nobody here has gone by another of its keys.
+        }
+        let store = &self.store;
+        // Its old sealing keys may be in the wrong hands, and open the epochs that are open.
+        self.epochs.retain(|feed, _| {
+            let held = store.feeds().get(*feed);
+            held.is_none_or(|held| !held.genesis().audience.holds(member))
+        });
+        let signing = self.members.credentials(member);
+        if let (Some((warrant, _)), Some(charter)) = (signing, self.members.charter()) {
+            let federation = charter.federation().as_str();
+            let its = store.feeds().of(member).map(FeedState::id).collect();
+            self.relay
+                .keys_replaced(member, &its, federation, warrant.signing());
+        }
+        self.standing.remove(member); // Rules that were broken under keys that have gone.
+        let links = self.links.iter();
+        let its: Vec<_> = links
+            .filter(|(_, link)| link.member == *member)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in its {
+            // Begun under the keys of before: nothing more of it is looked at.
+            self.net.close(id);
+            self.end(id);
+        }
+        self.tell_taken_back(member, &taken);
+        // A session that began before may still ask for what has gone, or be asked for it.
+        let feeds = taken.feeds.iter();
+        let feeds = feeds.filter_map(|feed| self.store.feeds().get(*feed));
+        let readers: BTreeSet<MemberName> = feeds
+            .flat_map(|feed| feed.genesis().audience.members().to_vec())
+            .collect();
+        self.each_link(
+            |peer| readers.contains(peer),
+            |_| SessionInput::Close(Bye::Stopping),
+        );
+        Ok(())
+    }
+
+    /// Has each feed of a member count as far as its warrant says.
+    fn weigh(&mut self, member: &MemberName) -> Result<TakenBack, StoreError> {
+        let mut taken = TakenBack::default();
+        let Some((warrant, _)) = self.members.credentials(member) else {
+            return Ok(taken);
+        };
+        if *member == self.me {
+            return Ok(taken); // What this node signed is signed anew when it starts.
+        }
+        let feeds = self.store.feeds().of(member);
+        let weighed: Vec<_> = feeds
+            .filter(|held| held.size() > 0)
+            .map(|held| {
+                (
+                    held.id(),
+                    held.size(),
+                    held.is_void(),
+                    counts(held, warrant),
+                )
+            })
+            .collect();
+        let mut step = Step::new();
+        for (feed, size, was_void, counts) in weighed {
+            let void = counts == Counts::Nothing;
+            self.store.set_void(feed, void);
+            taken.void += u64::from(void);
+            if void != was_void {
+                taken.feeds.insert(feed);
+            }
+            if let Counts::UpTo(most) = counts
+                && size > most
+            {
+                tracing::warn!(peer = %member, ?feed, size, most, "a former key signed more than counts");
+                step = step.void(feed, most);
+                taken.leaves += size - most;
+                taken.feeds.insert(feed);
+            }
+        }
+        if !step.is_empty() {
+            self.store.commit(step, Durably::Synced)?;
+        }
+        Ok(taken)
+    }
+
+    fn tell_taken_back(&mut self, member: &MemberName, taken: &TakenBack) {
+        let TakenBack { leaves, void, .. } = taken;
+        tracing::info!(peer = %member, leaves, void, "looked at what former keys of a member signed");
+        if *leaves > 0 {
+            let warning = format!(
+                "{member} replaced its keys: {leaves} leaves that a former key signed above what {member} \
+                 vouches for were taken back, and are in no answer any more; ask {member} what came of it"
+            );
+            self.warn(Subject::Former(member.clone()), warning);
+        }
+        if *void > 0 {
+            let warning = format!(
+                "{void} feeds that a former key of {member} signed count for nothing, for its warrant does \
+                 not name them: they are kept, and in no answer. If {member} says that they are its own, it \
+                 needs another warrant that names them"
+            );
+            self.warn(Subject::Former(member.clone()), warning);
+        }
+    }
+
+    /// The present key of the publisher vouches for another history of a feed than a former key did.
+    pub(super) fn give_way(&mut self, feed: FeedId, from: u64) -> Result<(), StoreError> {
+        tracing::warn!(?feed, from, "what a former key signed gives way");
+        self.store
+            .commit(Step::new().void(feed, from), Durably::Synced)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! What was signed by a key that is not its publisher's any more, or not yet known to be.
+//!
+//! A new warrant replaces a member's signing key. Members come to know of it one after the other, and
+//! until then show each other heads that only one of the two can verify: nobody is blamed for that as
+//! long as the two go by different warrants, which each has told the other. What a former key signed
+//! gives way to what the present one signs.
+
+use kentong_keys::{MemberName, PublicKey};
+
+use crate::feed::{CheckpointError, FeedId, UnverifiedCheckpoint};
+
+use super::exchange::Output;
+use super::ledger::{FeedView, Ledger};
+use super::session::Session;
+
+impl Session {
+    /// Whether the peer may show what a member's key, as it is known here, did not sign: it said that it
+    /// goes by another warrant of that member. Its own warrant a peer sends before all else.
+    pub(super) fn goes_by_another_warrant(
+        &self,
+        member: &MemberName,
+        ledger: &impl Ledger,
+    ) -> bool {
+        let ours = ledger.credentials();
+        let ours = ours.iter().find(|(name, ..)| name == member);
+        let theirs = self.papers.warrants.get(member);
+        match (ours, theirs) {
+            (Some((_, ours, _)), Some(theirs)) => ours != theirs && *member != self.peer.member,
+            _ => false,
+        }
+    }
+
+    /// Notes by which warrants the peer goes, and shows it the heads that it can verify only now.
+    pub(super) fn learn_warrants(
+        &mut self,
+        listed: &[(MemberName, u64, u64)],
+        ledger: &impl Ledger,
+    ) {
+        let ours = ledger.credentials();
+        let mut caught_up = Vec::new();
+        for (member, theirs, _) in listed {
+            let Some((_, serial, _)) = ours.iter().find(|(name, ..)| name == member) else {
+                continue; // Of who is no member here nothing is kept.
+            };
+            let before = self.papers.warrants.insert(member.clone(), *theirs);
+            if before.is_some_and(|before| before < *theirs) && theirs == serial {
+                caught_up.push(member.clone());
+            }
+        }
+        if !self.greeted {
+            return;
+        }
+        let others = caught_up
+            .iter()
+            .filter(|member| **member != self.peer.member);
+        let feeds = others.flat_map(|member| ledger.feeds_of(member, &self.peer.member));
+        let feeds: Vec<FeedId> = feeds.collect();
+        for feed in feeds {
+            self.show_head(feed, ledger);
+        }
+    }
+
+    /// Takes back what is held of a feed under a former key, where the present key vouches for another
+    /// history; true if so. It is fetched anew.
+    pub(super) fn give_way(&mut self, view: &FeedView<'_>, feed: FeedId, key: &PublicKey) -> bool {
+        if !is_of_former_key(view, key) {
+            return false;
+        }
+        self.fetch.drop_leaves(&feed);
+        self.out.push(Output::Void { feed, from: 0 });
+        true
+    }
+}
+
+/// Whether the newest head that is held of a feed was signed by another key than this.
+pub(super) fn is_of_former_key(view: &FeedView<'_>, key: &PublicKey) -> bool {
+    view.checkpoint.is_some_and(|(_, note)| {
+        let note = UnverifiedCheckpoint::parse(note);
+        note.and_then(|note| note.verify(key)) == Err(CheckpointError::Signature)
+    })
+}

@@ -1,0 +1,309 @@
+//! Keys that were stolen or lost: the root key names others, and what the old ones signed beyond what
+//! their owner vouches for is taken back everywhere.
+
+use std::fs;
+
+use kentong_protocol::indicator::{Tlp, Value};
+
+use crate::rollback::copy;
+use crate::support::{Federation, Node, domain};
+
+/// A copy of MY's home in the wrong hands, with a port of its own.
+fn thief(federation: &Federation) -> Node {
+    let my = federation.node("MY");
+    let home = my.home.with_file_name("MY.thief");
+    copy(&my.home, &home);
+    let config = fs::read_to_string(home.join("config.toml")).unwrap();
+    let listens = |line: &str| line.starts_with("listen");
+    let elsewhere = "listen = [\"/ip4/127.0.0.1/udp/0/quic-v1\"]";
+    let lines = config.lines();
+    let lines: Vec<_> = lines
+        .map(|line| if listens(line) { elsewhere } else { line })
+        .collect();
+    assert!(lines.contains(&elsewhere), "{config}");
+    fs::write(home.join("config.toml"), lines.join("\n")).unwrap();
+    Node::found("MY", &home, &my.passphrase)
+}
+
+/// Replaces the keys of the stopped MY; answers where its new card is.
+fn replace_keys(federation: &Federation, draft: &[&str]) -> String {
+    let my = federation.node("MY");
+    let path = |name: &str| my.home.with_file_name(name).to_str().unwrap().to_owned();
+    let (drafted, signed, card) = (path("MY.draft"), path("MY.warrant"), path("MY.card.new"));
+    let root = my.home.join("root.key").to_str().unwrap().to_owned();
+    let secret = my.passphrase.to_str().unwrap();
+    let with = ["--passphrase-file", secret];
+    my.run(&[&["warrant", "draft", "-o", &drafted], draft, &with].concat());
+    let sign = [
+        "warrant",
+        "sign",
+        &drafted,
+        "--root-key",
+        &root,
+        "-o",
+        &signed,
+    ];
+    my.run(&[&sign[..], &with].concat());
+    my.run(&[&["warrant", "install", &signed, "-o", &card], &with[..]].concat());
+    card
+}
+
+fn feeds_of_my(node: &Node) -> Vec<String> {
+    let feeds = node.feeds().into_iter();
+    let mut feeds: Vec<_> = feeds
+        .filter(|feed| feed.publisher == "MY" && !feed.void)
+        .map(|feed| feed.id)
+        .collect();
+    feeds.sort_unstable();
+    feeds
+}
+
+fn nobody_is_blamed(nodes: &[&Node]) {
+    for node in nodes {
+        assert!(!node.home.join("evidence").exists(), "{}", node.member);
+        let faults: Vec<_> = node
+            .peers()
+            .into_iter()
+            .flat_map(|peer| peer.faults)
+            .collect();
+        assert!(faults.is_empty(), "{}: {faults:?}", node.member);
+    }
+}
+
+#[test]
+fn what_a_thief_signed_is_taken_back_and_the_feeds_go_on() {
+    let mut federation = Federation::running(&["MY", "SG", "TH"]);
+    let [before, aside, forged, planted] =
+        ["before", "aside", "forged", "planted"].map(|name| domain(&format!("{name}.example")));
+    let my = federation.node("MY");
+    my.add(&before, Tlp::Green, &[]);
+    my.add(&aside, Tlp::Amber, &["SG"]);
+    for name in ["SG", "TH"] {
+        let node = federation.node(name);
+        node.until("it arrived", || node.has(&before));
+    }
+    let sg = federation.node("SG");
+    sg.until("what is for SG alone arrived", || sg.has(&aside));
+    let feeds = feeds_of_my(sg);
+    federation.node_mut("MY").stop();
+
+    let mut thief = thief(&federation);
+    thief.start();
+    thief.add(&forged, Tlp::Green, &[]);
+    thief.add(&planted, Tlp::Amber, &["TH"]);
+    thief.withdraw(&before);
+    for name in ["SG", "TH"] {
+        let node = federation.node(name);
+        node.until("the forgery is believed", || {
+            node.has(&forged) && !node.has(&before)
+        });
+    }
+    let th = federation.node("TH");
+    th.until("what was planted is believed", || th.has(&planted));
+    thief.stop();
+    federation.node_mut("TH").stop();
+
+    let card = replace_keys(&federation, &[]);
+    let sg = federation.node("SG");
+    sg.run(&["peers", "add", &card]);
+    sg.until("SG has taken it back", || {
+        sg.has(&before) && !sg.has(&forged)
+    });
+    assert!(
+        sg.warnings().contains("MY replaced its keys"),
+        "{}",
+        sg.warnings()
+    );
+    federation.node_mut("MY").start();
+    let after = domain("after.example");
+    federation.node("MY").add(&after, Tlp::Green, &[]);
+    let sg = federation.node("SG");
+    sg.until("MY goes on", || sg.has(&after) && sg.has(&aside));
+    assert_eq!(feeds_of_my(sg), feeds, "in the same feeds");
+
+    // Who was away hears it from SG alone, and has from there what MY signed since.
+    federation.node_mut("MY").stop();
+    federation.node_mut("TH").start();
+    let th = federation.node("TH");
+    th.until("TH has taken it back", || {
+        th.has(&after) && th.has(&before) && !th.has(&forged) && !th.has(&planted)
+    });
+    assert!(
+        th.warnings().contains("count for nothing"),
+        "{}",
+        th.warnings()
+    );
+    federation.node_mut("MY").start();
+    federation.connected();
+
+    // The old keys open nothing any more.
+    thief.start();
+    thief.add(&domain("again.example"), Tlp::Green, &[]);
+    federation
+        .node("MY")
+        .add(&domain("later.example"), Tlp::Green, &[]);
+    for name in ["SG", "TH"] {
+        let node = federation.node(name);
+        node.until("MY goes on", || node.has(&domain("later.example")));
+        assert!(!node.has(&domain("again.example")));
+    }
+    assert_eq!(thief.status().connected.0, 0);
+    thief.stop();
+
+    // And it stays so, whatever the derived state was built from.
+    for name in ["SG", "TH"] {
+        federation.node_mut(name).stop();
+        if name == "SG" {
+            fs::remove_dir_all(federation.node(name).home.join("sled")).unwrap();
+        }
+        federation.node_mut(name).start();
+    }
+    federation.connected();
+    let [my, sg, th] = ["MY", "SG", "TH"].map(|name| federation.node(name));
+    for node in [sg, th] {
+        assert!(node.has(&before) && node.has(&after));
+        assert!(!node.has(&forged) && !node.has(&planted));
+    }
+    nobody_is_blamed(&[my, sg, th]);
+}
+
+#[test]
+fn two_histories_under_stolen_keys_end_with_a_new_warrant() {
+    let mut federation = Federation::running(&["MY", "SG", "TH"]);
+    let [before, true_one, forged] =
+        ["before", "true", "forged"].map(|name| domain(&format!("{name}.example")));
+    federation.node("MY").add(&before, Tlp::Green, &[]);
+    let has = |federation: &Federation, name: &str, value: &Value| {
+        let node = federation.node(name);
+        node.until("it arrived", || node.has(value));
+    };
+    has(&federation, "SG", &before);
+    has(&federation, "TH", &before);
+    federation.node_mut("SG").stop();
+    federation.node_mut("MY").stop();
+    let mut thief = thief(&federation);
+    federation.node_mut("MY").start();
+    federation.node("MY").add(&true_one, Tlp::Green, &[]);
+    has(&federation, "TH", &true_one);
+    federation.node_mut("MY").stop();
+    federation.node_mut("TH").stop();
+    federation.node_mut("SG").start();
+    thief.start();
+    thief.add(&forged, Tlp::Green, &[]);
+    has(&federation, "SG", &forged);
+    thief.stop();
+    federation.node_mut("TH").start();
+    for name in ["SG", "TH"] {
+        let node = federation.node(name);
+        node.until("the two histories are seen", || {
+            node.warnings().contains("two histories")
+        });
+    }
+
+    let card = replace_keys(&federation, &[]);
+    federation.node("TH").run(&["peers", "add", &card]);
+    federation.node_mut("MY").start();
+    federation.connected();
+    let after = domain("after.example");
+    federation.node("MY").add(&after, Tlp::Green, &[]);
+    for name in ["SG", "TH"] {
+        let node = federation.node(name);
+        node.until("all go by the history that the root key names", || {
+            node.has(&after) && node.has(&true_one) && node.has(&before) && !node.has(&forged)
+        });
+    }
+}
+
+#[test]
+fn keys_are_replaced_while_the_node_is_stopped_and_knows_what_it_signed() {
+    let mut federation = Federation::running(&["MY", "SG"]);
+    let value = domain("one.example");
+    federation.node("MY").add(&value, Tlp::Green, &[]);
+    let sg = federation.node("SG");
+    sg.until("it arrived", || sg.has(&value));
+    let path = |name: &str| {
+        let home = &federation.node("MY").home;
+        home.with_file_name(name).to_str().unwrap().to_owned()
+    };
+    let (draft, signed) = (path("MY.draft"), path("MY.warrant"));
+    let secret = federation
+        .node("MY")
+        .passphrase
+        .to_str()
+        .unwrap()
+        .to_owned();
+    let root = federation.node("MY").home.join("root.key");
+    let root = root.to_str().unwrap().to_owned();
+    let refused = |federation: &Federation, arguments: &[&str], says: &str| {
+        let with = [arguments, &["--passphrase-file", &secret]].concat();
+        let output = federation.node("MY").command(&with);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(says), "{said}");
+    };
+    let install = ["warrant", "install", &signed];
+    let sign = [
+        "warrant",
+        "sign",
+        &draft,
+        "--root-key",
+        &root,
+        "-o",
+        &signed,
+    ];
+    let sign = [&sign[..], &["--passphrase-file", &secret]].concat();
+    let make = ["warrant", "draft", "-o", &draft];
+    refused(&federation, &make, "stop the node");
+
+    // A node that ran since the draft has signed on, and its drafted keys are gone.
+    federation.node_mut("MY").stop();
+    federation
+        .node("MY")
+        .run(&[&make[..], &["--passphrase-file", &secret]].concat());
+    federation.node("MY").run(&sign);
+    federation.node_mut("MY").start();
+    federation
+        .node("MY")
+        .add(&domain("two.example"), Tlp::Green, &[]);
+    refused(&federation, &install, "stop the node");
+    federation.node_mut("MY").stop();
+    refused(&federation, &install, "draft another");
+    refused(
+        &federation,
+        &["warrant", "install", &draft],
+        "kentong warrant sign",
+    );
+    refused(
+        &federation,
+        &["warrant", "draft", "--serial", "1", "-o", &draft],
+        "draft another",
+    );
+
+    // What is lost here would be void at the readers.
+    let state = federation.node("MY").home.join("signer.state");
+    let aside = state.with_extension("aside");
+    fs::rename(&state, &aside).unwrap();
+    refused(&federation, &make, "does not know what it signed last");
+    fs::rename(&aside, &state).unwrap();
+    let card = replace_keys(&federation, &["--serial", "7"]);
+    refused(
+        &federation,
+        &["warrant", "draft", "--serial", "7", "-o", &draft],
+        "draft another",
+    );
+    let sg = federation.node("SG");
+    sg.run(&["peers", "add", &card]);
+    federation.node_mut("MY").start();
+    federation.connected();
+    let three = domain("three.example");
+    federation.node("MY").add(&three, Tlp::Green, &[]);
+    let sg = federation.node("SG");
+    sg.until("all of it arrived", || {
+        sg.has(&three) && sg.has(&value) && sg.has(&domain("two.example"))
+    });
+    assert!(
+        !sg.warnings().contains("replaced its keys"),
+        "{}",
+        sg.warnings()
+    );
+    nobody_is_blamed(&[federation.node("MY"), sg]);
+}
