@@ -49,7 +49,7 @@ use crate::log::{self, Log, Position, Record};
 
 pub use erasure::FeedErasure;
 pub use error::StoreError;
-pub use feeds::{BodyState, EpochState, FeedState, Feeds};
+pub use feeds::{BodyState, EpochState, FeedState, Feeds, Vouched};
 pub use opening::{Opening, Rebuilt};
 pub use own::{CarriedId, CarriedSet, OwnEntry, OwnTable};
 pub use place::{FeedNo, MAX_FEEDS, MAX_LEAVES, Place};
@@ -205,11 +205,11 @@ impl Store {
         Ok(effects.applied)
     }
 
-    /// Has a feed count for nothing, or count again: what it says is in no answer and is not passed on.
-    /// Whoever opens the store says so anew each time; nothing of it is stored.
-    pub fn set_void(&mut self, feed: FeedId, void: bool) {
+    /// Says who vouches for a feed. Whoever opens the store says so anew each time; nothing of it is
+    /// stored.
+    pub fn set_vouched(&mut self, feed: FeedId, vouched: Vouched) {
         if let Some(number) = self.state.feeds.number_of(feed) {
-            self.state.feeds.at_mut(number).void = void;
+            self.state.feeds.at_mut(number).vouched = vouched;
         }
     }
 

@@ -14,7 +14,7 @@ use kentong_protocol::feed::{FeedId, UnverifiedCheckpoint};
 use kentong_protocol::sync::Input as SessionInput;
 use kentong_protocol::wire::Bye;
 
-use crate::store::{Durably, FeedState, Step, StoreError};
+use crate::store::{Durably, FeedState, Step, StoreError, Vouched};
 
 use super::core::Core;
 use super::warnings::Subject;
@@ -58,7 +58,7 @@ fn counts(held: &FeedState, warrant: &Warrant) -> Counts {
 /// What was taken back under a new warrant.
 #[derive(Debug, Default)]
 struct TakenBack {
-    /// Feeds that changed.
+    /// Feeds for which somebody else vouches than before, or nobody.
     feeds: BTreeSet<FeedId>,
     /// Leaves that a former key signed above the heads that the warrant names.
     leaves: u64,
@@ -162,17 +162,21 @@ impl Core {
                 (
                     held.id(),
                     held.size(),
-                    held.is_void(),
+                    held.vouched(),
                     counts(held, warrant),
                 )
             })
             .collect();
         let mut step = Step::new();
-        for (feed, size, was_void, counts) in weighed {
-            let void = counts == Counts::Nothing;
-            self.store.set_void(feed, void);
-            taken.void += u64::from(void);
-            if void != was_void {
+        for (feed, size, before, counts) in weighed {
+            let vouched = match counts {
+                Counts::All => Vouched::Present,
+                Counts::UpTo(_) => Vouched::Root,
+                Counts::Nothing => Vouched::Nobody,
+            };
+            self.store.set_vouched(feed, vouched);
+            taken.void += u64::from(vouched == Vouched::Nobody);
+            if vouched != before {
                 taken.feeds.insert(feed);
             }
             if let Counts::UpTo(most) = counts
@@ -181,7 +185,6 @@ impl Core {
                 tracing::warn!(peer = %member, ?feed, size, most, "a former key signed more than counts");
                 step = step.void(feed, most);
                 taken.leaves += size - most;
-                taken.feeds.insert(feed);
             }
         }
         if !step.is_empty() {
@@ -192,7 +195,10 @@ impl Core {
 
     fn tell_taken_back(&mut self, member: &MemberName, taken: &TakenBack) {
         let TakenBack { leaves, void, .. } = taken;
-        tracing::info!(peer = %member, leaves, void, "looked at what former keys of a member signed");
+        if *leaves == 0 && *void == 0 {
+            return;
+        }
+        tracing::warn!(peer = %member, leaves, void, "what former keys of a member signed does not count");
         if *leaves > 0 {
             let warning = format!(
                 "{member} replaced its keys: {leaves} leaves that a former key signed above what {member} \

@@ -5,7 +5,7 @@ use kentong_protocol::directory::Directory;
 use kentong_protocol::feed::{FeedId, Leaf, open_epoch};
 use kentong_protocol::sync::Input as SessionInput;
 
-use crate::store::{Applied, Durably, Step, StoreError};
+use crate::store::{Applied, Durably, Step, StoreError, Vouched};
 
 use super::core::Core;
 use super::warnings::Subject;
@@ -50,7 +50,7 @@ impl Core {
         let durably = if own { Durably::Synced } else { Durably::Later };
         self.store.commit(step, durably)?;
         if reached {
-            self.store.set_void(feed, false); // The publisher's present key vouches for all of it.
+            self.store.set_vouched(feed, Vouched::Present);
         }
         if own {
             self.came_back(feed);

@@ -35,8 +35,20 @@ pub struct FeedState {
     pub(super) opened_to: u64,
     /// No body below is missing, waits for its key, or is bad: what they say is in force.
     pub(super) applied_to: u64,
-    /// Whether it counts for nothing, as long as nobody vouches for it.
-    pub(super) void: bool,
+    /// Who vouches for it.
+    pub(super) vouched: Vouched,
+}
+
+/// Who vouches for what is held of a feed, since its publisher's keys may be replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Vouched {
+    /// The publisher's present key, or as far as is known: for one's own, or while it is on its way.
+    #[default]
+    Present,
+    /// Its root key: a former key signed the newest checkpoint, which is shown to nobody.
+    Root,
+    /// Nobody: what it says is in no answer, and it is not passed on.
+    Nobody,
 }
 
 /// What is known of one epoch of a feed.
@@ -178,7 +190,7 @@ impl Feeds {
             counts: Counts::default(),
             opened_to: 0,
             applied_to: 0,
-            void: false,
+            vouched: Vouched::Present,
         });
         self.numbers.insert(id, number);
         Ok(number)
@@ -320,12 +332,16 @@ impl FeedState {
         self.genesis.audience.members() == [self.genesis.publisher.clone()]
     }
 
-    /// Whether what it says is in no answer and is not passed on: see [`Store::set_void`].
-    ///
-    /// [`Store::set_void`]: super::Store::set_void
+    /// Who vouches for it.
     #[must_use]
-    pub const fn is_void(&self) -> bool {
-        self.void
+    pub const fn vouched(&self) -> Vouched {
+        self.vouched
+    }
+
+    /// Whether nobody vouches for it: it is in no answer and is not passed on.
+    #[must_use]
+    pub fn is_void(&self) -> bool {
+        self.vouched == Vouched::Nobody
     }
 
     pub(super) fn entry(&self, index: u64) -> Option<&LeafEntry> {

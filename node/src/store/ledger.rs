@@ -4,7 +4,7 @@ use kentong_keys::MemberName;
 use kentong_protocol::feed::FeedId;
 use kentong_protocol::sync::{FeedView, WantedBody};
 
-use super::{BodyState, FeedState, Store};
+use super::{BodyState, FeedState, Store, Vouched};
 
 impl Store {
     /// The feeds of one publisher that a reader may read and that count, in the order of their ids.
@@ -27,6 +27,7 @@ impl Store {
             genesis: feed.genesis(),
             tree: feed.tree(),
             checkpoint: feed.checkpoint(),
+            former: feed.vouched() != Vouched::Present,
             epoch: feed
                 .epochs()
                 .last_key_value()

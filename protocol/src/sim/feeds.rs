@@ -313,6 +313,7 @@ impl Feeds {
         let first_unopened = held.batches.iter().copied().find(unopened);
         let note = held.checkpoint.as_ref();
         Some(FeedView {
+            former: false,
             genesis: &held.genesis,
             tree: &held.tree,
             checkpoint: note.map(|(size, note)| (*size, note.as_slice())),

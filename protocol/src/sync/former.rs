@@ -5,9 +5,9 @@
 //! long as the two go by different warrants, which each has told the other. What a former key signed
 //! gives way to what the present one signs.
 
-use kentong_keys::{MemberName, PublicKey};
+use kentong_keys::MemberName;
 
-use crate::feed::{CheckpointError, FeedId, UnverifiedCheckpoint};
+use crate::feed::FeedId;
 
 use super::exchange::Output;
 use super::ledger::{FeedView, Ledger};
@@ -62,20 +62,11 @@ impl Session {
 
     /// Takes back what is held of a feed under a former key, where the present key vouches for another
     /// history; true if so. It is fetched anew.
-    pub(super) fn give_way(&mut self, view: &FeedView<'_>, feed: FeedId, key: &PublicKey) -> bool {
-        if !is_of_former_key(view, key) {
-            return false;
+    pub(super) fn give_way(&mut self, view: &FeedView<'_>, feed: FeedId) -> bool {
+        if view.former {
+            self.fetch.drop_leaves(&feed);
+            self.out.push(Output::Void { feed, from: 0 });
         }
-        self.fetch.drop_leaves(&feed);
-        self.out.push(Output::Void { feed, from: 0 });
-        true
+        view.former
     }
-}
-
-/// Whether the newest head that is held of a feed was signed by another key than this.
-pub(super) fn is_of_former_key(view: &FeedView<'_>, key: &PublicKey) -> bool {
-    view.checkpoint.is_some_and(|(_, note)| {
-        let note = UnverifiedCheckpoint::parse(note);
-        note.and_then(|note| note.verify(key)) == Err(CheckpointError::Signature)
-    })
 }

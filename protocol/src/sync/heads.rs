@@ -192,16 +192,19 @@ fn heads_messages(
 
 /// The newest checkpoint of a feed, with our cosignature if there is one.
 fn shown(feed: FeedId, ledger: &impl Ledger) -> Option<BoundedBytes<MAX_NOTE>> {
+    let view = ledger.feed(&feed).filter(|view| !view.former)?;
     let note = match ledger.cosigned(&feed) {
         Some(note) => note,
-        None => ledger.feed(&feed)?.checkpoint?.1,
+        None => view.checkpoint?.1,
     };
     BoundedBytes::new(note.to_vec()).ok()
 }
 
-/// Up to where leaves of a feed are given to others: as far as a checkpoint covers them.
+/// Up to where leaves of a feed are given to others: as far as a checkpoint by its publisher's present
+/// key covers them.
 pub(super) fn published(view: &FeedView<'_>) -> u64 {
-    view.checkpoint.map_or(0, |(size, _)| size)
+    let present = view.checkpoint.filter(|_| !view.former);
+    present.map_or(0, |(size, _)| size)
 }
 
 fn holds(feed: FeedId, view: &FeedView<'_>, now: Now) -> Holds {

@@ -17,6 +17,9 @@ pub struct FeedView<'a> {
     /// The newest checkpoint that is held: its size and its signed bytes. For a feed of one's own
     /// the size is what was published; leaves above it are not anybody's business yet.
     pub checkpoint: Option<(u64, &'a [u8])>,
+    /// Whether a key signed that checkpoint that is not the publisher's any more: then it is shown to
+    /// nobody, and gives way to what the present key signs.
+    pub former: bool,
     /// The number of its newest epoch; 0 before the first.
     pub epoch: u32,
     /// Whether it takes no more leaves.

@@ -1,13 +1,12 @@
 //! Checkpoints that the peer shows: of its own feeds and, as any reader may, of other members'.
 
-use kentong_keys::{Digest, PublicKey};
+use kentong_keys::Digest;
 
 use crate::feed::{Checkpoint, CheckpointError, FeedId, UnverifiedCheckpoint};
 
 use super::evidence::{Evidence, Link};
 use super::exchange::Output;
 use super::fault::Fault;
-use super::former::is_of_former_key;
 use super::ledger::{FeedView, Ledger};
 use super::session::Session;
 
@@ -56,7 +55,7 @@ impl Session {
             }
             let held = view.tree.root_at(size);
             if held.is_some_and(|held| held != root) {
-                if self.give_way(view, feed, &key) {
+                if self.give_way(view, feed) {
                     self.promised.insert(feed, shown);
                     self.shows.push((feed, size));
                     return Ok(None);
@@ -90,7 +89,7 @@ impl Session {
             self.shows.push((feed, size));
         }
         if let Some(view) = &view {
-            self.store_head(&shown, view, &key);
+            self.store_head(&shown, view);
         }
         self.cosigned(&witnessed, (feed, size, root), ledger);
         Ok(Some(shown))
@@ -98,10 +97,10 @@ impl Session {
 
     /// Stores a checkpoint over leaves that are all held, if the one that is held covers less or is by a
     /// former key: a new warrant has its publisher sign its heads anew.
-    fn store_head(&mut self, shown: &Checkpoint, view: &FeedView<'_>, key: &PublicKey) {
+    fn store_head(&mut self, shown: &Checkpoint, view: &FeedView<'_>) {
         let (feed, size) = (shown.origin().feed, shown.size());
         let covered = view.checkpoint.map_or(0, |(size, _)| size);
-        if size == view.tree.size() && (covered < size || is_of_former_key(view, key)) {
+        if size == view.tree.size() && (covered < size || view.former) {
             self.out.push(Output::StoreLeaves {
                 feed,
                 from: size,

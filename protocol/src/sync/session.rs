@@ -312,13 +312,14 @@ impl Session {
             return Err(Fault::WrongMember);
         }
         self.stage = Stage::Open;
-        self.out.push(Output::Opened);
         self.goes_by(hello.charter_version, hello.charter);
         let (warrant, card) = self.local.serials;
         if hello.your_warrant < warrant || hello.your_card < card {
             self.out.push(Output::SendCredentials);
         }
+        // By which warrants this side goes the peer hears before what can be verified by them only.
         self.list_papers(ledger);
+        self.out.push(Output::Opened);
         self.send_heads(ledger);
         Ok(())
     }

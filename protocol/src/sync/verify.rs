@@ -58,7 +58,6 @@ impl Session {
             view.and_then(|view| view.tree.leaf(index)) == Some(leaf_hash(bytes))
         });
         let relayed = publisher != self.peer.member;
-        let key = self.peer.signing;
         if !same {
             if relayed {
                 // Nothing shows yet that they are the publisher's.
@@ -66,7 +65,7 @@ impl Session {
                 return Ok(());
             }
             if let Some(view) = &view {
-                if self.give_way(view, feed, &key) {
+                if self.give_way(view, feed) {
                     return Ok(());
                 }
                 self.keep_fork(&checkpoint, view);
@@ -93,7 +92,7 @@ impl Session {
         }
         if !proven
             && let Some(view) = &view
-            && self.give_way(view, feed, &key)
+            && self.give_way(view, feed)
         {
             return Ok(());
         }

@@ -42,6 +42,8 @@ pub(super) struct Member {
     pub(super) others: BTreeMap<MemberName, PublicKey>,
     pub(super) sources: Sources,
     pub(super) forked: BTreeSet<FeedId>,
+    /// Feeds whose newest checkpoint is by a former key.
+    pub(super) former: BTreeSet<FeedId>,
     /// How many leaves of missing bodies were read.
     pub(super) read: Cell<usize>,
     /// How many of the last leaves of each feed are not applied yet.
@@ -123,6 +125,7 @@ impl Ledger for Member {
                 .checkpoint
                 .as_ref()
                 .map(|(size, note)| (*size, note.as_slice())),
+            former: self.former.contains(id),
             epoch: feed.epoch(),
             closed: feed
                 .leaves
@@ -236,6 +239,7 @@ impl Member {
             others: BTreeMap::new(),
             sources: Sources::default(),
             forked: BTreeSet::new(),
+            former: BTreeSet::new(),
             read: Cell::new(0),
             unapplied: 0,
             papers: None,
