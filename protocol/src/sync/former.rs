@@ -7,10 +7,13 @@
 
 use kentong_keys::MemberName;
 
-use crate::feed::FeedId;
+use crate::feed::{FeedId, Leaf};
+use crate::wire::Leaves;
 
 use super::exchange::Output;
-use super::ledger::{FeedView, Ledger};
+use super::fault::Fault;
+use super::ledger::Ledger;
+use super::limits::Now;
 use super::session::Session;
 
 impl Session {
@@ -61,12 +64,36 @@ impl Session {
     }
 
     /// Takes back what is held of a feed under a former key, where the present key vouches for another
-    /// history; true if so. It is fetched anew.
-    pub(super) fn give_way(&mut self, view: &FeedView<'_>, feed: FeedId) -> bool {
-        if view.former {
-            self.fetch.drop_leaves(&feed);
-            self.out.push(Output::Void { feed, from: 0 });
-        }
-        view.former
+    /// history. It is fetched anew.
+    pub(super) fn give_way(&mut self, feed: FeedId) {
+        self.fetch.drop_leaves(&feed);
+        self.fetch.look_anew(Some(feed));
+        self.gave_way.insert(feed);
+        self.out.push(Output::Void { feed, from: 0 });
+    }
+
+    /// Takes back what is held, because the publisher's leaves do not go on from it.
+    pub(super) fn leaves_give_way(
+        &mut self,
+        came: &Leaves,
+        now: Now,
+        ledger: &impl Ledger,
+    ) -> Result<(), Fault> {
+        self.expect_bodies(came, now, ledger)?;
+        self.give_way(came.feed);
+        Ok(())
+    }
+
+    /// Expects the bodies that follow leaves which are not taken.
+    pub(super) fn expect_bodies(
+        &mut self,
+        came: &Leaves,
+        now: Now,
+        ledger: &impl Ledger,
+    ) -> Result<(), Fault> {
+        let leaves = came.leaves.iter();
+        let leaves = leaves.map(|bytes| Ok((Leaf::decode(bytes)?, Vec::new())));
+        let leaves = leaves.collect::<Result<Vec<_>, Fault>>()?;
+        self.expect_following(came, &leaves, came.from, now, ledger)
     }
 }

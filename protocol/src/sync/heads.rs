@@ -135,7 +135,8 @@ impl Session {
             let said = self.receipts.get(&id);
             let known = said.is_some_and(|(_, before)| *before == state);
             let early = said.is_some_and(|(at, _)| now.millis < at + self.local.limits.holds_every);
-            if known || view.tree.size() == 0 || self.fetch.awaits(id) {
+            // Of what a former key signed it is open whether it is the publisher's.
+            if known || view.former || view.tree.size() == 0 || self.fetch.awaits(id) {
                 continue;
             }
             if early {

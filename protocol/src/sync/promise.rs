@@ -55,7 +55,8 @@ impl Session {
             }
             let held = view.tree.root_at(size);
             if held.is_some_and(|held| held != root) {
-                if self.give_way(view, feed) {
+                if view.former {
+                    self.give_way(feed);
                     self.promised.insert(feed, shown);
                     self.shows.push((feed, size));
                     return Ok(None);

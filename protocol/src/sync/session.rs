@@ -65,6 +65,8 @@ pub struct Session {
     pub(super) receipt_due: Option<u64>,
     next_alive: u64,
     pub(super) out: Vec<Output>,
+    /// Feeds that were taken back here: leaves that go on from what was held are still on their way.
+    pub(super) gave_way: BTreeSet<FeedId>,
     /// What the peer was seen to show, to be told when all else of an input is done.
     pub(super) shows: Vec<(FeedId, u64)>,
 }
@@ -115,6 +117,7 @@ impl Session {
             receipt_due: None,
             next_alive: now.millis + local.limits.alive_every,
             out: Vec::new(),
+            gave_way: BTreeSet::new(),
             shows: Vec::new(),
             local,
             peer,

@@ -10,6 +10,7 @@ mod exchange;
 mod faults;
 mod fetching;
 mod forks;
+mod former;
 mod guards;
 mod idle;
 mod listing;

@@ -50,6 +50,9 @@ impl Session {
             return Err(Fault::LeafCount);
         }
         if came.from > held {
+            if self.gave_way.contains(&feed) {
+                return self.expect_bodies(&came, now, ledger); // Sent before it was asked for anew.
+            }
             return Err(Fault::LeafGap);
         }
         let again = usize::try_from(held - came.from).unwrap_or(usize::MAX);
@@ -65,8 +68,8 @@ impl Session {
                 return Ok(());
             }
             if let Some(view) = &view {
-                if self.give_way(view, feed) {
-                    return Ok(());
+                if view.former {
+                    return self.leaves_give_way(&came, now, ledger);
                 }
                 self.keep_fork(&checkpoint, view);
             }
@@ -90,11 +93,8 @@ impl Session {
             self.other_leaves(feed, ledger);
             return Ok(());
         }
-        if !proven
-            && let Some(view) = &view
-            && self.give_way(view, feed)
-        {
-            return Ok(());
+        if !proven && view.is_some_and(|view| view.former) {
+            return self.leaves_give_way(&came, now, ledger);
         }
         let leaves = self.read_leaves(fresh, &checkpoint, cursor, ledger)?;
         self.expect_following(&came, &leaves, held, now, ledger)?;
@@ -106,6 +106,7 @@ impl Session {
         }
         if !leaves.is_empty() {
             self.fetch.fresh_leaves_came(&feed, until);
+            self.gave_way.remove(&feed);
             let reached = frontier.size() == checkpoint.size();
             let checkpoint = reached.then(|| (checkpoint.size(), checkpoint.note().to_vec()));
             self.out.push(Output::StoreLeaves {
@@ -201,7 +202,7 @@ impl Session {
 
     /// Expects the bodies that the peer sends unasked behind these leaves. Some may be held
     /// already, if a push crossed what was said before; they come all the same.
-    fn expect_following(
+    pub(super) fn expect_following(
         &mut self,
         came: &Leaves,
         fresh: &[(Leaf, Vec<u8>)],

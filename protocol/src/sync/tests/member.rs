@@ -402,12 +402,11 @@ impl Member {
                     changed = true;
                 }
                 Output::StoreBody { feed, index, body } => {
-                    self.feeds
-                        .get_mut(&feed)
-                        .unwrap()
-                        .bodies
-                        .entry(index)
-                        .or_insert(body);
+                    // Its leaves may have been taken back meanwhile.
+                    if self.lacks(&feed, index) {
+                        let held = self.feeds.get_mut(&feed).unwrap();
+                        held.bodies.entry(index).or_insert(body);
+                    }
                     changed = true;
                 }
                 Output::ServePaper(hash) => {
@@ -515,6 +514,7 @@ impl Member {
         }
         if checkpoint.is_some() {
             feed.checkpoint = checkpoint;
+            self.former.remove(&id);
         }
     }
 }

@@ -33,7 +33,7 @@ fn signed(draft: Draft, names: &[&str]) -> UnverifiedCharter {
     })
 }
 
-fn chain() -> Chain {
+pub(super) fn chain() -> Chain {
     let draft = Draft::new("TEST".parse().unwrap(), [1; 16], Timestamp::EPOCH);
     let draft = MEMBERS.iter().fold(draft, |draft, name| {
         draft.member(named(name), *name, root(name).public_key(), [])
@@ -47,7 +47,7 @@ fn renaming(chain: &Chain, to: &str, votes: &[&str]) -> UnverifiedCharter {
     signed(draft.rename(&named("MY"), to), votes)
 }
 
-fn papers(chain: Chain) -> Papers {
+pub(super) fn papers(chain: Chain) -> Papers {
     Papers::new(
         chain,
         crate::charter::Ballots::default(),

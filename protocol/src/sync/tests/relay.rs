@@ -151,7 +151,7 @@ impl Web {
         self.sessions[&(a, b)].0.is_open() && self.sessions[&(b, a)].0.is_open()
     }
 
-    fn has_all(&self, name: &str, feed: FeedId, of: &str) {
+    pub(super) fn has_all(&self, name: &str, feed: FeedId, of: &str) {
         let (ours, theirs) = (
             &self.members[of].feeds[&feed],
             &self.members[name].feeds[&feed],
@@ -190,7 +190,7 @@ pub(super) fn is_fault(output: &Output) -> bool {
     matches!(output, Output::Fault(_))
 }
 
-fn is_evidence(output: &Output) -> bool {
+pub(super) fn is_evidence(output: &Output) -> bool {
     matches!(output, Output::Evidence(_))
 }
 

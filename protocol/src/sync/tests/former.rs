@@ -1,0 +1,218 @@
+//! A publisher's keys are replaced: what the former ones signed gives way, and nobody is blamed who has
+//! not heard of it yet.
+
+use kentong_keys::{MemberName, SigningKey};
+
+use super::papers::{chain, papers};
+use super::relay::{Web, is_evidence, is_fault};
+use crate::bounded::{BoundedBytes, BoundedVec};
+use crate::feed::{CheckpointError, FeedId, UnverifiedCheckpoint};
+use crate::sync::{Evidence, Fault, Input, Ledger as _, Output};
+use crate::wire::{Heads, Message};
+
+fn my() -> MemberName {
+    "MY".parse().unwrap()
+}
+
+/// MY, SG and TH, of whom SG and TH hold a feed of MY of five batches; nobody is connected any more.
+fn three() -> (Web, FeedId) {
+    let mut web = Web::of(&["MY", "SG", "TH"]);
+    for name in ["MY", "SG", "TH"] {
+        let member = web.get(name);
+        member.papers = Some(papers(chain()));
+        member.credentials = ["MY", "SG", "TH"]
+            .map(|name| (name.parse().unwrap(), 1, 1))
+            .to_vec();
+    }
+    let feed = web.publish("MY", &["SG", "TH"], 5);
+    for reader in ["SG", "TH"] {
+        web.connect("MY", reader);
+        web.settle();
+        web.part("MY", reader);
+    }
+    web.sent.clear();
+    (web, feed)
+}
+
+/// MY gets another key, and signs its feed anew with it.
+fn new_key(web: &mut Web, feed: FeedId) {
+    let my = web.get("MY");
+    my.signing = SigningKey::from_seed([0x99; 32]);
+    my.publish(feed);
+    knows(web, "MY");
+}
+
+/// A member hears of MY's new key.
+fn knows(web: &mut Web, name: &'static str) {
+    let key = web.members["MY"].signing.public_key();
+    let member = web.get(name);
+    member.others.insert(my(), key);
+    member.credentials[0].1 = 2;
+    let its: Vec<FeedId> = member.feeds.keys().copied().collect();
+    if name != "MY" {
+        member.former.extend(its);
+    }
+}
+
+fn lists_anew(web: &mut Web, me: &'static str, peer: &'static str) {
+    web.give(me, peer, Input::Papers, 0);
+    web.settle();
+}
+
+fn checkpoint(web: &Web, name: &str, feed: FeedId) -> Vec<u8> {
+    web.members[name].feeds[&feed].checkpoint.clone().unwrap().1
+}
+
+fn heads(note: Vec<u8>) -> Vec<u8> {
+    let mine = BoundedVec::new(vec![BoundedBytes::new(note).unwrap()]).unwrap();
+    let yours = BoundedVec::default();
+    Message::Heads(Heads { mine, yours }).encode()
+}
+
+#[test]
+fn a_head_that_is_signed_anew_takes_the_place_of_the_old_one() {
+    let (mut web, feed) = three();
+    let old = checkpoint(&web, "SG", feed);
+    new_key(&mut web, feed);
+    knows(&mut web, "SG");
+    web.connect("MY", "SG");
+    web.settle();
+    assert_ne!(checkpoint(&web, "SG", feed), old);
+    web.has_all("SG", feed, "MY");
+    let leaves = |(_, message): &(&str, Message)| matches!(message, Message::Leaves(_));
+    assert_eq!(web.sent.iter().filter(|sent| leaves(sent)).count(), 0);
+    assert_eq!(web.said("SG", is_fault) + web.said("MY", is_fault), 0);
+}
+
+#[test]
+fn who_has_not_heard_of_the_new_key_is_not_blamed_and_is_shown_the_head_when_it_has() {
+    for (ahead, behind) in [("SG", "TH"), ("TH", "SG")] {
+        let (mut web, feed) = three();
+        new_key(&mut web, feed);
+        knows(&mut web, ahead);
+        web.connect("MY", ahead);
+        web.settle();
+        web.part("MY", ahead);
+        // One shows a head by the new key, the other by the old one.
+        web.connect("SG", "TH");
+        web.settle();
+        assert!(web.is_open("SG", "TH"));
+        assert_eq!(web.said("SG", is_fault) + web.said("TH", is_fault), 0);
+        assert_ne!(checkpoint(&web, behind, feed), checkpoint(&web, "MY", feed));
+        knows(&mut web, behind);
+        lists_anew(&mut web, behind, ahead);
+        web.has_all(behind, feed, "MY");
+        assert!(web.is_open("SG", "TH"));
+    }
+}
+
+#[test]
+fn a_head_by_another_key_is_a_fault_of_who_goes_by_the_same_warrant() {
+    let (mut web, feed) = three();
+    let old = checkpoint(&web, "SG", feed);
+    new_key(&mut web, feed);
+    knows(&mut web, "SG");
+    knows(&mut web, "TH");
+    web.connect("SG", "TH");
+    web.settle();
+    assert_eq!(web.said("TH", is_fault), 0, "a former head is not shown");
+    web.give("TH", "SG", Input::Frame(&heads(old.clone())), 0);
+    let refused = Output::Fault(Fault::Checkpoint(CheckpointError::Signature));
+    assert!(web.members["TH"].log.contains(&refused));
+
+    // And of the publisher itself, which sends its warrant before all else.
+    let (mut web, feed) = three();
+    web.connect("MY", "TH");
+    web.settle();
+    let key = SigningKey::from_seed([0x77; 32]);
+    let origin = UnverifiedCheckpoint::parse(&old).unwrap().origin().clone();
+    let root = web.members["MY"].feeds[&feed].tree.root();
+    let forged = crate::feed::Checkpoint::sign(origin, 7, root, &key);
+    web.give("TH", "MY", Input::Frame(&heads(forged.note().to_vec())), 0);
+    assert!(web.members["TH"].log.contains(&refused));
+}
+
+#[test]
+fn what_is_held_under_a_former_key_is_not_served() {
+    let (mut web, feed) = three();
+    new_key(&mut web, feed);
+    knows(&mut web, "SG");
+    web.get("TH").void(feed, 0);
+    web.connect("SG", "TH");
+    web.settle();
+    assert!(web.members["TH"].feeds.is_empty());
+    assert!(web.is_open("SG", "TH"));
+}
+
+/// TH holds what a thief signed: `extra` statements after `kept` leaves.
+fn forged(web: &mut Web, feed: FeedId, kept: u64, extra: u32) {
+    let mut thief = web.members.remove("TH").unwrap();
+    let key = SigningKey::from_seed([1; 32]);
+    thief.void(feed, kept);
+    for n in 0..extra {
+        thief.add(feed, format!("forged {n}").as_bytes());
+    }
+    thief.feeds.get_mut(&feed).unwrap().sign(&key);
+    web.members.insert("TH", thief);
+}
+
+#[test]
+fn another_history_under_the_former_key_gives_way_to_that_of_the_present_one() {
+    // As long as the true one, shorter, and from the publisher or from who has it from there.
+    for (kept, extra) in [(5, 2), (3, 1), (5, 1)] {
+        for from in ["MY", "SG"] {
+            let (mut web, feed) = three();
+            forged(&mut web, feed, kept, extra);
+            new_key(&mut web, feed);
+            knows(&mut web, "SG");
+            knows(&mut web, "TH");
+            web.connect("MY", "SG");
+            web.settle();
+            web.connect(from, "TH");
+            web.settle();
+            let size = web.members["MY"].feeds[&feed].tree.size();
+            if from == "MY" || kept + u64::from(extra) == size {
+                web.has_all("TH", feed, "MY");
+            }
+            let void = Output::Void { feed, from: 0 };
+            let gave_way = web.members["TH"].log.contains(&void);
+            // Leaves of a relay that do not fit may be its own work: the publisher is waited for.
+            let waits = web.members["TH"].log.contains(&Output::OtherLeaves(feed));
+            assert!(gave_way || waits, "{kept} {extra} {from}");
+            assert_eq!(web.said("TH", is_fault) + web.said("TH", is_evidence), 0);
+        }
+    }
+}
+
+#[test]
+fn evidence_under_keys_that_have_gone_is_not_held_against_who_passes_it_on() {
+    let (mut web, feed) = three();
+    let held = checkpoint(&web, "SG", feed);
+    forged(&mut web, feed, 5, 2);
+    let shown = checkpoint(&web, "TH", feed);
+    let evidence = Evidence {
+        publisher: my(),
+        feed,
+        held,
+        shown,
+        link: None,
+    };
+    let message = evidence.message().unwrap().encode();
+    new_key(&mut web, feed);
+    knows(&mut web, "TH");
+    web.get("TH").void(feed, 0);
+    web.connect("SG", "TH");
+    web.settle();
+    web.give("TH", "SG", Input::Frame(&message), 0);
+    assert_eq!(web.said("TH", is_fault) + web.said("TH", is_evidence), 0);
+    assert!(!web.members["TH"].is_forked(&feed));
+    // Once both go by the new warrant it is a fault.
+    knows(&mut web, "SG");
+    lists_anew(&mut web, "SG", "TH");
+    web.give("TH", "SG", Input::Frame(&message), 0);
+    assert!(
+        web.members["TH"]
+            .log
+            .contains(&Output::Fault(Fault::Evidence))
+    );
+}
