@@ -4,6 +4,8 @@ mod commit;
 mod crash;
 mod disorder;
 mod erasing;
+mod former;
+mod frozen;
 mod golden;
 mod own;
 mod publisher;

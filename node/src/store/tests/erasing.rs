@@ -17,12 +17,12 @@ fn note(feed: &Feed) -> Vec<u8> {
     format!("a note over {} of {}", feed.size, feed.id).into_bytes()
 }
 
-fn signed(feed: &Feed) -> Step {
+pub(super) fn signed(feed: &Feed) -> Step {
     Step::new().checkpoint(feed.id, note(feed), feed.size)
 }
 
 /// Whether a piece of these bytes lies in a file of the log or of the derived state.
-fn lies_in(home: &Home, body: &[u8]) -> bool {
+pub(super) fn lies_in(home: &Home, body: &[u8]) -> bool {
     let files = [home.log(), home.sled()].into_iter().flat_map(|folder| {
         let files = fs::read_dir(folder).into_iter().flatten();
         files
@@ -37,7 +37,7 @@ fn lies_in(home: &Home, body: &[u8]) -> bool {
     })
 }
 
-fn two_rounds(home: &Home) -> (Store, Sample) {
+pub(super) fn two_rounds(home: &Home) -> (Store, Sample) {
     let (mut store, _) = home.open();
     let mut sample = Sample::begin(&mut store);
     (0..2).for_each(|round| sample.round(&mut store, round));
@@ -49,7 +49,7 @@ fn erased(store: &Store, id: FeedId) -> u64 {
 }
 
 /// The same after a start, and after one without derived state.
-fn stays(home: &Home, store: Store) {
+pub(super) fn stays(home: &Home, store: Store) {
     let before = answers(&store);
     drop(store);
     assert_eq!(answers(&home.open().0), before);
