@@ -61,11 +61,11 @@ Example:
 struct SignArgs {
     /// The file that `kentong recover draft` wrote.
     file: PathBuf,
-    #[command(flatten)]
-    root_key: RootKeyArgs,
     /// Where to write the go-ahead; otherwise to standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    root_key: RootKeyArgs,
 }
 
 /// Give the go-ahead to the running node

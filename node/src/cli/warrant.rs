@@ -35,8 +35,8 @@ Example:
   kentong warrant sign MY.draft --root-key /media/stick/root.key -o MY.warrant
   kentong warrant install MY.warrant -o MY.card
   kentong run
-then give MY.card to one member, who tells its node with `kentong peers add MY.card`. The others hear
-of it from that node.")]
+then give MY.card to one member, who tells its node by `kentong peers add MY.card`. The others
+hear of it from that node.")]
 pub(super) struct WarrantArgs {
     #[command(subcommand)]
     what: What,
@@ -79,11 +79,11 @@ Example:
 struct SignArgs {
     /// The file that `kentong warrant draft` wrote.
     file: PathBuf,
-    #[command(flatten)]
-    root_key: RootKeyArgs,
     /// Where to write the warrant; otherwise to standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    root_key: RootKeyArgs,
 }
 
 /// Take the new keys in use
