@@ -18,8 +18,9 @@ const KEY_TITLE: &str = "kentong key v1";
 const RECIPE_FILE: &str = "keyring.kdf";
 const KEY: Label = Label::new("kentong/keyring-key/1");
 
-/// Which key: its role, and for keys that are replaced on schedule (transport, sealing) a
-/// number. A plain [`Role`] stands for number 0.
+/// Which key: its role, and for keys that are replaced a number: of transport and sealing keys the day
+/// on which they were made, of signing and witness keys the serial of the warrant that names them. A
+/// plain [`Role`] stands for number 0: a store key, and what the first warrant names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeySlot {
     /// The role of the key.

@@ -123,7 +123,7 @@ impl Step {
         self.disposition(feed, index, disposition)
     }
 
-    /// Drops the leaves from `size` on: own leaves ahead of the signer state.
+    /// Drops the leaves from `size` on, which no checkpoint covers: own leaves ahead of the signer state.
     pub fn truncate(self, feed: FeedId, size: u64) -> Self {
         self.with(Item::Truncate(feed, size))
     }
