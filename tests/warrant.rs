@@ -307,3 +307,83 @@ fn keys_are_replaced_while_the_node_is_stopped_and_knows_what_it_signed() {
     );
     nobody_is_blamed(&[federation.node("MY"), sg]);
 }
+
+#[test]
+fn a_lost_home_is_regained_from_the_heads_that_its_readers_hold() {
+    let mut federation = Federation::running(&["MY", "SG", "TH"]);
+    let [all, aside, withdrawn] =
+        ["all", "aside", "withdrawn"].map(|name| domain(&format!("{name}.example")));
+    let my = federation.node("MY");
+    my.add(&all, Tlp::Green, &[]);
+    my.add(&withdrawn, Tlp::Green, &[]);
+    my.add(&aside, Tlp::Amber, &["SG"]);
+    my.withdraw(&withdrawn);
+    let [sg, th] = ["SG", "TH"].map(|name| federation.node(name));
+    sg.until("it arrived", || {
+        sg.has(&all) && sg.has(&aside) && !sg.has(&withdrawn)
+    });
+    th.until("it arrived", || th.has(&all) && !th.has(&withdrawn));
+    let feeds = (feeds_of_my(sg), feeds_of_my(th));
+    federation.node_mut("MY").kill();
+
+    // All that is left is the root key, and what the others hold.
+    let home = federation.node("MY").home.clone();
+    let path = |name: &str| home.with_file_name(name).to_str().unwrap().to_owned();
+    let (root, charter) = (path("MY.root"), path("all.txt"));
+    fs::copy(home.join("root.key"), &root).unwrap();
+    let config = fs::read_to_string(home.join("config.toml")).unwrap();
+    let listen = config
+        .split('"')
+        .find(|part| part.starts_with("/ip4/"))
+        .unwrap();
+    fs::remove_dir_all(&home).unwrap();
+    let mut files = Vec::new();
+    for name in ["SG", "TH"] {
+        let (heads, card) = (
+            path(&format!("{name}.heads")),
+            path(&format!("{name}.card")),
+        );
+        let node = federation.node(name);
+        node.run(&["peers", "heads", "MY", "-o", &heads]);
+        fs::write(&card, node.run(&["card"]).stdout).unwrap();
+        files.extend([heads, card]);
+    }
+    let [heads_sg, card_sg, heads_th, card_th] = &files[..] else {
+        panic!("{files:?}");
+    };
+    federation
+        .node("SG")
+        .run(&["charter", "history", "-o", &charter]);
+    let my = federation.node("MY");
+    let secret = my.passphrase.to_str().unwrap();
+    let init = ["init", "--member", "MY", "--name", "MY", "--listen", listen];
+    my.run(
+        &[
+            &init[..],
+            &["--address", listen, "--passphrase-file", secret],
+        ]
+        .concat(),
+    );
+    my.run(&["charter", "install", &charter]);
+    my.run(&["peers", "add", card_sg, card_th]);
+    fs::copy(&root, home.join("root.key")).unwrap();
+    let card = replace_keys(&federation, &["--heads", heads_sg, "--heads", heads_th]);
+    federation.node("TH").run(&["peers", "add", &card]);
+    federation.node_mut("MY").start();
+    federation.connected();
+    let my = federation.node("MY");
+    my.until("it is back", || {
+        my.has(&all) && my.has(&aside) && my.about(&withdrawn)[0].state == "withdrawn"
+    });
+    // It can say what becomes of it, in the same feeds.
+    my.withdraw(&all);
+    let after = domain("after.example");
+    my.add(&after, Tlp::Green, &[]);
+    let [sg, th] = ["SG", "TH"].map(|name| federation.node(name));
+    for node in [sg, th] {
+        node.until("MY goes on", || node.has(&after) && !node.has(&all));
+    }
+    assert!(sg.has(&aside));
+    assert_eq!((feeds_of_my(sg), feeds_of_my(th)), feeds);
+    nobody_is_blamed(&[my, sg, th]);
+}

@@ -119,6 +119,14 @@ impl Warrant {
         &self.terms.heads
     }
 
+    /// The head at which a former signing key's word about this feed ends, if it has one.
+    #[must_use]
+    pub fn head(&self, feed: &Digest) -> Option<&FrozenHead> {
+        let heads = self.heads();
+        let found = heads.binary_search_by(|head| head.feed.cmp(feed));
+        heads.get(found.ok()?)
+    }
+
     /// When it was issued, in Unix seconds.
     #[must_use]
     pub const fn issued(&self) -> u64 {

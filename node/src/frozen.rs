@@ -1,26 +1,31 @@
 //! The heads at which the word of this node's present signing key is to end, for a next warrant.
 //!
 //! Who has the old key can sign on from any head. So the root key names for each feed the head up to
-//! which all readers are to believe what the old key signed; what is above that they drop.
+//! which all readers are to believe what the old key signed; what is above that they drop. A home that
+//! was lost does not know those heads: its readers do, and give them as files ([`HeldHeads`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_keys::{Digest, FrozenHead, Warrant};
+
+use kentong_protocol::feed::{FeedId, HeldHeads};
 
 use crate::signer::{Signed, Signer};
 use crate::store::{FeedState, Store};
 
 /// The heads, and the signer state that goes with them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frozen {
-    /// Of each feed that others read, ordered by feed.
-    pub heads: Vec<FrozenHead>,
-    /// What the new key goes on from, with the feeds that nobody else reads.
+    /// What the new key goes on from.
     pub signed: BTreeMap<Digest, Signed>,
+    /// The feeds among them that others read: these a warrant names.
+    shared: BTreeSet<Digest>,
     /// Feeds that had ended in a recovery and go on: the root key says now how far they went.
     pub resumed: usize,
-    /// Own feeds, or leaves of them, that are known to have been signed and are not held.
+    /// Own feeds of which leaves are known to have been signed that nobody gave.
     pub lost: usize,
+    /// Feeds that go on from heads that only readers hold: what leads to them is taken back from there.
+    pub from_readers: usize,
 }
 
 /// Why no heads can be named yet.
@@ -30,14 +35,16 @@ pub enum FrozenError {
     #[error(
         "this home does not know what it signed last, as after a restore: whatever its readers hold \
          beyond would be void for good. Run the node until `kentong status` says that all is back, stop \
-         it, and draft then; or give up what is not here with --as-held"
+         it, and draft then. If its keys are let in nowhere any more, name with --heads what the readers \
+         hold (`kentong peers heads`); or give up what is not here with --as-held"
     )]
     Unknown,
     /// Leaves that were signed are not held.
     #[error(
         "this home lacks leaves of {0} of its own feeds that were signed: they would be void for good. \
-         Run the node until `kentong status` says that all is back, stop it, and draft then; or give \
-         them up with --as-held"
+         Run the node until `kentong status` says that all is back, stop it, and draft then. If its \
+         keys are let in nowhere any more, name with --heads what the readers hold (`kentong peers heads`); \
+         or give them up with --as-held"
     )]
     Behind(usize),
     /// The log has another history of a feed than was signed.
@@ -45,6 +52,12 @@ pub enum FrozenError {
         "feed {0} is another one than was signed: the home is damaged; restore it from its backup"
     )]
     Other(Digest),
+    /// A reader's head of a feed is not on the history that is held, or that another reader shows.
+    #[error(
+        "feed {0}: two histories were signed under the former key; leave out the file that holds the wrong \
+         one, and ask that reader"
+    )]
+    TwoHistories(Digest),
     /// More feeds than a warrant names.
     #[error(
         "this node has {0} feeds, and a warrant names at most {max}; tell the developers",
@@ -54,32 +67,90 @@ pub enum FrozenError {
 }
 
 impl Frozen {
-    /// The heads of a home whose node does not run. `signer` is none if its state is lost. With
-    /// `as_held` what is not here is given up.
-    pub fn of(store: &Store, signer: Option<&Signer>, as_held: bool) -> Result<Self, FrozenError> {
-        let mut frozen = Self {
-            heads: Vec::new(),
-            signed: BTreeMap::new(),
-            resumed: 0,
-            lost: 0,
-        };
-        for held in store.feeds().of(store.me()).filter(|held| held.size() > 0) {
-            frozen.add(held, signer)?;
+    /// The heads of a home whose node does not run, and what its readers hold beyond, as their files
+    /// say. `signer` is none if its state is lost. With `as_held` what is not here and in no file is given
+    /// up.
+    pub fn of(
+        store: &Store,
+        signer: Option<&Signer>,
+        readers: &[HeldHeads],
+        as_held: bool,
+    ) -> Result<Self, FrozenError> {
+        let mut frozen = Self::held(store, signer)?;
+        for held in readers {
+            frozen.add_heads(store, held)?;
         }
-        let signed = signer.into_iter().flat_map(Signer::iter);
-        frozen.lost += signed
-            .filter(|(feed, signed)| !signed.is_ended() && !frozen.signed.contains_key(feed))
-            .count();
-        if !as_held && signer.is_none() {
+        if !as_held && signer.is_none() && readers.is_empty() {
             return Err(FrozenError::Unknown);
         }
+        let signed = signer.into_iter().flat_map(Signer::iter);
+        let signed = signed.filter(|(_, signed)| !signed.is_ended());
+        let lost = signed.filter(|(feed, signed)| {
+            let known = frozen.signed.get(feed);
+            known.is_none_or(|known| known.size < signed.size)
+        });
+        frozen.lost = lost.count();
+        let away = frozen.signed.iter().filter(|(feed, signed)| {
+            let held = store.feeds().get(FeedId::from_digest(**feed));
+            held.is_none_or(|held| held.size() < signed.size)
+        });
+        frozen.from_readers = away.count();
         if !as_held && frozen.lost > 0 {
             return Err(FrozenError::Behind(frozen.lost));
         }
-        if frozen.heads.len() > Warrant::MAX_HEADS {
-            return Err(FrozenError::TooMany(frozen.heads.len()));
+        if frozen.shared.len() > Warrant::MAX_HEADS {
+            return Err(FrozenError::TooMany(frozen.shared.len()));
         }
-        frozen.heads.sort_unstable_by_key(|head| head.feed);
+        Ok(frozen)
+    }
+
+    /// The heads as a warrant names them. None if this home has signed beyond, or otherwise.
+    pub fn under(
+        store: &Store,
+        signer: Option<&Signer>,
+        warrant: &Warrant,
+    ) -> Result<Option<Self>, FrozenError> {
+        let mut frozen = Self::held(store, signer)?;
+        for (feed, signed) in &mut frozen.signed {
+            if !frozen.shared.contains(feed) {
+                continue;
+            }
+            match warrant.head(feed) {
+                Some(head) if head.size == signed.size && head.root == signed.root => {}
+                Some(head) if head.size > signed.size => {
+                    signed.size = head.size;
+                    signed.root = head.root;
+                }
+                Some(_) | None => return Ok(None),
+            }
+        }
+        for FrozenHead { feed, size, root } in warrant.heads().iter().copied() {
+            frozen.signed.insert(feed, Signed { size, root });
+            frozen.shared.insert(feed);
+        }
+        Ok(Some(frozen))
+    }
+
+    /// The heads that a warrant is to name, ordered by feed.
+    #[must_use]
+    pub fn heads(&self) -> Vec<FrozenHead> {
+        let shared = self.signed.iter();
+        let shared = shared.filter(|(feed, _)| self.shared.contains(feed));
+        shared
+            .map(|(feed, Signed { size, root })| FrozenHead {
+                feed: *feed,
+                size: *size,
+                root: *root,
+            })
+            .collect()
+    }
+
+    /// What this home knows by itself.
+    fn held(store: &Store, signer: Option<&Signer>) -> Result<Self, FrozenError> {
+        let mut frozen = Self::default();
+        for held in store.feeds().of(store.me()).filter(|held| held.size() > 0) {
+            frozen.add(held, signer)?;
+        }
         Ok(frozen)
     }
 
@@ -97,10 +168,7 @@ impl Frozen {
             Some(Some(Signed { size, root })) => match held.tree().root_at(size) {
                 Some(found) if found == root => size,
                 Some(_) => return Err(FrozenError::Other(feed)),
-                None => {
-                    self.lost += 1;
-                    covered
-                }
+                None => covered,
             },
         };
         let Some(root) = held.tree().root_at(size).filter(|_| size > 0) else {
@@ -108,7 +176,27 @@ impl Frozen {
         };
         self.signed.insert(feed, Signed { size, root });
         if !held.is_private() {
-            self.heads.push(FrozenHead { feed, size, root });
+            self.shared.insert(feed);
+        }
+        Ok(())
+    }
+
+    /// Takes from a reader's file what goes beyond what is known.
+    fn add_heads(&mut self, store: &Store, readers: &HeldHeads) -> Result<(), FrozenError> {
+        for (id, head) in readers.heads() {
+            let feed = *id.digest();
+            let (size, root) = (head.size(), *head.root());
+            let held = store.feeds().get(*id).map(FeedState::tree);
+            let held = held.and_then(|tree| tree.root_at(size));
+            let known = self.signed.get(&feed).copied();
+            let same = known.filter(|known| known.size == size);
+            if held.is_some_and(|held| held != root) || same.is_some_and(|same| same.root != root) {
+                return Err(FrozenError::TwoHistories(feed));
+            }
+            if known.is_none_or(|known| known.size < size) {
+                self.signed.insert(feed, Signed { size, root });
+                self.shared.insert(feed);
+            }
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod batch;
 mod body;
 mod checkpoint;
 mod epoch;
+mod held_heads;
 mod leaf;
 mod padding;
 mod proof;
@@ -23,6 +24,7 @@ pub use body::{
 };
 pub use checkpoint::{Checkpoint, CheckpointError, Origin, UnverifiedCheckpoint};
 pub use epoch::{EpochDraft, EpochError, open_epoch, rewrap};
+pub use held_heads::{HeldHeads, HeldHeadsError};
 pub use leaf::{
     BatchLeaf, CloseLeaf, EpochLeaf, EraseLeaf, EraseReason, FeedId, GenesisLeaf, Leaf, LeafError,
     MAX_FOLLOWERS, MAX_LEAF, SealedFor, UnknownReason,

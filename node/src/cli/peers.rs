@@ -1,6 +1,7 @@
 //! `kentong peers`.
 
 mod firewall;
+mod heads;
 mod packet_filter;
 
 use std::collections::BTreeSet;
@@ -49,6 +50,7 @@ enum What {
         files: Vec<PathBuf>,
     },
     Firewall(firewall::FirewallArgs),
+    Heads(heads::HeadsArgs),
     /// Stop speaking to a member, at this node alone and at once
     ///
     /// It gets nothing more from here and is not let in, whatever the charter says; it keeps what it
@@ -87,6 +89,7 @@ impl PeersArgs {
             None => list(place),
             Some(What::Add { files }) => add(&files, place),
             Some(What::Firewall(args)) => args.run(place),
+            Some(What::Heads(args)) => args.run(place),
             Some(What::Sever { member }) => sever(&member, place),
             Some(What::Unsever { member }) => unsever(&member, place),
         }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use kentong_keys::{PublicKey, Warrant, WarrantTerms};
+use kentong_protocol::feed::HeldHeads;
 use serde::Serialize;
 
 use super::Outcome;
@@ -28,6 +29,11 @@ use crate::store::{Folders, Options, Store};
 ///
 /// The node must be stopped, and hold what it published: what this home does not hold is above the
 /// heads. After a loss of the disk restore the backup first, run the node until all is back, and stop it.
+///
+/// Where there is no backup, or its keys have been replaced since: make a home with `kentong init`, or
+/// restore it, install the charter and the others' cards, and draft with --heads from the readers. The
+/// node takes back what leads to those heads from them. The root key that `kentong init` made is not
+/// used; destroy it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -58,7 +64,12 @@ enum What {
 Example:
   kentong warrant draft -o MY.draft")]
 struct DraftArgs {
-    /// Give up what this home does not hold of its own feeds, for good. Otherwise that is an error.
+    /// What a reader holds of this member's feeds, as its `kentong peers heads` wrote it: for a home that
+    /// lost them. May be given several times: each reader knows only of the feeds that are for it.
+    #[arg(long, value_name = "FILE")]
+    heads: Vec<PathBuf>,
+    /// Give up, for good, what this home does not hold of its own feeds and no file names. Otherwise that
+    /// is an error.
     #[arg(long)]
     as_held: bool,
     /// The serial, if the members know of a later warrant than this home: higher than that one's.
@@ -134,18 +145,32 @@ impl DraftArgs {
         let _lock = home.lock().context("stop the node first")?;
         let passphrase = self.passphrase.get("the keys of this node", Asked::Once)?;
         let identity = Identity::open(&home, &passphrase)?;
-        let frozen = frozen(&home, &identity, self.as_held)?;
+        let readers = heads(&home, &identity, &self.heads)?;
+        let (store, signer) = state(&home, &identity)?;
+        let frozen = Frozen::of(&store, signer.as_ref(), &readers, self.as_held)?;
         if frozen.lost > 0 {
             place.advise(format_args!(
                 "{} of this node's feeds are not whole here: what they lack is given up.",
                 frozen.lost
             ))?;
         }
-        let heads = frozen.heads.len();
-        let terms = identity.draft_warrant(self.serial, frozen.heads)?;
+        if frozen.from_readers > 0 {
+            place.advise(format_args!(
+                "{} of this node's feeds are to be taken back from readers.",
+                frozen.from_readers
+            ))?;
+        }
+        let known = readers.iter().map(|held| held.warrant().serial()).max();
+        let next = known
+            .max(Some(identity.warrant.serial()))
+            .unwrap_or_default()
+            + 1;
+        let heads = frozen.heads();
+        let count = heads.len();
+        let terms = identity.draft_warrant(self.serial.unwrap_or(next), heads)?;
         place.write(self.output.as_deref(), terms.text().as_bytes())?;
         place.advise(format_args!(
-            "Warrant {} names {heads} feeds. Next: `kentong warrant sign` where the root key is, then \
+            "Warrant {} names {count} feeds. Next: `kentong warrant sign` where the root key is, then \
              `kentong warrant install` here, all while the node is stopped.",
             terms.serial
         ))?;
@@ -198,13 +223,14 @@ impl InstallArgs {
                 self.file.display()
             )
         })?;
-        let frozen = frozen(&home, &identity, true)?;
-        if frozen.heads != warrant.heads() {
+        let (store, signer) = state(&home, &identity)?;
+        let Some(frozen) = Frozen::under(&store, signer.as_ref(), &warrant)? else {
             bail!(
                 "the feeds of this home are not where they were when this warrant was drafted, so what \
                  was signed since would be void; draft another with `kentong warrant draft`"
             );
-        }
+        };
+        drop(store);
         if identity.warrant != warrant {
             identity.install_warrant(&home, &note, &root, &self.address)?;
         }
@@ -218,7 +244,7 @@ impl InstallArgs {
             place.emit(&Row::Warrant {
                 member: identity.member.to_string(),
                 serial: warrant.serial(),
-                heads: frozen.heads.len(),
+                heads: warrant.heads().len(),
                 card,
             })?;
             return Ok(Outcome::Done);
@@ -239,8 +265,8 @@ impl InstallArgs {
     }
 }
 
-/// The heads of the feeds of a home whose lock is held.
-fn frozen(home: &Home, identity: &Identity, as_held: bool) -> Result<Frozen> {
+/// Store and signer state of a home whose lock is held; no signer state if it is lost.
+fn state(home: &Home, identity: &Identity) -> Result<(Store, Option<Signer>)> {
     let folders = Folders {
         log: &home.log(),
         derived: &home.sled(),
@@ -251,7 +277,28 @@ fn frozen(home: &Home, identity: &Identity, as_held: bool) -> Result<Frozen> {
         Err(error) if error.is_lost() => None,
         signer => Some(signer?),
     };
-    Ok(Frozen::of(&store, signer.as_ref(), as_held)?)
+    Ok((store, signer))
+}
+
+/// What readers hold, as their files say.
+fn heads(home: &Home, identity: &Identity, files: &[PathBuf]) -> Result<Vec<HeldHeads>> {
+    let Some(chain) = charter_files::chain(home)? else {
+        if files.is_empty() {
+            return Ok(Vec::new());
+        }
+        bail!(
+            "no charter is installed, so nobody can say whose heads these are; see `kentong charter \
+             install --help`"
+        );
+    };
+    let federation = chain.in_force().federation().as_str();
+    let root = root_key(home, identity)?;
+    let read = |path: &PathBuf| {
+        let bytes = read_foreign(path, HeldHeads::MAX_LEN)?;
+        HeldHeads::read(&bytes, federation, &identity.member, &root)
+            .map_err(|error| anyhow!("{}: {error}; ask that reader for another", path.display()))
+    };
+    files.iter().map(read).collect()
 }
 
 /// The root key that the others go by: that in the charter, if there is one.

@@ -93,6 +93,7 @@ impl Client {
                 | Reply::Erasure(_)
                 | Reply::Erased(_)
                 | Reply::Status(_)
+                | Reply::Head(_)
                 | Reply::Durable(_)) => row(reply),
             }
         }

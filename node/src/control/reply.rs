@@ -12,6 +12,8 @@ pub enum Reply {
     Peer(Box<Peer>),
     /// A feed.
     Feed(Box<Feed>),
+    /// The head of a feed.
+    Head(Head),
     /// A verdict on one member.
     Verdict(Verdict),
     /// What a reader has confirmed.
@@ -167,6 +169,15 @@ pub struct Feed {
     /// For one's own: what each reader said last that it holds: member, leaves, missing, unopened,
     /// applied.
     pub receipts: Vec<(String, u64, u64, u64, u64)>,
+}
+
+/// The head of a feed, as its publisher signed it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Head {
+    /// The feed's id in hexadecimal.
+    pub feed: String,
+    /// The checkpoint: a C2SP signed note.
+    pub note: String,
 }
 
 /// May this member have the indicator, and why.

@@ -57,6 +57,11 @@ pub enum Request {
     Peers,
     /// The feeds that are held.
     Feeds,
+    /// The heads of another member's feeds that are held, as it signed them.
+    Heads {
+        /// Whose.
+        member: MemberName,
+    },
     /// The node itself.
     Status,
     /// Who would get an indicator of the member's own, or a draft of one, and why.

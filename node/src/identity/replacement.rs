@@ -20,11 +20,10 @@ impl Identity {
     /// another draft, destroys them.
     pub fn draft_warrant(
         &self,
-        serial: Option<u64>,
+        serial: u64,
         heads: Vec<FrozenHead>,
     ) -> Result<WarrantTerms, IdentityError> {
         let known = self.warrant.serial();
-        let serial = serial.unwrap_or_else(|| known.saturating_add(1));
         if serial <= known {
             return Err(IdentityError::OldWarrant {
                 offered: serial,
@@ -181,7 +180,7 @@ mod tests {
     fn all_online_keys_are_new_and_the_old_ones_are_gone() {
         let dir = TempDir::new().unwrap();
         let (home, old, root) = create(dir.path());
-        let terms = old.draft_warrant(None, vec![head(1)]).unwrap();
+        let terms = old.draft_warrant(2, vec![head(1)]).unwrap();
         assert_eq!((terms.serial, terms.heads.len()), (2, 1));
         // Drafted keys count for nothing yet.
         let mut identity = Identity::open(&home, &passphrase()).unwrap();
@@ -233,7 +232,7 @@ mod tests {
         let (home, old, root) = create(dir.path());
         let own = home.members().join("MY.card");
         let before = std::fs::read(&own).unwrap();
-        let warrant = Warrant::issue(old.draft_warrant(None, Vec::new()).unwrap(), &root).unwrap();
+        let warrant = Warrant::issue(old.draft_warrant(2, Vec::new()).unwrap(), &root).unwrap();
         let keys = |home: &Home| {
             let names = std::fs::read_dir(home.keys()).unwrap();
             let path = names.map(|name| name.unwrap().path());
@@ -269,8 +268,7 @@ mod tests {
             "{again:?}"
         );
         // After it, with the old keys still there.
-        let warrant =
-            Warrant::issue(found.draft_warrant(None, Vec::new()).unwrap(), &root).unwrap();
+        let warrant = Warrant::issue(found.draft_warrant(2, Vec::new()).unwrap(), &root).unwrap();
         let drafted = keys(&home);
         let note = warrant.note().bytes();
         found
@@ -290,7 +288,7 @@ mod tests {
     fn refused() {
         let dir = TempDir::new().unwrap();
         let (home, mut identity, root) = create(dir.path());
-        let older = identity.draft_warrant(Some(1), Vec::new());
+        let older = identity.draft_warrant(1, Vec::new());
         assert!(
             matches!(
                 older,
@@ -301,10 +299,10 @@ mod tests {
             ),
             "{older:?}"
         );
-        let far = identity.draft_warrant(Some(1 << 40), Vec::new());
+        let far = identity.draft_warrant(1 << 40, Vec::new());
         assert!(matches!(far, Err(IdentityError::Serial)), "{far:?}");
-        let first = identity.draft_warrant(Some(5), Vec::new()).unwrap();
-        let second = identity.draft_warrant(Some(5), Vec::new()).unwrap();
+        let first = identity.draft_warrant(5, Vec::new()).unwrap();
+        let second = identity.draft_warrant(5, Vec::new()).unwrap();
         let sign = |terms| {
             Warrant::issue(terms, &root)
                 .unwrap()

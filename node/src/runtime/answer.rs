@@ -68,6 +68,9 @@ impl Core {
             },
             Request::Peers => self.may_look(uid).map(|()| self.peers(&mut rows)),
             Request::Feeds => self.may_look(uid).map(|()| self.feeds_held(&mut rows)),
+            Request::Heads { member } => {
+                self.may_look(uid).map(|()| self.heads(&member, &mut rows))
+            }
             Request::Status => self.may_look(uid).map(|()| self.status(&mut rows)),
             Request::Explain {
                 value,

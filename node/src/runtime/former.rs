@@ -39,10 +39,7 @@ fn counts(held: &FeedState, warrant: &Warrant) -> Counts {
     if note.is_some_and(|note| note.verify(warrant.signing()).is_ok()) {
         return Counts::All;
     }
-    let heads = warrant.heads();
-    let named = heads.binary_search_by(|head| head.feed.cmp(held.id().digest()));
-    let named = named.ok().and_then(|at| heads.get(at));
-    match named {
+    match warrant.head(held.id().digest()) {
         // Of a first warrant there is no former key: the feed is still on its way.
         None if none && warrant.serial() == 1 => Counts::All,
         None => Counts::Nothing,
@@ -77,6 +74,7 @@ impl Core {
 
     /// Looks at the start how far each member's word goes.
     pub(super) fn weigh_all(&mut self) -> Result<(), StoreError> {
+        self.weigh_own();
         for member in self.warrants().into_keys() {
             let taken = self.weigh(&member)?;
             self.tell_taken_back(&member, &taken);
@@ -90,7 +88,7 @@ impl Core {
             let known = before.get(&member).copied().unwrap_or_default();
             if known != serial
                 && member != self.me
-                && let Err(error) = self.keys_replaced(&member, known > 0)
+                && let Err(error) = self.keys_replaced(&member)
             {
                 tracing::error!(%error, "what former keys signed could not be taken back");
                 let warning = format!(
@@ -103,11 +101,8 @@ impl Core {
     }
 
     /// A member has a new warrant: what its former keys vouched for is looked at anew.
-    fn keys_replaced(&mut self, member: &MemberName, known: bool) -> Result<(), StoreError> {
+    fn keys_replaced(&mut self, member: &MemberName) -> Result<(), StoreError> {
         let taken = self.weigh(member)?;
-        if !known {
-            return Ok(()); // Nobody here has gone by another of its keys.
-        }
         let store = &self.store;
         // Its old sealing keys may be in the wrong hands, and open the epochs that are open.
         self.epochs.retain(|feed, _| {
@@ -153,7 +148,7 @@ impl Core {
             return Ok(taken);
         };
         if *member == self.me {
-            return Ok(taken); // What this node signed is signed anew when it starts.
+            return Ok(taken);
         }
         let feeds = self.store.feeds().of(member);
         let weighed: Vec<_> = feeds
@@ -191,6 +186,19 @@ impl Core {
             self.store.commit(step, Durably::Synced)?;
         }
         Ok(taken)
+    }
+
+    /// What this node has not signed anew yet it shows to nobody.
+    pub(super) fn weigh_own(&mut self) {
+        let signed = |held: &FeedState| match held.checkpoint() {
+            Some((_, note)) if !self.is_signed_by_us(note) => Vouched::Root,
+            Some(_) | None => Vouched::Present,
+        };
+        let feeds = self.store.feeds().of(&self.me);
+        let weighed: Vec<_> = feeds.map(|held| (held.id(), signed(held))).collect();
+        for (feed, vouched) in weighed {
+            self.store.set_vouched(feed, vouched);
+        }
     }
 
     fn tell_taken_back(&mut self, member: &MemberName, taken: &TakenBack) {

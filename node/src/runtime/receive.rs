@@ -49,7 +49,10 @@ impl Core {
         }
         let durably = if own { Durably::Synced } else { Durably::Later };
         self.store.commit(step, durably)?;
-        if reached {
+        if reached && own {
+            self.weigh_own();
+            self.sign_anew(feed)?;
+        } else if reached {
             self.store.set_vouched(feed, Vouched::Present);
         }
         if own {

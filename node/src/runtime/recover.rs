@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use kentong_protocol::feed::{Audience, FeedId, UnverifiedCheckpoint};
 
+use kentong_protocol::sync::Input as SessionInput;
+
 use crate::recovery_file;
 use crate::signer::{Signed, Signer};
-use crate::store::{Durably, Opening, Step};
+use crate::store::{Durably, Opening, Step, StoreError, Vouched};
 
 use super::RunError;
 use super::core::Core;
@@ -96,8 +98,34 @@ impl Core {
         Ok(())
     }
 
+    /// Signs the head of an own feed that came back under a former key, as far as the signer state has it.
+    pub(super) fn sign_anew(&mut self, feed: FeedId) -> Result<(), StoreError> {
+        let Some(held) = self.store.feeds().get(feed) else {
+            return Ok(());
+        };
+        let ours = held
+            .checkpoint()
+            .is_some_and(|(_, note)| self.is_signed_by_us(note));
+        let signed = self
+            .signer
+            .get(feed.digest())
+            .filter(|signed| !signed.is_ended());
+        let whole =
+            signed.filter(|signed| held.size() == signed.size && held.tree().root() == signed.root);
+        if let Some(Signed { size, root }) = whole
+            && !ours
+            && let Some(checkpoint) = self.checkpoint(feed, size, root)
+        {
+            let step = Step::new().checkpoint(feed, checkpoint.note().to_vec(), size);
+            self.store.commit(step, Durably::Synced)?;
+            self.store.set_vouched(feed, Vouched::Present);
+            self.each_link(|_| true, |_| SessionInput::Published(feed));
+        }
+        Ok(())
+    }
+
     /// Whether this node's present key signed a checkpoint: after a new warrant all are signed anew.
-    fn is_signed_by_us(&self, note: &[u8]) -> bool {
+    pub(super) fn is_signed_by_us(&self, note: &[u8]) -> bool {
         let key = self.identity.signing.public_key();
         let note = UnverifiedCheckpoint::parse(note);
         note.is_ok_and(|note| note.verify(&key).is_ok())

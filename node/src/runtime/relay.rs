@@ -78,6 +78,12 @@ impl Ledger for View<'_> {
         Some(warrant.witness_verifier())
     }
 
+    fn frozen(&self, id: &FeedId) -> Option<(u64, Digest)> {
+        let (warrant, _) = self.members.credentials(self.store.me())?;
+        let head = warrant.head(id.digest())?;
+        Some((head.size, head.root))
+    }
+
     fn cosigned(&self, id: &FeedId) -> Option<&[u8]> {
         let (size, note) = self.relay.cosigned.get(id)?;
         let newest = self.store.view(id)?.checkpoint?.0;

@@ -1,10 +1,11 @@
 //! The node about itself, its members and its feeds.
 
+use kentong_protocol::MemberName;
 use kentong_protocol::charter::{Charter, Membership};
 use kentong_protocol::time::DAY;
 
-use crate::control::reply::{Done, Feed, Peer, Reply, Status, Warning};
-use crate::store::FeedState;
+use crate::control::reply::{Done, Feed, Head, Peer, Reply, Status, Warning};
+use crate::store::{FeedState, Vouched};
 
 use super::core::Core;
 use super::members::Stands;
@@ -193,6 +194,22 @@ impl Core {
                 applied: held.applied_to(),
                 receipts: self.receipts(held),
             })));
+        }
+        Done {
+            count: rows.len() as u64,
+            ..Done::default()
+        }
+    }
+
+    /// The heads of a member's feeds that its present key signed.
+    pub(super) fn heads(&self, member: &MemberName, rows: &mut Vec<Reply>) -> Done {
+        let present = |held: &&FeedState| held.vouched() == Vouched::Present;
+        for held in self.store.feeds().of(member).filter(present) {
+            let note = held.checkpoint().map(|(_, note)| note.to_vec());
+            if let Some(Ok(note)) = note.map(String::from_utf8) {
+                let feed = held.id().to_string();
+                rows.push(Reply::Head(Head { feed, note }));
+            }
         }
         Done {
             count: rows.len() as u64,

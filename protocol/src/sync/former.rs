@@ -7,12 +7,12 @@
 
 use kentong_keys::MemberName;
 
-use crate::feed::{FeedId, Leaf};
+use crate::feed::{Checkpoint, FeedId, Leaf, UnverifiedCheckpoint};
 use crate::wire::Leaves;
 
 use super::exchange::Output;
 use super::fault::Fault;
-use super::ledger::Ledger;
+use super::ledger::{FeedView, Ledger};
 use super::limits::Now;
 use super::session::Session;
 
@@ -31,6 +31,25 @@ impl Session {
             (Some((_, ours, _)), Some(theirs)) => ours != theirs && *member != self.peer.member,
             _ => false,
         }
+    }
+
+    /// A head of a feed of our own that a former key signed, if our warrant names just this one.
+    pub(super) fn vouched(
+        &self,
+        shown: UnverifiedCheckpoint,
+        ledger: &impl Ledger,
+    ) -> Option<Checkpoint> {
+        let origin = shown.origin();
+        let ours = origin.federation == self.local.federation_name
+            && origin.publisher == self.local.me
+            && ledger.frozen(&origin.feed) == Some((shown.size(), *shown.root()));
+        ours.then(|| shown.vouched())
+    }
+
+    /// Whether the peer is shown and given what is held of a feed under its newest checkpoint. One by a
+    /// former key only its publisher is shown, who may have lost it.
+    pub(super) fn may_show(&self, view: &FeedView<'_>) -> bool {
+        !view.former || view.genesis.publisher == self.peer.member
     }
 
     /// Notes by which warrants the peer goes, and shows it the heads that it can verify only now.

@@ -28,8 +28,11 @@ impl Session {
         let mine = theirs
             .iter()
             .chain(others)
-            .filter_map(|id| shown(*id, ledger));
-        let heads = heads_messages(mine, yours).map(|heads| Output::Send(Message::Heads(heads)));
+            .filter_map(|id| self.shown(*id, ledger));
+        let heads: Vec<_> = heads_messages(mine, yours).collect();
+        let heads = heads
+            .into_iter()
+            .map(|heads| Output::Send(Message::Heads(heads)));
         self.out.extend(heads);
     }
 
@@ -47,7 +50,7 @@ impl Session {
             };
             if view.genesis.publisher == self.local.me && self.may_serve(&view) {
                 // A claim to hold more proves nothing: the checkpoint that it shows with it does.
-                let size = (*size).min(published(&view));
+                let size = (*size).min(self.published(&view));
                 // What was sent meanwhile is on its way, whatever the peer held when it wrote.
                 let sent = self.sent.entry(*feed).or_insert(size);
                 *sent = (*sent).max(size);
@@ -102,7 +105,7 @@ impl Session {
             let Some(view) = ledger.feed(&id) else {
                 continue;
             };
-            let size = published(&view);
+            let size = self.published(&view);
             if let Some(root) = view.tree.root_at(size).filter(|_| size > 0) {
                 heads.push((id, size, root));
             }
@@ -152,13 +155,30 @@ impl Session {
     /// Shows the peer the newest checkpoint of a feed that another publishes, if it may read it.
     pub(super) fn show_head(&mut self, feed: FeedId, ledger: &impl Ledger) {
         let view = ledger.feed(&feed).filter(|view| self.may_serve(view));
-        let mine = view.and_then(|_| shown(feed, ledger));
+        let mine = view.and_then(|_| self.shown(feed, ledger));
         let heads = heads_messages(mine.into_iter(), BoundedVec::default());
         self.out.extend(
             heads
                 .filter(|heads| !heads.mine.is_empty())
                 .map(|heads| Output::Send(Message::Heads(heads))),
         );
+    }
+
+    /// The newest checkpoint of a feed, with our cosignature if there is one.
+    fn shown(&self, feed: FeedId, ledger: &impl Ledger) -> Option<BoundedBytes<MAX_NOTE>> {
+        let view = ledger.feed(&feed).filter(|view| self.may_show(view))?;
+        let note = match ledger.cosigned(&feed).filter(|_| !view.former) {
+            Some(note) => note,
+            None => view.checkpoint?.1,
+        };
+        BoundedBytes::new(note.to_vec()).ok()
+    }
+
+    /// Up to where leaves of a feed are given to the peer: as far as a checkpoint covers them that it may
+    /// be shown.
+    pub(super) fn published(&self, view: &FeedView<'_>) -> u64 {
+        let shown = view.checkpoint.filter(|_| self.may_show(view));
+        shown.map_or(0, |(size, _)| size)
     }
 
     /// Whether the peer may read a feed, whoever publishes it.
@@ -189,23 +209,6 @@ fn heads_messages(
         mine: BoundedVec::new(mine).expect("a list is begun anew at the bound"),
         yours: yours.take().unwrap_or_default(),
     })
-}
-
-/// The newest checkpoint of a feed, with our cosignature if there is one.
-fn shown(feed: FeedId, ledger: &impl Ledger) -> Option<BoundedBytes<MAX_NOTE>> {
-    let view = ledger.feed(&feed).filter(|view| !view.former)?;
-    let note = match ledger.cosigned(&feed) {
-        Some(note) => note,
-        None => view.checkpoint?.1,
-    };
-    BoundedBytes::new(note.to_vec()).ok()
-}
-
-/// Up to where leaves of a feed are given to others: as far as a checkpoint by its publisher's present
-/// key covers them.
-pub(super) fn published(view: &FeedView<'_>) -> u64 {
-    let present = view.checkpoint.filter(|_| !view.former);
-    present.map_or(0, |(size, _)| size)
 }
 
 fn holds(feed: FeedId, view: &FeedView<'_>, now: Now) -> Holds {

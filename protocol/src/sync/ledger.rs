@@ -1,6 +1,6 @@
 //! What a session sees of the feeds that its node holds.
 
-use kentong_keys::{MemberName, PublicKey, VerifierKey};
+use kentong_keys::{Digest, MemberName, PublicKey, VerifierKey};
 
 use crate::charter::Papers;
 use crate::feed::{BatchLeaf, FeedId, GenesisLeaf, Tree};
@@ -60,6 +60,9 @@ pub trait Ledger {
 
     /// The key by which a member cosigns those of others.
     fn witness(&self, member: &MemberName) -> Option<VerifierKey>;
+
+    /// The head of a feed of this node's own that its warrant names: so far went a former key's word.
+    fn frozen(&self, id: &FeedId) -> Option<(u64, Digest)>;
 
     /// The newest checkpoint of a feed with this node's own cosignature, if that is made.
     fn cosigned(&self, id: &FeedId) -> Option<&[u8]>;

@@ -35,6 +35,12 @@ impl Session {
         let Some(key) = key else { return Ok(None) };
         let witnessed = shown.clone();
         let shown = match shown.verify(&key) {
+            Err(CheckpointError::Signature) if witnessed.origin().publisher == self.local.me => {
+                match self.vouched(witnessed.clone(), ledger) {
+                    Some(shown) => shown,
+                    None => return Err(Fault::Checkpoint(CheckpointError::Signature)),
+                }
+            }
             Err(CheckpointError::Signature)
                 if self.goes_by_another_warrant(&witnessed.origin().publisher, ledger) =>
             {
@@ -166,10 +172,11 @@ impl Session {
 
     /// Looks at a checkpoint in our own name. One that we signed and that our history does not lead to
     /// means that we lost a part of it, or have another. One that our present key did not sign means
-    /// nothing, whoever made it.
+    /// nothing, whoever made it, unless our warrant names it.
     pub(super) fn own_head(&mut self, shown: UnverifiedCheckpoint, ledger: &impl Ledger) {
         let witnessed = shown.clone();
-        let Ok(shown) = shown.verify(&self.local.signing) else {
+        let shown = shown.verify(&self.local.signing).ok();
+        let Some(shown) = shown.or_else(|| self.vouched(witnessed.clone(), ledger)) else {
             return;
         };
         let (feed, size, root) = (shown.origin().feed, shown.size(), *shown.root());

@@ -8,7 +8,6 @@ use crate::wire::{Heads, Leaves, MAX_LEAVES, MAX_LEAVES_BYTES, Message};
 
 use super::exchange::Output;
 use super::fault::Fault;
-use super::heads::published;
 use super::ledger::{FeedView, Ledger};
 use super::limits::Now;
 use super::session::Session;
@@ -69,7 +68,7 @@ impl Session {
         let Some(view) = ledger.feed(&feed).filter(ours) else {
             return;
         };
-        let Some((size, note)) = view.checkpoint else {
+        let Some((size, note)) = view.checkpoint.filter(|_| self.may_show(&view)) else {
             return;
         };
         if !self.greeted {
@@ -118,7 +117,8 @@ impl Session {
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
         let view = self.entitled(feed, ledger)?;
-        let count = published(&view)
+        let count = self
+            .published(&view)
             .checked_sub(from)
             .filter(|count| *count > 0)
             .ok_or(Fault::BeyondEnd)?;
@@ -138,7 +138,7 @@ impl Session {
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
         let view = self.entitled(feed, ledger)?;
-        if indexes.iter().any(|index| *index >= published(&view)) {
+        if indexes.iter().any(|index| *index >= self.published(&view)) {
             return Err(Fault::BeyondEnd);
         }
         // A small request that names one body often would have it sent often.

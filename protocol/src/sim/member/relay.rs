@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kentong_keys::{KeyType, MemberName, PublicKey, Role, VerifierKey, key_name};
+use kentong_keys::{Digest, KeyType, MemberName, PublicKey, Role, VerifierKey, key_name};
 
 use crate::charter::Papers;
 use crate::feed::{BatchLeaf, Checkpoint, FeedId};
@@ -109,6 +109,10 @@ impl Ledger for View<'_> {
             .public_key();
         let name = key_name(member, Role::Witness);
         Some(VerifierKey::new(name, KeyType::Cosignature, key))
+    }
+
+    fn frozen(&self, _: &FeedId) -> Option<(u64, Digest)> {
+        None
     }
 
     fn cosigned(&self, id: &FeedId) -> Option<&[u8]> {

@@ -1,7 +1,7 @@
 //! A publisher's keys are replaced: what the former ones signed gives way, and nobody is blamed who has
 //! not heard of it yet.
 
-use kentong_keys::{MemberName, SigningKey};
+use kentong_keys::{Digest, MemberName, SigningKey};
 
 use super::papers::{chain, papers};
 use super::relay::{Web, is_evidence, is_fault};
@@ -215,4 +215,40 @@ fn evidence_under_keys_that_have_gone_is_not_held_against_who_passes_it_on() {
             .log
             .contains(&Output::Fault(Fault::Evidence))
     );
+}
+
+#[test]
+fn a_publisher_is_given_back_what_it_lost_up_to_the_head_that_its_warrant_names() {
+    let (mut web, feed) = three();
+    let old = checkpoint(&web, "SG", feed);
+    let held = &web.members["SG"].feeds[&feed].tree;
+    let head = (held.size(), held.root());
+    new_key(&mut web, feed);
+    knows(&mut web, "SG");
+    knows(&mut web, "TH");
+    for named in [
+        None,
+        Some((head.0, Digest::from_bytes([3; 32]))),
+        Some(head),
+    ] {
+        let my = web.get("MY");
+        my.feeds.remove(&feed);
+        my.frozen.clear();
+        my.frozen.extend(named.map(|head| (feed, head)));
+        web.connect("MY", "SG");
+        web.settle();
+        assert!(web.is_open("MY", "SG"));
+        let back = web.members["MY"].feeds.contains_key(&feed);
+        assert_eq!(back, named == Some(head));
+        web.part("MY", "SG");
+    }
+    assert_eq!(checkpoint(&web, "MY", feed), old);
+    // It is shown to nobody before it is signed anew.
+    web.get("MY").former.insert(feed);
+    web.connect("MY", "TH");
+    web.settle();
+    assert!(web.is_open("MY", "TH"));
+    let behind = |output: &Output| matches!(output, Output::Behind { .. });
+    assert!(web.said("MY", behind) > 0);
+    assert_eq!(web.said("TH", is_fault) + web.said("SG", is_fault), 0);
 }

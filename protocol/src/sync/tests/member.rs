@@ -44,6 +44,8 @@ pub(super) struct Member {
     pub(super) forked: BTreeSet<FeedId>,
     /// Feeds whose newest checkpoint is by a former key.
     pub(super) former: BTreeSet<FeedId>,
+    /// The heads that this member's warrant names.
+    pub(super) frozen: BTreeMap<FeedId, (u64, Digest)>,
     /// How many leaves of missing bodies were read.
     pub(super) read: Cell<usize>,
     /// How many of the last leaves of each feed are not applied yet.
@@ -90,6 +92,10 @@ impl Ledger for Member {
             KeyType::Cosignature,
             *key,
         ))
+    }
+
+    fn frozen(&self, id: &FeedId) -> Option<(u64, Digest)> {
+        self.frozen.get(id).copied()
     }
 
     fn cosigned(&self, _: &FeedId) -> Option<&[u8]> {
@@ -240,6 +246,7 @@ impl Member {
             sources: Sources::default(),
             forked: BTreeSet::new(),
             former: BTreeSet::new(),
+            frozen: BTreeMap::new(),
             read: Cell::new(0),
             unapplied: 0,
             papers: None,
