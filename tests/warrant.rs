@@ -364,7 +364,12 @@ fn a_lost_home_is_regained_from_the_heads_that_its_readers_hold() {
         ]
         .concat(),
     );
-    my.run(&["charter", "install", &charter]);
+    let refused = my.command(&["charter", "install", &charter]);
+    assert!(
+        !refused.status.success(),
+        "the root key that init made is not MY's"
+    );
+    my.run(&["charter", "install", "--lost-home", &charter]);
     my.run(&["peers", "add", card_sg, card_th]);
     fs::copy(&root, home.join("root.key")).unwrap();
     let card = replace_keys(&federation, &["--heads", heads_sg, "--heads", heads_th]);
@@ -373,8 +378,9 @@ fn a_lost_home_is_regained_from_the_heads_that_its_readers_hold() {
     federation.connected();
     let my = federation.node("MY");
     my.until("it is back", || {
-        my.has(&all) && my.has(&aside) && my.about(&withdrawn)[0].state == "withdrawn"
+        my.has(&all) && my.has(&aside) && !home.join("recovering").exists()
     });
+    assert_eq!(my.about(&withdrawn)[0].state, "withdrawn");
     // It can say what becomes of it, in the same feeds.
     my.withdraw(&all);
     let after = domain("after.example");

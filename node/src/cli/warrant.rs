@@ -31,9 +31,9 @@ use crate::store::{Folders, Options, Store};
 /// heads. After a loss of the disk restore the backup first, run the node until all is back, and stop it.
 ///
 /// Where there is no backup, or its keys have been replaced since: make a home with `kentong init`, or
-/// restore it, install the charter and the others' cards, and draft with --heads from the readers. The
-/// node takes back what leads to those heads from them. The root key that `kentong init` made is not
-/// used; destroy it.
+/// restore it; install the charter (`kentong charter install --lost-home`) and the others' cards
+/// (`kentong peers add`); and draft with --heads from the readers. The node takes back from them what
+/// leads to those heads. The root key that `kentong init` made is not used; destroy it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

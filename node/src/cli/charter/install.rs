@@ -32,6 +32,10 @@ Examples:
 pub(in super::super) struct InstallArgs {
     /// The charter, several versions of it, or a notice, with all signatures.
     file: PathBuf,
+    /// This home takes the place of one that was lost: the charter lists the root key that is to sign
+    /// its next warrant, and not the one that `kentong init` made. See `kentong warrant --help`.
+    #[arg(long)]
+    lost_home: bool,
 }
 
 impl InstallArgs {
@@ -56,7 +60,11 @@ impl InstallArgs {
         let last = charters
             .last()
             .ok_or_else(|| self.at(&"it is empty; ask for it again"))?;
-        check_own(last.terms(), &own(home, place)?).map_err(|error| self.at(&error))?;
+        let own = own(home, place)?;
+        let listed = last.terms().member(own.member()).is_some();
+        if !(self.lost_home && listed) {
+            check_own(last.terms(), &own).map_err(|error| self.at(&error))?;
+        }
         let first = charters.remove(0);
         if first.terms().version() != 1 {
             bail!(
@@ -194,7 +202,8 @@ fn check_own(terms: &Terms, own: &Bundle) -> Result<()> {
     match terms.member(me) {
         None => bail!("{me} is not a member by it; ask for a charter that lists your card"),
         Some(listed) if listed.root() != own.root() => bail!(
-            "it lists another root key for {me}; ask for a charter that lists your card of today"
+            "it lists another root key for {me}; ask for a charter that lists your card of today, or \
+             say --lost-home if this home takes the place of one that was lost"
         ),
         Some(_) => Ok(()),
     }
