@@ -3,10 +3,13 @@
 
 use std::fs;
 
+use kentong_node::log::RecordKind;
+use kentong_protocol::Digest;
+use kentong_protocol::feed::{FeedId, Leaf};
 use kentong_protocol::indicator::{Tlp, Value};
 
 use crate::rollback::copy;
-use crate::support::{Federation, Node, domain};
+use crate::support::{Federation, Node, domain, records};
 
 /// A copy of MY's home in the wrong hands, with a port of its own.
 fn thief(federation: &Federation) -> Node {
@@ -25,11 +28,14 @@ fn thief(federation: &Federation) -> Node {
     Node::found("MY", &home, &my.passphrase)
 }
 
-/// Replaces the keys of the stopped MY; answers where its new card is.
-fn replace_keys(federation: &Federation, draft: &[&str]) -> String {
-    let my = federation.node("MY");
-    let path = |name: &str| my.home.with_file_name(name).to_str().unwrap().to_owned();
-    let (drafted, signed, card) = (path("MY.draft"), path("MY.warrant"), path("MY.card.new"));
+/// Replaces the keys of a stopped member; answers where its new card is.
+fn replace_keys(federation: &Federation, member: &str, draft: &[&str]) -> String {
+    let my = federation.node(member);
+    let path = |what: &str| {
+        let name = format!("{member}.{what}");
+        my.home.with_file_name(name).to_str().unwrap().to_owned()
+    };
+    let (drafted, signed, card) = (path("draft"), path("warrant"), path("card.new"));
     let root = my.home.join("root.key").to_str().unwrap().to_owned();
     let secret = my.passphrase.to_str().unwrap();
     let with = ["--passphrase-file", secret];
@@ -103,7 +109,7 @@ fn what_a_thief_signed_is_taken_back_and_the_feeds_go_on() {
     thief.stop();
     federation.node_mut("TH").stop();
 
-    let card = replace_keys(&federation, &[]);
+    let card = replace_keys(&federation, "MY", &[]);
     let sg = federation.node("SG");
     sg.run(&["peers", "add", &card]);
     sg.until("SG has taken it back", || {
@@ -200,7 +206,7 @@ fn two_histories_under_stolen_keys_end_with_a_new_warrant() {
         });
     }
 
-    let card = replace_keys(&federation, &[]);
+    let card = replace_keys(&federation, "MY", &[]);
     federation.node("TH").run(&["peers", "add", &card]);
     federation.node_mut("MY").start();
     federation.connected();
@@ -284,7 +290,7 @@ fn keys_are_replaced_while_the_node_is_stopped_and_knows_what_it_signed() {
     fs::rename(&state, &aside).unwrap();
     refused(&federation, &make, "does not know what it signed last");
     fs::rename(&aside, &state).unwrap();
-    let card = replace_keys(&federation, &["--serial", "7"]);
+    let card = replace_keys(&federation, "MY", &["--serial", "7"]);
     refused(
         &federation,
         &["warrant", "draft", "--serial", "7", "-o", &draft],
@@ -372,7 +378,11 @@ fn a_lost_home_is_regained_from_the_heads_that_its_readers_hold() {
     my.run(&["charter", "install", "--lost-home", &charter]);
     my.run(&["peers", "add", card_sg, card_th]);
     fs::copy(&root, home.join("root.key")).unwrap();
-    let card = replace_keys(&federation, &["--heads", heads_sg, "--heads", heads_th]);
+    let card = replace_keys(
+        &federation,
+        "MY",
+        &["--heads", heads_sg, "--heads", heads_th],
+    );
     federation.node("TH").run(&["peers", "add", &card]);
     federation.node_mut("MY").start();
     federation.connected();
@@ -392,4 +402,31 @@ fn a_lost_home_is_regained_from_the_heads_that_its_readers_hold() {
     assert!(sg.has(&aside));
     assert_eq!((feeds_of_my(sg), feeds_of_my(th)), feeds);
     nobody_is_blamed(&[my, sg, th]);
+}
+
+#[test]
+fn who_has_new_keys_is_sealed_to_under_them_at_once() {
+    let mut federation = Federation::running(&["MY", "SG", "TH"]);
+    let [before, after] = ["before", "after"].map(|name| domain(&format!("{name}.example")));
+    federation.node("MY").add(&before, Tlp::Green, &[]);
+    let sg = federation.node("SG");
+    sg.until("it arrived", || sg.has(&before));
+    let feeds = feeds_of_my(sg);
+    federation.node_mut("SG").stop();
+    let card = replace_keys(&federation, "SG", &[]);
+    federation.node("TH").run(&["peers", "add", &card]);
+    federation.node_mut("SG").start();
+    federation.connected();
+    // MY has run all the while: its epoch of before may be open to whoever has SG's old keys.
+    federation.node("MY").add(&after, Tlp::Green, &[]);
+    let sg = federation.node("SG");
+    sg.until("it arrived", || sg.has(&after) && sg.has(&before));
+    assert_eq!(feeds_of_my(sg), feeds);
+    federation.node_mut("MY").stop();
+    let feed = FeedId::from_digest(Digest::from_hex(&feeds[0]).unwrap());
+    let leaves = records(federation.node("MY"), RecordKind::Leaf, feed);
+    let leaves = leaves.iter().map(|bytes| Leaf::decode(bytes).unwrap());
+    let epochs = leaves.filter(|leaf| matches!(leaf, Leaf::Epoch(_)));
+    assert_eq!(epochs.count(), 2);
+    nobody_is_blamed(&[federation.node("SG"), federation.node("TH")]);
 }
