@@ -13,6 +13,7 @@
 //! of one version.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -93,8 +94,23 @@ pub fn chain(home: &Home) -> Result<Option<Chain>, CharterFilesError> {
         .map_err(|source| CharterFilesError::Chain { path, source })
 }
 
+/// Keeps node and commands apart while one of them reads these files, changes and writes them: until the
+/// file is dropped. Where no lock can be had nothing can be written either.
+fn turn(home: &Home) -> Option<File> {
+    let mut options = File::options();
+    let file = options.create(true).append(true).mode(0o600);
+    let file = file.open(home.papers_lock()).ok()?;
+    file.lock().ok()?;
+    Some(file)
+}
+
 /// Keeps all versions of the charter, and drops the notices and ballots that they settle.
 pub fn keep_chain(home: &Home, chain: &Chain) -> Result<(), CharterFilesError> {
+    let _turn = turn(home);
+    put_chain(home, chain)
+}
+
+fn put_chain(home: &Home, chain: &Chain) -> Result<(), CharterFilesError> {
     put(&home.charter(), chain.to_text().as_bytes())?;
     // Settled ones say nothing any more: if they cannot be dropped now, they are the next time.
     if home.notices().exists() {
@@ -114,6 +130,11 @@ pub fn notices(home: &Home, chain: &Chain) -> Result<Notices, CharterFilesError>
 
 /// Keeps a notice; false if it says nothing new.
 pub fn keep_notice(home: &Home, chain: &Chain, notice: Notice) -> Result<bool, CharterFilesError> {
+    let _turn = turn(home);
+    put_notice(home, chain, notice)
+}
+
+fn put_notice(home: &Home, chain: &Chain, notice: Notice) -> Result<bool, CharterFilesError> {
     let path = home.notices();
     let mut notices = notices(home, chain)?;
     let full = |error| CharterFilesError::Write {
@@ -144,6 +165,7 @@ pub fn see(
     chain: &Chain,
     document: &UnverifiedCharter,
 ) -> Result<Vec<DoubleVote>, CharterFilesError> {
+    let _turn = turn(home);
     let (_, found, _) = seen(home, chain, document)?;
     Ok(found)
 }
@@ -167,14 +189,18 @@ fn seen(
     Ok((after.joined(document), found, news))
 }
 
-/// Takes versions in as far as they follow, with the votes for them that were seen before, and
-/// keeps them. Answers what came of the last one, and
-/// who is found to have voted twice.
+/// Takes versions in as far as they follow the chain of the home, with the votes for them that were seen
+/// before, and keeps them. `chain` is what there is then. Answers what came of the last one, and who is
+/// found to have voted twice.
 pub fn take(
     home: &Home,
     chain: &mut Chain,
     documents: Vec<UnverifiedCharter>,
 ) -> Result<(Result<Step, ChainError>, Vec<DoubleVote>), CharterFilesError> {
+    let _turn = turn(home);
+    if let Some(kept) = self::chain(home)? {
+        *chain = kept; // It may have gone on since it was read.
+    }
     let before = chain.in_force().hash().to_owned();
     let mut found = Vec::new();
     let mut last = Ok(Step::Known);
@@ -187,7 +213,7 @@ pub fn take(
         }
     }
     if *chain.in_force().hash() != before {
-        keep_chain(home, chain)?;
+        put_chain(home, chain)?;
     }
     Ok((last, found))
 }
@@ -237,6 +263,7 @@ pub enum Waits {
 /// Takes in a charter or a notice that anybody may have sent: puts it in force if it has its
 /// signatures, and otherwise keeps those that it has.
 pub fn take_paper(home: &Home, paper: Paper, now: Timestamp) -> Result<Taken, CharterFilesError> {
+    let _turn = turn(home);
     let Some(mut chain) = chain(home)? else {
         return Ok(Taken::default());
     };
@@ -247,7 +274,7 @@ pub fn take_paper(home: &Home, paper: Paper, now: Timestamp) -> Result<Taken, Ch
             let step = chain.offer(joined);
             let moved = *chain.in_force().hash() != before;
             if moved {
-                keep_chain(home, &chain)?;
+                put_chain(home, &chain)?;
             }
             Ok(Taken {
                 news: news || moved,
@@ -269,7 +296,7 @@ fn take_notice(
     let mut open = before.clone();
     let mut taken = Taken::default();
     match open.add(notice.clone(), chain, now) {
-        Ok(Collected::Complete(notice)) => taken.news = keep_notice(home, chain, notice)?,
+        Ok(Collected::Complete(notice)) => taken.news = put_notice(home, chain, notice)?,
         Ok(Collected::Waits(news)) => {
             taken.news = news;
             taken.waits = notice.verify(chain).err().map(Waits::from);
@@ -323,7 +350,7 @@ fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, CharterFilesError> 
         path: path.to_owned(),
         source,
     };
-    let file = match std::fs::File::open(path) {
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(at(error)),
@@ -354,7 +381,7 @@ fn put(path: &Path, bytes: &[u8]) -> Result<(), CharterFilesError> {
         file.sync_all()?;
         std::fs::rename(&new, path)?;
         match path.parent() {
-            Some(folder) => std::fs::File::open(folder)?.sync_all(),
+            Some(folder) => File::open(folder)?.sync_all(),
             None => Ok(()),
         }
     };
@@ -438,6 +465,24 @@ mod tests {
         // A damaged file of votes keeps nobody from going on.
         std::fs::write(home.ballots(), "x").unwrap();
         assert_eq!(ballots(&home).unwrap(), Ballots::default());
+    }
+
+    #[test]
+    fn who_writes_at_the_same_time_loses_nothing() {
+        let (_dir, home, known) = old_home();
+        let votes = ["MY", "SG", "TH"].map(|name| signed(renaming(&known, "x"), &[name]));
+        std::thread::scope(|scope| {
+            for vote in &votes {
+                let (home, known) = (&home, &known);
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        see(home, known, vote).unwrap();
+                    }
+                });
+            }
+        });
+        let joined = ballots(&home).unwrap().joined(&votes[0]);
+        assert_eq!(joined.signers().len(), 3);
     }
 
     #[test]

@@ -16,7 +16,8 @@ pub fn path(folder: &Path, member: &MemberName) -> PathBuf {
 /// Writes a bundle into a folder under its member's name, in place of an older one, durably.
 pub fn write(folder: &Path, bundle: &Bundle) -> io::Result<PathBuf> {
     let path = path(folder, bundle.member());
-    let new = path.with_extension("new");
+    // The node and a command may write the same card at the same moment.
+    let new = path.with_extension(format!("{}.new", std::process::id()));
     let mut options = std::fs::OpenOptions::new();
     let mut file = options
         .write(true)
