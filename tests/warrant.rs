@@ -76,11 +76,15 @@ fn nobody_is_blamed(nodes: &[&Node]) {
     }
 }
 
-#[test]
-fn what_a_thief_signed_is_taken_back_and_the_feeds_go_on() {
+/// What MY said to all, and to SG; and what a thief says in its name to all, and to TH.
+fn theirs() -> [Value; 4] {
+    ["before", "aside", "forged", "planted"].map(|name| domain(&format!("{name}.example")))
+}
+
+/// MY, SG and TH, of whom MY and TH are stopped, after a thief has signed in MY's name; and the thief.
+fn robbed() -> (Federation, Node) {
     let mut federation = Federation::running(&["MY", "SG", "TH"]);
-    let [before, aside, forged, planted] =
-        ["before", "aside", "forged", "planted"].map(|name| domain(&format!("{name}.example")));
+    let [before, aside, forged, planted] = theirs();
     let my = federation.node("MY");
     my.add(&before, Tlp::Green, &[]);
     my.add(&aside, Tlp::Amber, &["SG"]);
@@ -90,7 +94,6 @@ fn what_a_thief_signed_is_taken_back_and_the_feeds_go_on() {
     }
     let sg = federation.node("SG");
     sg.until("what is for SG alone arrived", || sg.has(&aside));
-    let feeds = feeds_of_my(sg);
     federation.node_mut("MY").stop();
 
     let mut thief = thief(&federation);
@@ -108,7 +111,14 @@ fn what_a_thief_signed_is_taken_back_and_the_feeds_go_on() {
     th.until("what was planted is believed", || th.has(&planted));
     thief.stop();
     federation.node_mut("TH").stop();
+    (federation, thief)
+}
 
+#[test]
+fn what_a_thief_signed_is_taken_back_and_the_feeds_go_on() {
+    let (mut federation, mut thief) = robbed();
+    let [before, aside, forged, planted] = theirs();
+    let feeds = feeds_of_my(federation.node("SG"));
     let card = replace_keys(&federation, "MY", &[]);
     let sg = federation.node("SG");
     sg.run(&["peers", "add", &card]);
@@ -220,6 +230,15 @@ fn two_histories_under_stolen_keys_end_with_a_new_warrant() {
     }
 }
 
+/// A command of MY's operator that must fail, and say why.
+fn refused(federation: &Federation, arguments: &[&str], says: &str) {
+    let my = federation.node("MY");
+    let secret = my.passphrase.to_str().unwrap();
+    let output = my.command(&[arguments, &["--passphrase-file", secret]].concat());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains(says), "{said}");
+}
+
 #[test]
 fn keys_are_replaced_while_the_node_is_stopped_and_knows_what_it_signed() {
     let mut federation = Federation::running(&["MY", "SG"]);
@@ -240,12 +259,6 @@ fn keys_are_replaced_while_the_node_is_stopped_and_knows_what_it_signed() {
         .to_owned();
     let root = federation.node("MY").home.join("root.key");
     let root = root.to_str().unwrap().to_owned();
-    let refused = |federation: &Federation, arguments: &[&str], says: &str| {
-        let with = [arguments, &["--passphrase-file", &secret]].concat();
-        let output = federation.node("MY").command(&with);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && said.contains(says), "{said}");
-    };
     let install = ["warrant", "install", &signed];
     let sign = [
         "warrant",
@@ -314,25 +327,9 @@ fn keys_are_replaced_while_the_node_is_stopped_and_knows_what_it_signed() {
     nobody_is_blamed(&[federation.node("MY"), sg]);
 }
 
-#[test]
-fn a_lost_home_is_regained_from_the_heads_that_its_readers_hold() {
-    let mut federation = Federation::running(&["MY", "SG", "TH"]);
-    let [all, aside, withdrawn] =
-        ["all", "aside", "withdrawn"].map(|name| domain(&format!("{name}.example")));
-    let my = federation.node("MY");
-    my.add(&all, Tlp::Green, &[]);
-    my.add(&withdrawn, Tlp::Green, &[]);
-    my.add(&aside, Tlp::Amber, &["SG"]);
-    my.withdraw(&withdrawn);
-    let [sg, th] = ["SG", "TH"].map(|name| federation.node(name));
-    sg.until("it arrived", || {
-        sg.has(&all) && sg.has(&aside) && !sg.has(&withdrawn)
-    });
-    th.until("it arrived", || th.has(&all) && !th.has(&withdrawn));
-    let feeds = (feeds_of_my(sg), feeds_of_my(th));
-    federation.node_mut("MY").kill();
-
-    // All that is left is the root key, and what the others hold.
+/// MY's home is gone. All that is left is the root key, and what the others hold. Makes a new home, and
+/// answers the files that say what SG and TH hold.
+fn lose_home(federation: &Federation) -> [String; 2] {
     let home = federation.node("MY").home.clone();
     let path = |name: &str| home.with_file_name(name).to_str().unwrap().to_owned();
     let (root, charter) = (path("MY.root"), path("all.txt"));
@@ -378,10 +375,33 @@ fn a_lost_home_is_regained_from_the_heads_that_its_readers_hold() {
     my.run(&["charter", "install", "--lost-home", &charter]);
     my.run(&["peers", "add", card_sg, card_th]);
     fs::copy(&root, home.join("root.key")).unwrap();
+    [heads_sg.clone(), heads_th.clone()]
+}
+
+#[test]
+fn a_lost_home_is_regained_from_the_heads_that_its_readers_hold() {
+    let mut federation = Federation::running(&["MY", "SG", "TH"]);
+    let [all, aside, withdrawn] =
+        ["all", "aside", "withdrawn"].map(|name| domain(&format!("{name}.example")));
+    let my = federation.node("MY");
+    my.add(&all, Tlp::Green, &[]);
+    my.add(&withdrawn, Tlp::Green, &[]);
+    my.add(&aside, Tlp::Amber, &["SG"]);
+    my.withdraw(&withdrawn);
+    let [sg, th] = ["SG", "TH"].map(|name| federation.node(name));
+    sg.until("it arrived", || {
+        sg.has(&all) && sg.has(&aside) && !sg.has(&withdrawn)
+    });
+    th.until("it arrived", || th.has(&all) && !th.has(&withdrawn));
+    let feeds = (feeds_of_my(sg), feeds_of_my(th));
+    federation.node_mut("MY").kill();
+
+    let [heads_sg, heads_th] = lose_home(&federation);
+    let home = federation.node("MY").home.clone();
     let card = replace_keys(
         &federation,
         "MY",
-        &["--heads", heads_sg, "--heads", heads_th],
+        &["--heads", &heads_sg, "--heads", &heads_th],
     );
     federation.node("TH").run(&["peers", "add", &card]);
     federation.node_mut("MY").start();

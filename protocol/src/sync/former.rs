@@ -98,18 +98,20 @@ impl Session {
         now: Now,
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
-        self.expect_bodies(came, now, ledger)?;
         self.give_way(came.feed);
-        Ok(())
+        self.pass_over(came, now, ledger)
     }
 
-    /// Expects the bodies that follow leaves which are not taken.
-    pub(super) fn expect_bodies(
+    /// Takes no leaves; the bodies that follow those of a feed that was taken back come all the same.
+    pub(super) fn pass_over(
         &mut self,
         came: &Leaves,
         now: Now,
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
+        if !self.gave_way.contains(&came.feed) {
+            return Ok(());
+        }
         let leaves = came.leaves.iter();
         let leaves = leaves.map(|bytes| Ok((Leaf::decode(bytes)?, Vec::new())));
         let leaves = leaves.collect::<Result<Vec<_>, Fault>>()?;

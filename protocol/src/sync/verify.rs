@@ -29,29 +29,17 @@ impl Session {
     ) -> Result<(), Fault> {
         let feed = came.feed;
         let until = now.millis + self.local.limits.patience;
-        let checkpoint =
-            UnverifiedCheckpoint::parse(&came.checkpoint).map_err(Fault::Checkpoint)?;
-        if checkpoint.origin().feed != feed {
-            return Err(Fault::NotItsFeed);
-        }
-        let publisher = checkpoint.origin().publisher.clone();
-        let Some(checkpoint) = self.promise(checkpoint, ledger)? else {
+        let Some(checkpoint) = self.checkpoint_of(&came, ledger)? else {
             // Its publisher has two histories, and the peer has the other.
             self.fetch.drop_leaves(&feed);
-            return Ok(());
+            return self.pass_over(&came, now, ledger);
         };
         let view = ledger.feed(&feed);
         let held = view.map_or(0, |view| view.tree.size());
-        let end = came
-            .from
-            .checked_add(came.leaves.len() as u64)
-            .ok_or(Fault::LeafCount)?;
-        if came.leaves.is_empty() || end > checkpoint.size() {
-            return Err(Fault::LeafCount);
-        }
+        covered(&came, &checkpoint)?;
         if came.from > held {
             if self.gave_way.contains(&feed) {
-                return self.expect_bodies(&came, now, ledger); // Sent before it was asked for anew.
+                return self.pass_over(&came, now, ledger); // Sent before it was asked for anew.
             }
             return Err(Fault::LeafGap);
         }
@@ -60,7 +48,7 @@ impl Session {
         let same = (came.from..).zip(known).all(|(index, bytes)| {
             view.and_then(|view| view.tree.leaf(index)) == Some(leaf_hash(bytes))
         });
-        let relayed = publisher != self.peer.member;
+        let relayed = checkpoint.origin().publisher != self.peer.member;
         if !same {
             if relayed {
                 // Nothing shows yet that they are the publisher's.
@@ -119,6 +107,20 @@ impl Session {
             self.fetch.held_leaves_came(&feed, came.from);
         }
         Ok(())
+    }
+
+    /// Believes the checkpoint that came with leaves, if it is of their feed and the peer may show it.
+    fn checkpoint_of(
+        &mut self,
+        came: &Leaves,
+        ledger: &impl Ledger,
+    ) -> Result<Option<Checkpoint>, Fault> {
+        let checkpoint =
+            UnverifiedCheckpoint::parse(&came.checkpoint).map_err(Fault::Checkpoint)?;
+        if checkpoint.origin().feed != came.feed {
+            return Err(Fault::NotItsFeed);
+        }
+        self.promise(checkpoint, ledger)
     }
 
     /// Decodes leaves that follow those that are held, each where it may stand.
@@ -235,6 +237,17 @@ impl Session {
             }
         }
         Ok(())
+    }
+}
+
+/// There are leaves, and the checkpoint covers all of them.
+fn covered(came: &Leaves, checkpoint: &Checkpoint) -> Result<(), Fault> {
+    let end = came.from.checked_add(came.leaves.len() as u64);
+    let covered = end.is_some_and(|end| end <= checkpoint.size());
+    if covered && !came.leaves.is_empty() {
+        Ok(())
+    } else {
+        Err(Fault::LeafCount)
     }
 }
 

@@ -46,9 +46,9 @@ impl HeadsArgs {
         let (rows, done) = place.ask(Request::Heads { member })?;
         let notes: Vec<&str> = rows
             .iter()
-            .filter_map(|row| match row {
-                Reply::Head(head) => Some(head.note.as_str()),
-                _ => None,
+            .filter_map(|row| {
+                let Reply::Head(head) = row else { return None };
+                Some(head.note.as_str())
             })
             .collect();
         if notes.is_empty() {

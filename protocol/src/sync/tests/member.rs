@@ -409,11 +409,7 @@ impl Member {
                     changed = true;
                 }
                 Output::StoreBody { feed, index, body } => {
-                    // Its leaves may have been taken back meanwhile.
-                    if self.lacks(&feed, index) {
-                        let held = self.feeds.get_mut(&feed).unwrap();
-                        held.bodies.entry(index).or_insert(body);
-                    }
+                    self.store_body(feed, index, body);
                     changed = true;
                 }
                 Output::ServePaper(hash) => {
@@ -468,6 +464,14 @@ impl Member {
                 Message::Body { feed, index, body }.encode()
             }
             None => Message::NoBody { feed, index }.encode(),
+        }
+    }
+
+    fn store_body(&mut self, feed: FeedId, index: u64, body: Vec<u8>) {
+        // Its leaves may have been taken back meanwhile.
+        if self.lacks(&feed, index) {
+            let held = self.feeds.get_mut(&feed).unwrap();
+            held.bodies.entry(index).or_insert(body);
         }
     }
 
