@@ -14,6 +14,7 @@ mod dice;
 mod disk;
 mod federation;
 mod feeds;
+mod founding;
 mod invariant;
 mod liar;
 mod member;

@@ -4,14 +4,12 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use kentong_keys::{Digest, Label, MemberName, SealingSecret, SigningKey};
+use kentong_keys::{MemberName, SealingSecret, SigningKey};
 
 use crate::charter::GroupName;
 use crate::policy::{Party, PolicySet};
 
 use super::rules::Rules;
-
-const FEDERATION: Label = Label::new("kentong/simulation/1");
 
 /// The number of a member of the cast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +25,8 @@ impl fmt::Display for Who {
 #[derive(Debug)]
 pub(super) struct Person {
     pub(super) party: Party,
+    /// The key by which it votes.
+    pub(super) root: SigningKey,
     pub(super) signing: SigningKey,
     pub(super) witness: SigningKey,
     pub(super) sealing: SealingSecret,
@@ -37,7 +37,6 @@ pub(super) struct Person {
 pub struct Cast {
     people: Vec<Person>,
     policies: Vec<PolicySet>,
-    federation: Digest,
 }
 
 impl Cast {
@@ -57,6 +56,7 @@ impl Cast {
                         .expect("two capitals are a member's name"),
                     groups: groups(number),
                 },
+                root: SigningKey::from_seed(seed.map(|byte| byte ^ 0xa5)),
                 signing: SigningKey::from_seed(seed),
                 witness: SigningKey::from_seed(seed.map(|byte| !byte)),
                 sealing: SealingSecret::from_seed(seed),
@@ -69,12 +69,7 @@ impl Cast {
         Self {
             people: (0..members.min(676)).map(person).collect(),
             policies: Rules::ALL.into_iter().map(parse).collect(),
-            federation: Digest::labelled(FEDERATION, &[b"federation"]),
         }
-    }
-
-    pub(super) const fn federation(&self) -> &Digest {
-        &self.federation
     }
 
     pub(super) fn person(&self, who: Who) -> &Person {

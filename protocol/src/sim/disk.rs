@@ -1,11 +1,13 @@
 //! What a simulated node has on disk: the log, of which a crash may take what was not synced; the
-//! signer state, which is durable once it is moved; the policy file.
+//! signer state, which is durable once it is moved; the charter's files and the policy file, each of
+//! which is replaced as a whole.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use kentong_keys::Digest;
 
+use crate::charter::Papers;
 use crate::feed::{FeedId, Leaf};
 
 use super::dice::Dice;
@@ -33,16 +35,24 @@ pub(super) struct Disk {
     /// Size and root of what was signed last of each own feed.
     pub(super) signer: BTreeMap<FeedId, (u64, Digest)>,
     pub(super) rules: Rules,
+    pub(super) papers: Rc<Papers>,
 }
 
 impl Disk {
-    pub(super) const fn new(rules: Rules) -> Self {
+    pub(super) const fn new(rules: Rules, papers: Rc<Papers>) -> Self {
         Self {
             groups: Vec::new(),
             synced: 0,
             signer: BTreeMap::new(),
             rules,
+            papers,
         }
+    }
+
+    /// All of it; what is left is an empty disk with the same papers.
+    pub(super) fn take(&mut self) -> Self {
+        let empty = Self::new(self.rules, Rc::clone(&self.papers));
+        std::mem::replace(self, empty)
     }
 
     pub(super) fn append(&mut self, group: Vec<Record>) {

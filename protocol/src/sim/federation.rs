@@ -1,5 +1,7 @@
 //! A run: virtual time, what happens in it, and the checks after each event.
 
+mod agreement;
+mod assembly;
 mod detection;
 mod effects;
 mod figures;
@@ -10,13 +12,17 @@ mod wires;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use kentong_keys::Digest;
+
+use crate::charter::Papers;
 use crate::feed::FeedId;
 
 use super::cast::{Cast, Who};
 use super::dice::Dice;
-use super::invariant::{Broken, Invariant, Signed, converged, erased, nothing_lost};
+use super::founding;
+use super::invariant::{Broken, Invariant, Signed, nothing_lost};
 use super::member::{LinkId, Member, Part};
-use super::model::Model;
+use super::model::{Change, Model};
 use super::plan::Plan;
 use super::report::Report;
 use super::rules::Rules;
@@ -25,6 +31,7 @@ use super::trace::Trace;
 pub use detection::Detection;
 pub use figures::{Figure, measure};
 
+use assembly::Voted;
 use detection::Watch;
 use nodes::{Brain, Node};
 use wires::Wire;
@@ -57,6 +64,14 @@ enum Event {
     Sweep(Who),
     /// An operator says something.
     Speak(Who),
+    /// An operator proposes a version of the charter.
+    Draft(Who),
+    /// An operator proposes that somebody be suspended.
+    Suspend(Who),
+    /// An operator looks what there is to vote on.
+    Vote(Who),
+    /// Somebody is brought the charter that lists it.
+    Join(Who),
     /// A node crashes between two steps.
     Crash(Who),
     Restart(Who),
@@ -94,6 +109,14 @@ struct Federation {
     steady: bool,
     model: Model,
     signed: Signed,
+    /// For what each operator voted last.
+    voted: BTreeMap<Who, Voted>,
+    /// What the versions change that were drafted and that nobody goes by yet.
+    changes: BTreeMap<Digest, Change>,
+    /// The notices that came into force.
+    notices: BTreeSet<Digest>,
+    /// What is brought to those whom a charter lists and who do not know.
+    handed: BTreeMap<Who, Rc<Papers>>,
     /// What each reader said last that it holds of a feed: leaves, and missing bodies.
     receipts: BTreeMap<(Who, FeedId), (u64, u64)>,
     /// What was shown of feeds with two histories.
@@ -130,6 +153,8 @@ pub fn run(cast: &Rc<Cast>, seed: u64, plan: Plan) -> Result<Report, Box<Broken>
 impl Federation {
     fn new(cast: &Rc<Cast>, seed: u64, plan: Plan) -> Self {
         let members = plan.members.min(cast.len());
+        let papers = Rc::new(founding::papers(cast, members));
+        let founders = (0..members).map(Who).collect();
         let mut federation = Self {
             cast: Rc::clone(cast),
             dice: Dice::new(seed),
@@ -142,8 +167,12 @@ impl Federation {
             apart: BTreeSet::new(),
             calm: false,
             steady: false,
-            model: Model::new(members),
+            model: Model::new(papers.in_force().1, founders),
             signed: Signed::default(),
+            voted: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            notices: BTreeSet::new(),
+            handed: BTreeMap::new(),
             receipts: BTreeMap::new(),
             watch: Watch::new(),
             trace: Trace::new(),
@@ -151,41 +180,42 @@ impl Federation {
             first: 0,
             plan,
         };
-        federation.found(members);
+        federation.found(members, &papers);
         federation
     }
 
     /// The members come in, and all that will go wrong is put on the calendar.
-    fn found(&mut self, members: usize) {
+    fn found(&mut self, members: usize, papers: &Rc<Papers>) {
         let honest = members.saturating_sub(self.plan.liars.len());
-        for who in (0..members).map(Who) {
-            let liar = who.0.checked_sub(honest);
+        let all = members + self.plan.outsiders.min(self.cast.len() - members);
+        for who in (0..all).map(Who) {
+            let liar = who.0.checked_sub(honest).filter(|_| who.0 < members);
             let liar = liar.and_then(|place| self.plan.liars.get(place).copied());
             let rules = self.dice.pick(&Rules::ALL).copied().unwrap_or(Rules::Open);
             let part = Part {
                 cast: Rc::clone(&self.cast),
                 who,
-                members,
                 sabotage: self.plan.sabotage.filter(|_| liar.is_none()),
             };
             if liar.is_none() {
                 self.model.publisher(who, rules);
             }
-            let node = Node::new(part, liar, rules, &mut self.dice);
+            let node = Node::new(part, liar, (rules, papers), &mut self.dice);
             self.nodes.push(node);
-            let start = self.dice.below(5_000);
-            self.later(start, Event::Restart(who));
-            for _ in 0..self.plan.words {
-                let at = start + self.dice.below(self.plan.storm);
-                self.later(at, Event::Speak(who));
+            if who.0 < members {
+                let start = self.dice.below(5_000);
+                self.node(who).joined = true;
+                self.later(start, Event::Restart(who));
+                self.begins(who, start);
             }
-            if self.plan.weather.clocks {
-                let at = self.dice.below(self.plan.storm);
-                self.later(at, Event::Jump(who));
-            }
-            if self.plan.weather.crash_every > 0 && liar.is_none() {
-                let at = self.dice.below(self.plan.storm);
-                self.later(at, Event::Crash(who));
+        }
+        for _ in 0..self.plan.changes {
+            let at = 5_000 + self.dice.below(self.plan.storm);
+            let who = Who(self.dice.place(honest));
+            self.later(at, Event::Draft(who));
+            if self.dice.chance(300) {
+                let at = 5_000 + self.dice.below(self.plan.storm);
+                self.later(at, Event::Suspend(who));
             }
         }
         for _ in 0..self.plan.weather.partitions {
@@ -193,6 +223,26 @@ impl Federation {
             self.later(at, Event::Part);
         }
         self.later(self.plan.storm + 6_000, Event::Calm);
+    }
+
+    /// What a member does, and what happens to it, is put on the calendar.
+    fn begins(&mut self, who: Who, start: u64) {
+        for _ in 0..self.plan.words {
+            let at = start + self.dice.below(self.plan.storm);
+            self.later(at, Event::Speak(who));
+        }
+        if self.plan.weather.clocks {
+            let at = self.dice.below(self.plan.storm);
+            self.later(at, Event::Jump(who));
+        }
+        if self.plan.weather.crash_every > 0 && self.is_honest(who) {
+            let at = self.dice.below(self.plan.storm);
+            self.later(at, Event::Crash(who));
+        }
+        if self.plan.changes > 0 {
+            let at = start + self.dice.below(8_000);
+            self.later(at, Event::Vote(who));
+        }
     }
 
     fn later(&mut self, after: u64, event: Event) {
@@ -244,6 +294,10 @@ impl Federation {
             Event::Wake(who) => self.wake(who),
             Event::Sweep(who) => self.sweep(who),
             Event::Speak(who) => self.speak(who),
+            Event::Draft(who) => self.draft(who),
+            Event::Suspend(who) => self.suspend(who),
+            Event::Vote(who) => self.vote(who),
+            Event::Join(who) => self.join(who),
             Event::Crash(who) => {
                 self.idle_crash(who);
                 Ok(())
@@ -280,30 +334,5 @@ impl Federation {
         }
         self.trace.note(self.now, format_args!("calm"));
         self.later(LOOK_EVERY, Event::Look);
-    }
-
-    /// Whether every honest member is up, has done what it has to, and knows what it should.
-    fn agreed(&mut self) -> Result<(), Fall> {
-        let late = |what: String| Err((Invariant::Converged, what));
-        let mut honest: Vec<&Member> = Vec::new();
-        for node in self.nodes.iter().filter(|node| node.tongue.is_none()) {
-            match node.brains.first() {
-                Some(Brain::Up(member)) if !member.is_sweeping() => honest.push(member),
-                _ => return late(format!("{} is not done", node.part.who)),
-            }
-        }
-        for member in &honest {
-            self.model.acted(member.who, None);
-            let lost = nothing_lost(&self.model, member, &self.receipts);
-            lost.map_err(|what| (Invariant::NothingLost, what))?;
-            erased(member).map_err(|what| (Invariant::Erased, what))?;
-        }
-        for publisher in &honest {
-            for reader in honest.iter().filter(|reader| reader.who != publisher.who) {
-                let same = converged(&self.cast, &self.model, publisher, reader);
-                same.map_err(|what| (Invariant::Converged, what))?;
-            }
-        }
-        Ok(())
     }
 }

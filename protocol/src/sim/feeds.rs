@@ -276,6 +276,11 @@ impl Held {
         }
     }
 
+    /// Whether it takes no more leaves but those that erase.
+    pub(super) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// How many bodies below an index are missing.
     pub(super) fn missing_below(&self, size: u64) -> u64 {
         let batches = self.batches.range(..size);

@@ -1,5 +1,7 @@
 //! What must hold after every step, each with a function of its own.
 
+mod members;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -16,6 +18,8 @@ use super::member::Member;
 use super::model::{Model, View};
 use super::said::{Item, seen};
 
+pub(super) use members::{only_members, sealed_for_members, strangers_hold};
+
 /// What must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Invariant {
@@ -29,6 +33,9 @@ pub enum Invariant {
     NothingLost,
     /// When nothing goes wrong any more, no honest member holds a body that was erased.
     Erased,
+    /// Who goes by a version of the charter speaks to nobody and seals nothing to anybody whom it does
+    /// not list; and who was removed holds nothing but what it was given before.
+    OnlyMembers,
     /// No honest member is said to break rules by another, and none halts.
     NoHonestFault,
 }
@@ -77,6 +84,12 @@ impl fmt::Display for Broken {
 pub(super) struct Signed(BTreeMap<FeedId, BTreeMap<u64, Digest>>);
 
 impl Signed {
+    /// Up to where a feed was signed.
+    pub(super) fn up_to(&self, feed: &FeedId) -> u64 {
+        let heads = self.0.get(feed).and_then(BTreeMap::last_key_value);
+        heads.map_or(0, |(size, _)| *size)
+    }
+
     /// A head that was signed agrees with every other of the same feed, by the signer's full tree.
     pub(super) fn one_history(
         &mut self,

@@ -3,8 +3,10 @@
 //! Its steps are those of a real node, in the same order; before and after each durable one the
 //! node may crash.
 
+mod closing;
 mod erase;
 mod links;
+mod papers;
 mod publish;
 mod receive;
 mod recover;
@@ -35,6 +37,7 @@ use super::sabotage::Sabotage;
 use super::said::Item;
 
 use links::Link;
+use papers::Standing;
 use relay::Relay;
 
 /// The number of a link between two members; both ends know it by the same.
@@ -62,6 +65,8 @@ pub enum Point {
     Answered,
     /// Received leaves or a body written.
     Received,
+    /// A paper of the federation is on disk, and nobody goes by it yet.
+    Paper,
     /// A receipt durable, not sent.
     Receipt,
     /// What a crash left is dropped, checkpoints not signed again.
@@ -87,6 +92,15 @@ pub(super) enum Effect {
     Stored(FeedId),
     Faulted(LinkId, MemberName, Fault),
     Evidence(Box<Evidence>),
+    /// The node goes by this version of the charter, and these notices on it.
+    GoesBy {
+        charter: Digest,
+        notices: BTreeSet<Digest>,
+    },
+    /// A feed was closed.
+    Closed,
+    /// A member voted for two documents at once.
+    VotedTwice(MemberName),
     Cosigned,
     Receipt(MemberName, Holds),
     ClockAhead,
@@ -107,12 +121,13 @@ pub(super) struct Member {
     /// The epochs that this process began.
     epochs: BTreeMap<FeedId, u32>,
     engine: Engine,
-    /// How many members the federation has.
-    members: usize,
+    standing: Standing,
     links: BTreeMap<LinkId, Link>,
     relay: Relay,
     /// Batches of the private feed that are still to be looked through for release.
     sweep: VecDeque<(FeedId, u64)>,
+    /// Whether own feeds may have to be closed before anything is released.
+    to_close: bool,
     /// Whom the node does not speak to, until when.
     cut_off: BTreeMap<MemberName, u64>,
     halted: bool,
@@ -132,7 +147,6 @@ pub(super) struct Member {
 pub(super) struct Part {
     pub(super) cast: Rc<Cast>,
     pub(super) who: Who,
-    pub(super) members: usize,
     pub(super) sabotage: Option<Sabotage>,
 }
 
@@ -154,10 +168,11 @@ impl Member {
             by_audience: BTreeMap::new(),
             epochs: BTreeMap::new(),
             engine,
-            members: part.members,
+            standing: Standing::default(),
             links: BTreeMap::new(),
             relay: Relay::default(),
             sweep: VecDeque::new(),
+            to_close: false,
             cut_off: BTreeMap::new(),
             halted: false,
             twin: false,
@@ -303,12 +318,6 @@ impl Member {
             made,
             said,
         })
-    }
-
-    /// Members that the node knows beside itself.
-    fn others(&self) -> impl Iterator<Item = Who> + use<> {
-        let me = self.who;
-        (0..self.members).map(Who).filter(move |who| *who != me)
     }
 
     /// Which statements of others' and own private feeds are in force: by publisher and value.

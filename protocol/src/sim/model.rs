@@ -5,11 +5,22 @@
 //! between. Until the node has acted the model therefore keeps every outcome that may be: the one
 //! as if it had acted, and the one as if it had not.
 
+mod belonging;
+mod indicator;
+
 use std::collections::{BTreeMap, BTreeSet};
+
+use kentong_keys::Digest;
 
 use super::cast::Who;
 use super::rules::Rules;
 use super::said::{Content, Item, Seen};
+
+use belonging::Documents;
+use indicator::Indicator;
+
+pub(super) use belonging::Change;
+pub(super) use indicator::View;
 
 /// What an operator asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,64 +30,56 @@ pub(super) enum Word {
     Erase,
 }
 
-/// What a reader knows of an indicator.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum View {
-    Nothing,
-    /// A revision, and without which fields it came: each time anew.
-    Holds(u32, BTreeSet<u8>),
-    /// That there are revisions up to this, which it does not get.
-    Ceased(u32),
-    Withdrawn(u32),
-}
-
-/// An indicator, as its publisher said it.
-#[derive(Debug, Default)]
-struct Indicator {
-    revision: u32,
-    /// The number that its erasure took, if it was erased.
-    erased: Option<u32>,
-    /// What each asserted revision says.
-    contents: BTreeMap<u32, Content>,
-    /// What each reader may know.
-    views: BTreeMap<Who, BTreeSet<View>>,
-    /// Whether the publisher has acted on the last word.
-    settled: bool,
-    /// Which revisions each reader was ever permitted, and without which fields.
-    permitted: BTreeMap<Who, BTreeSet<(u32, u8)>>,
-}
-
 #[derive(Debug)]
 struct Publisher {
     rules: Rules,
+    readers: Readers,
     indicators: BTreeMap<Item, Indicator>,
     /// What was asked for at once, and neither answered nor known to be lost.
     in_doubt: Vec<(Item, Word)>,
 }
 
+/// To whom a publisher releases.
+#[derive(Clone, Debug, Default)]
+struct Readers {
+    members: BTreeSet<Who>,
+    /// Those of them who are suspended: what is said is not sent to them for now, only that something
+    /// is withdrawn.
+    held: BTreeSet<Who>,
+    /// Whether somebody was removed and has come back.
+    returned: bool,
+}
+
 /// The federation as it should be.
 #[derive(Debug)]
 pub(super) struct Model {
-    members: usize,
+    documents: Documents,
     publishers: BTreeMap<Who, Publisher>,
 }
 
 impl Model {
-    pub(super) const fn new(members: usize) -> Self {
+    /// A federation that begins with this version of the charter, and these members.
+    pub(super) fn new(first: Digest, members: BTreeSet<Who>) -> Self {
         Self {
-            members,
+            documents: Documents::new(first, members),
             publishers: BTreeMap::new(),
         }
     }
 
-    /// A member joins with these rules.
+    /// A node with these rules that goes by the first version.
     pub(super) fn publisher(&mut self, who: Who, rules: Rules) {
-        let indicators = BTreeMap::new();
+        let mut members = self.documents.founders().clone();
+        members.remove(&who);
+        let readers = Readers {
+            members,
+            ..Readers::default()
+        };
         self.publishers.insert(
             who,
             Publisher {
                 rules,
-                indicators,
+                readers,
+                indicators: BTreeMap::new(),
                 in_doubt: Vec::new(),
             },
         );
@@ -91,17 +94,16 @@ impl Model {
 
     /// The node answered that it is so.
     pub(super) fn answered(&mut self, who: Who) {
-        let members = self.members;
         let Some(publisher) = self.publishers.get_mut(&who) else {
             return;
         };
-        let rules = publisher.rules;
+        let (rules, readers) = (publisher.rules, publisher.readers.clone());
         for (item, word) in std::mem::take(&mut publisher.in_doubt) {
             let indicator = publisher.indicators.entry(item).or_default();
             if indicator.says_nothing_new(&word) {
                 continue;
             }
-            indicator.may_have_acted(who, members, rules);
+            indicator.may_have_acted(&readers, rules);
             indicator.revision += 1;
             match word {
                 Word::Assert(content) => {
@@ -114,7 +116,7 @@ impl Model {
                 }
             }
             indicator.settled = false;
-            indicator.permit(who, members, rules);
+            indicator.permit(&readers, rules);
         }
     }
 
@@ -137,12 +139,11 @@ impl Model {
 
     /// Other rules are in force from now on.
     pub(super) fn rule(&mut self, who: Who, rules: Rules) {
-        let members = self.members;
         if let Some(publisher) = self.publishers.get_mut(&who) {
             for indicator in publisher.indicators.values_mut() {
-                indicator.may_have_acted(who, members, publisher.rules);
+                indicator.may_have_acted(&publisher.readers, publisher.rules);
                 indicator.settled = false;
-                indicator.permit(who, members, rules);
+                indicator.permit(&publisher.readers, rules);
             }
             publisher.rules = rules;
         }
@@ -150,11 +151,10 @@ impl Model {
 
     /// The node has acted on what it said of these, or of all.
     pub(super) fn acted(&mut self, who: Who, items: Option<&[Item]>) {
-        let members = self.members;
         if let Some(publisher) = self.publishers.get_mut(&who) {
             for (item, indicator) in &mut publisher.indicators {
                 if items.is_none_or(|items| items.contains(item)) {
-                    indicator.act(who, members, publisher.rules);
+                    indicator.act(&publisher.readers, publisher.rules);
                 }
             }
         }
@@ -242,98 +242,5 @@ impl Model {
         let publisher = self.publishers.get(&who);
         let indicator = publisher.and_then(|publisher| publisher.indicators.get(&item));
         indicator.is_some_and(|indicator| indicator.contents.contains_key(&indicator.revision))
-    }
-}
-
-impl Indicator {
-    fn says_nothing_new(&self, word: &Word) -> bool {
-        match word {
-            Word::Assert(content) => self.contents.get(&self.revision) == Some(content),
-            Word::Withdraw => !self.contents.contains_key(&self.revision),
-            Word::Erase => self.revision == 0 || self.is_erased(),
-        }
-    }
-
-    fn is_erased(&self) -> bool {
-        self.erased == Some(self.revision)
-    }
-
-    /// Nobody has anything of it any more, whatever the publisher had still to do.
-    fn erase(&mut self) {
-        self.erased = Some(self.revision);
-        self.views.clear();
-        self.settled = true;
-    }
-
-    /// What policy gives a reader of the present revision, if anything.
-    fn verdict(&self, reader: Who, rules: Rules) -> Option<u8> {
-        rules.verdict(self.contents.get(&self.revision)?, reader)
-    }
-
-    fn permit(&mut self, publisher: Who, members: usize, rules: Rules) {
-        for reader in (0..members).map(Who).filter(|reader| *reader != publisher) {
-            if let Some(stripped) = self.verdict(reader, rules) {
-                let permitted = self.permitted.entry(reader).or_default();
-                permitted.insert((self.revision, stripped));
-            }
-        }
-    }
-
-    /// Something new comes before the publisher is known to have acted.
-    fn may_have_acted(&mut self, publisher: Who, members: usize, rules: Rules) {
-        if self.settled || self.revision == 0 {
-            return;
-        }
-        for reader in (0..members).map(Who).filter(|reader| *reader != publisher) {
-            let before = self.before(reader);
-            let after = before.iter().map(|view| self.after(view, reader, rules));
-            let both = after.chain(before.iter().cloned()).collect();
-            self.views.insert(reader, both);
-        }
-    }
-
-    /// The publisher has acted.
-    fn act(&mut self, publisher: Who, members: usize, rules: Rules) {
-        for reader in (0..members).map(Who).filter(|reader| *reader != publisher) {
-            let before = self.before(reader);
-            let after = before
-                .iter()
-                .map(|view| self.after(view, reader, rules))
-                .collect();
-            self.views.insert(reader, after);
-        }
-        self.settled = true;
-    }
-
-    fn before(&self, reader: Who) -> BTreeSet<View> {
-        let views = self.views.get(&reader).cloned();
-        views.unwrap_or_else(|| BTreeSet::from([View::Nothing]))
-    }
-
-    /// What a reader knows once the publisher has acted on its last word.
-    fn after(&self, view: &View, reader: Who, rules: Rules) -> View {
-        let now = self.revision;
-        if !self.contents.contains_key(&now) {
-            return match view {
-                View::Nothing => View::Nothing,
-                // It was told that the indicator is over, and of nothing since.
-                View::Withdrawn(at) => View::Withdrawn(*at),
-                View::Holds(..) | View::Ceased(_) => View::Withdrawn(now),
-            };
-        }
-        match (view, self.verdict(reader, rules)) {
-            (View::Holds(at, had), Some(stripped)) if *at == now => {
-                // Who has it with more fields gets nothing new.
-                let enough = had.iter().any(|less| stripped & less == *less);
-                let mut had = had.clone();
-                if !enough {
-                    had.insert(stripped);
-                }
-                View::Holds(now, had)
-            }
-            (_, Some(stripped)) => View::Holds(now, BTreeSet::from([stripped])),
-            (View::Holds(at, _), None) if *at < now => View::Ceased(now),
-            (before, None) => before.clone(),
-        }
     }
 }

@@ -56,6 +56,10 @@ impl Weather {
 pub struct Plan {
     /// How many members there are.
     pub members: usize,
+    /// How many others could be admitted.
+    pub outsiders: usize,
+    /// How often an operator proposes that somebody come or go.
+    pub changes: u64,
     /// The last members lie, in these ways.
     pub liars: Vec<Liar>,
     /// What goes wrong.
@@ -91,11 +95,21 @@ impl Plan {
             liars.fill(Liar::Colluder);
         }
         let words = if members > 11 { 1 } else { dice.between(2, 8) };
+        let weather = Weather::of(&mut dice);
+        let storm = dice.between(20_000, if members > 11 { 30_000 } else { 120_000 });
+        // Fifty members who count each other's votes take minutes.
+        let changes = if members > 11 || dice.chance(500) {
+            0
+        } else {
+            dice.between(1, 4)
+        };
         Self {
             members,
+            outsiders: dice.place(3),
+            changes,
             liars,
-            weather: Weather::of(&mut dice),
-            storm: dice.between(20_000, if members > 11 { 30_000 } else { 120_000 }),
+            weather,
+            storm,
             words,
             sabotage: None,
         }
@@ -106,6 +120,8 @@ impl Plan {
     pub const fn fair(members: usize) -> Self {
         Self {
             members,
+            outsiders: 0,
+            changes: 0,
             liars: Vec::new(),
             weather: Weather::FAIR,
             storm: 60_000,

@@ -18,6 +18,24 @@ pub struct Report {
     pub words: u64,
     /// How many of these asked to erase.
     pub erased: u64,
+    /// Versions of the charter that operators drafted.
+    pub drafts: u64,
+    /// Votes on versions.
+    pub votes: u64,
+    /// Versions that an honest member went by.
+    pub versions: u64,
+    /// How many of these removed somebody, let in a newcomer, or somebody who was removed before.
+    pub removals: u64,
+    /// Newcomers.
+    pub admissions: u64,
+    /// Members that were removed and came back.
+    pub came_back: u64,
+    /// Suspensions that an honest member went by.
+    pub suspensions: u64,
+    /// Feeds that were closed since a reader was removed.
+    pub closed: u64,
+    /// Links that an end did not want.
+    pub refused: u64,
     /// Crashes, by where they struck.
     pub crashes: BTreeMap<Point, u64>,
     /// Links that broke.
@@ -62,6 +80,15 @@ impl Report {
         self.bytes += other.bytes;
         self.words += other.words;
         self.erased += other.erased;
+        self.drafts += other.drafts;
+        self.votes += other.votes;
+        self.versions += other.versions;
+        self.removals += other.removals;
+        self.admissions += other.admissions;
+        self.came_back += other.came_back;
+        self.suspensions += other.suspensions;
+        self.closed += other.closed;
+        self.refused += other.refused;
         for (point, count) in &other.crashes {
             *self.crashes.entry(*point).or_default() += count;
         }

@@ -29,4 +29,12 @@ pub enum Sabotage {
     KeepNothingElse,
     /// A request is answered from one leaf further on.
     ServeFromFurtherOn,
+    /// Feeds that somebody reads who is no member any more go on.
+    KeepFeedsOpen,
+    /// Who is no member, or not now, is spoken to.
+    KeepStrangers,
+    /// What a closed feed said is not withdrawn in the one that follows it.
+    ForgetClosed,
+    /// When members change nothing is looked through for release.
+    NoSweepForNewcomers,
 }

@@ -10,6 +10,8 @@ const SEEDS: u64 = 40;
 fn plan(sabotage: Option<Sabotage>, liars: &[Liar]) -> Plan {
     Plan {
         members: 4,
+        outsiders: 1,
+        changes: 2,
         liars: liars.to_vec(),
         weather: Weather {
             breaks: 10,
@@ -29,7 +31,7 @@ fn first(
     liars: &[Liar],
     enough: impl Fn(&Broken) -> bool,
 ) -> Option<Box<Broken>> {
-    let cast = Rc::new(Cast::of(4));
+    let cast = Rc::new(Cast::of(5));
     let mut broken = (0..SEEDS).filter_map(|seed| run(&cast, seed, plan(sabotage, liars)).err());
     broken.find(|broken| enough(broken))
 }
@@ -43,7 +45,9 @@ fn with_all_guards_nothing_is_noticed() {
 
 #[test]
 fn each_missing_guard_is_noticed() {
-    use Invariant::{Converged, Erased, NoHonestFault, NothingLost, OneHistory, OnlyReleased};
+    use Invariant::{
+        Converged, Erased, NoHonestFault, NothingLost, OneHistory, OnlyMembers, OnlyReleased,
+    };
     let mut unexpected = Vec::new();
     for (sabotage, expected) in [
         (Sabotage::SignBeforeDurable, OneHistory),
@@ -59,6 +63,10 @@ fn each_missing_guard_is_noticed() {
         (Sabotage::EraseBeforeSigned, NothingLost),
         (Sabotage::KeepNothingElse, NothingLost),
         (Sabotage::ServeFromFurtherOn, NoHonestFault),
+        (Sabotage::KeepFeedsOpen, OnlyMembers),
+        (Sabotage::KeepStrangers, OnlyMembers),
+        (Sabotage::ForgetClosed, Converged),
+        (Sabotage::NoSweepForNewcomers, Converged),
     ] {
         // A missing guard may show in more than one way, and in another one first.
         let broken = first(Some(sabotage), &[], |broken| broken.invariant == expected);

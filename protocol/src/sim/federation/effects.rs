@@ -1,8 +1,13 @@
 //! What nodes do, as the world, the reference and the invariants see it.
 
+use kentong_keys::Digest;
+
+use crate::feed::FeedId;
 use crate::wire::Message;
 
-use super::super::invariant::{no_honest_fault, only_for_me, only_released};
+use super::super::invariant::{
+    no_honest_fault, only_for_me, only_members, only_released, sealed_for_members,
+};
 use super::super::liar::Liar;
 use super::super::member::Effect;
 use super::nodes::{Brain, Node};
@@ -16,15 +21,7 @@ impl Federation {
         match effect {
             Effect::Send(link, message) => self.say_on(who, brain, link, message)?,
             Effect::Close(link) => self.close(link),
-            Effect::Signed(feed, size, root) if honest => {
-                self.trace
-                    .note(self.now, format_args!("{who} signs {size} of {feed:?}"));
-                let Self { nodes, signed, .. } = self;
-                if let Some(Brain::Up(member)) = nodes.get(who.0).and_then(|n| n.brains.first()) {
-                    let one = signed.one_history(member, (feed, size, root));
-                    one.map_err(name(Invariant::OneHistory))?;
-                }
-            }
+            Effect::Signed(feed, size, root) if honest => self.signs(who, (feed, size, root))?,
             Effect::Answered(item) if honest => {
                 self.trace
                     .note(self.now, format_args!("{who} answers for {item:?}"));
@@ -77,6 +74,12 @@ impl Federation {
                     self.receipts.insert((reader, holds.feed), said);
                 }
             }
+            Effect::GoesBy { charter, notices } if honest => self.goes_by(who, charter, notices),
+            Effect::Closed if honest => self.report.closed += 1,
+            Effect::VotedTwice(voter) => {
+                let what = format!("{who} says that {voter} voted twice");
+                return Err((Invariant::NoHonestFault, what));
+            }
             Effect::Withheld => self.report.withheld += 1,
             Effect::Cosigned => self.report.cosigned += 1,
             Effect::Signed(..)
@@ -86,9 +89,33 @@ impl Federation {
             | Effect::Stored(_)
             | Effect::Halted(_)
             | Effect::Receipt(..)
+            | Effect::GoesBy { .. }
+            | Effect::Closed
             | Effect::ClockAhead => {}
         }
         Ok(())
+    }
+
+    /// An honest node signs a head: it goes on from those before, and seals to members.
+    fn signs(&mut self, who: Who, head: (FeedId, u64, Digest)) -> Result<(), Fall> {
+        let (feed, size, _) = head;
+        self.trace
+            .note(self.now, format_args!("{who} signs {size} of {feed:?}"));
+        let Self {
+            nodes,
+            signed,
+            cast,
+            model,
+            ..
+        } = self;
+        let brain = nodes.get(who.0).and_then(|node| node.brains.first());
+        let Some(Brain::Up(member)) = brain else {
+            return Ok(());
+        };
+        let sealed = sealed_for_members(cast, model, member, feed, signed.up_to(&feed));
+        sealed.map_err(|what| (Invariant::OnlyMembers, what))?;
+        let one = signed.one_history(member, head);
+        one.map_err(|what| (Invariant::OneHistory, what))
     }
 
     /// A node sends a message: an honest one what it may, a liar what it likes.
@@ -108,6 +135,7 @@ impl Federation {
         } else {
             wire.ends[0]
         };
+        let wall = self.time(who).wall.seconds();
         let Self {
             nodes, cast, model, ..
         } = self;
@@ -119,6 +147,8 @@ impl Federation {
         let frames = match tongue {
             Some(tongue) => tongue.distort(member, message),
             None => {
+                let fine = only_members(model, who, to, wall, &message);
+                fine.map_err(|what| (Invariant::OnlyMembers, what))?;
                 let fine = only_released(cast, model, member, to, &message);
                 fine.map_err(|what| (Invariant::OnlyReleased, what))?;
                 vec![message.encode()]

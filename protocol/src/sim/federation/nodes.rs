@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::charter::Papers;
 use crate::sync::Now;
 use crate::time::Timestamp;
 
@@ -39,6 +40,8 @@ pub(super) struct Node {
     pub(super) part: Part,
     pub(super) brains: Vec<Brain>,
     pub(super) tongue: Option<Tongue>,
+    /// Whether it belongs, or did: nobody else's node runs.
+    pub(super) joined: bool,
     /// Seconds by which its clock is wrong.
     skew: i64,
     /// For when it is to be woken, and whether it goes on sweeping.
@@ -47,7 +50,12 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(part: Part, liar: Option<Liar>, rules: Rules, dice: &mut Dice) -> Self {
+    pub(super) fn new(
+        part: Part,
+        liar: Option<Liar>,
+        (rules, papers): (Rules, &Rc<Papers>),
+        dice: &mut Dice,
+    ) -> Self {
         let brains = if liar == Some(Liar::Equivocator) {
             2
         } else {
@@ -56,8 +64,11 @@ impl Node {
         let tongue = liar.map(|liar| Tongue::new(liar, Rc::clone(&part.cast), dice.split()));
         Self {
             part,
-            brains: (0..brains).map(|_| Brain::Down(Disk::new(rules))).collect(),
+            brains: (0..brains)
+                .map(|_| Brain::Down(Disk::new(rules, Rc::clone(papers))))
+                .collect(),
             tongue,
+            joined: false,
             skew: 0,
             wake: u64::MAX,
             sweeps: false,
@@ -104,7 +115,7 @@ impl Federation {
         }
     }
 
-    fn time(&self, who: Who) -> Now {
+    pub(super) fn time(&self, who: Who) -> Now {
         let skew = self.nodes.get(who.0).map_or(0, |node| node.skew);
         let seconds = i64::try_from(self.now / 1000).unwrap_or(0) + BEGIN + skew;
         let wall = u64::try_from(seconds)
@@ -221,8 +232,7 @@ impl Federation {
             return;
         };
         let at = member.crashed_at.unwrap_or(Point::Idle);
-        let rules = member.disk.rules;
-        let mut disk = std::mem::replace(&mut member.disk, Disk::new(rules));
+        let mut disk = member.disk.take();
         disk.crash(&mut dice);
         if let Some(down) = node.brains.get_mut(brain) {
             *down = Brain::Down(disk);
@@ -253,9 +263,7 @@ impl Federation {
             let (part, slot) = (&node.part, node.brains.get_mut(brain));
             let Some(slot) = slot else { continue };
             let Brain::Down(disk) = slot else { continue };
-            let rules = disk.rules;
-            let disk = std::mem::replace(disk, Disk::new(rules));
-            let mut member = Member::open(part, disk, dice, now);
+            let mut member = Member::open(part, disk.take(), dice, now);
             member.twin = twin;
             member.crash_in = crash_in;
             *slot = Brain::Up(Box::new(member));

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::{Event, Fall, Federation, LinkId, Who};
+use super::{Event, Fall, Federation, LinkId, Member, Who};
 
 /// A link, and what is under way on it.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Wire {
     latency: u64,
     /// Whether the world got in its way, so that an end may seem slow.
     pub(super) hindered: bool,
+    /// Whether an end did not want it.
+    refused: bool,
 }
 
 impl Federation {
@@ -32,12 +34,11 @@ impl Federation {
 
     /// A member tries to reach another, unless it has a link.
     pub(super) fn dial(&mut self, from: Who, to: Who) {
-        let wants = self
-            .up(from)
-            .is_some_and(|member| !member.is_linked(to) && !member.is_cut_off(to));
-        let cut_off = self.up(from).is_some_and(|member| member.is_cut_off(to));
-        if !wants {
-            if cut_off {
+        let not_now = |member: &Member| member.is_cut_off(to) || !member.admits(to);
+        let not_now = self.up(from).is_some_and(not_now);
+        let linked = self.up(from).is_none_or(|member| member.is_linked(to));
+        if linked || not_now {
+            if not_now {
                 self.later(10_000, Event::Dial(from, to));
             }
             return;
@@ -79,6 +80,7 @@ impl Federation {
                 held: [0; 2],
                 latency,
                 hindered: false,
+                refused: false,
             },
         );
         self.trace
@@ -94,6 +96,10 @@ impl Federation {
         for (end, peer) in [(0, to), (1, from)] {
             let wanted = self.with_end(id, end, |member| member.connected(id, peer))?;
             if wanted == Some(false) {
+                self.report.refused += 1;
+                if let Some(wire) = self.wires.get_mut(&id) {
+                    wire.refused = true;
+                }
                 self.snap(id);
             }
         }
@@ -202,6 +208,7 @@ impl Federation {
         };
         let [one, two] = wire.ends;
         let (me, other) = if end == 0 { (one, two) } else { (two, one) };
+        let not_at_once = if wire.refused { 5_000 } else { 0 };
         // What was held back by a partition does not outlive the link.
         if let Some(queue) = wire.queues.get_mut(end) {
             queue.clear();
@@ -213,7 +220,7 @@ impl Federation {
             let after = self
                 .dice
                 .between(10, if me < other { 1_000 } else { 4_000 });
-            self.later(after, Event::Dial(me, other));
+            self.later(not_at_once + after, Event::Dial(me, other));
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Erasing an own indicator, and overwriting what was erased, in the order of a real node.
+//! Erasing an own indicator, and overwriting what was erased, in the order of a real node. From a closed
+//! feed it is erased like from others; what else its batches say is said again to those who stayed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,10 +31,12 @@ impl Member {
             made: self.now.wall,
             reason: 1,
         };
+        self.close_feeds()?; // What is said again is for those who stayed.
         let private = Audience::of(&me, []).expect("one member is an audience");
-        let mut again = BTreeMap::new();
+        let mut again: BTreeMap<Audience, Vec<Vec<u8>>> = BTreeMap::new();
         let mut erased = BTreeMap::from([(private, (vec![erasure.encode()], Vec::new()))]);
-        for (_, held) in self.feeds.of(&me) {
+        let mut closed = BTreeMap::new();
+        for (feed, held) in self.feeds.of(&me) {
             let gone: BTreeSet<u64> = held
                 .opened
                 .iter()
@@ -44,15 +47,26 @@ impl Member {
                 continue;
             }
             let others = others(&me, held, &gone, id);
+            let of_feed: Vec<u64> = gone.into_iter().collect();
             let audience = held.genesis.audience.clone();
+            let (audience, of_open) = if held.is_closed() {
+                closed.insert(*feed, of_feed);
+                let Some(staying) = self.staying(&audience) else {
+                    continue;
+                };
+                (staying, Vec::new())
+            } else {
+                (audience, of_feed)
+            };
             if !others.is_empty() && !self.is(Sabotage::KeepNothingElse) {
-                again.insert(audience.clone(), others);
+                again.entry(audience.clone()).or_default().extend(others);
             }
-            let of_feed = gone.into_iter().collect();
-            erased.insert(audience, (vec![erasure.encode()], of_feed));
+            let said = erased.entry(audience);
+            let (_, leaves) = said.or_insert_with(|| (vec![erasure.encode()], Vec::new()));
+            leaves.extend(of_open);
         }
         self.publish_bytes(again)?;
-        self.publish_and_erase(erased)?;
+        self.publish_and_erase(erased, closed)?;
         if self.halted {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use kentong_keys::{Digest, Label, MemberName};
+use kentong_keys::MemberName;
 
 use crate::feed::FeedId;
 use crate::sync::{Fault, Input, Limits, Local, Output, Peer, Session};
@@ -12,7 +12,6 @@ use super::publish::FEDERATION;
 use super::relay::View;
 use super::{Crashed, Effect, LinkId, Member, Point, Sabotage, Who};
 
-const CHARTER: Label = Label::new("kentong/simulation-charter/1");
 /// Milliseconds for which a member that broke a rule is not spoken to, as in a real node.
 const CUT_OFF: u64 = 60_000;
 
@@ -37,7 +36,7 @@ enum Then {
 impl Member {
     /// A link came about; false if the node does not want it.
     pub(in crate::sim) fn connected(&mut self, id: LinkId, peer: Who) -> Result<bool, Crashed> {
-        if self.is_cut_off(peer) {
+        if self.is_cut_off(peer) || !self.admits(peer) {
             return Ok(false);
         }
         let person = self.cast.person(peer);
@@ -81,7 +80,8 @@ impl Member {
     /// When the node is to be woken at the latest.
     pub(in crate::sim) fn wake_at(&self) -> u64 {
         let each = self.links.values().map(|link| link.session.wake_at());
-        each.min().unwrap_or(u64::MAX).min(self.relay.wake_at())
+        let each = each.min().unwrap_or(u64::MAX);
+        each.min(self.relay.wake_at()).min(self.belongs_until())
     }
 
     pub(in crate::sim) fn tick(&mut self) -> Result<(), Crashed> {
@@ -93,7 +93,8 @@ impl Member {
         let due: Vec<_> = due.map(|(id, _)| *id).collect();
         due.into_iter()
             .try_for_each(|id| self.with_link(id, Input::Tick))?;
-        self.relay_on()
+        self.relay_on()?;
+        self.keep_up()
     }
 
     /// Gives an input to each session.
@@ -112,13 +113,14 @@ impl Member {
     }
 
     fn local(&self) -> Local {
+        let (charter_version, charter) = self.papers().in_force();
         Local {
             me: self.me().clone(),
             signing: self.cast.person(self.who).signing.public_key(),
-            federation: *self.cast.federation(),
+            federation: self.federation(),
             federation_name: FEDERATION.to_owned(),
-            charter_version: 1,
-            charter: Digest::labelled(CHARTER, &[]),
+            charter_version,
+            charter,
             serials: (1, 1),
             limits: Limits::default(),
         }
@@ -135,6 +137,7 @@ impl Member {
             feeds: &self.feeds,
             relay: &self.relay,
             cast: &self.cast,
+            papers: &self.disk.papers,
         };
         match self.links.get_mut(&id) {
             Some(link) => link.session.handle(input, self.now, &view),
@@ -244,12 +247,11 @@ impl Member {
                 // The world tells when the link has ended.
                 self.effects.push(Effect::Close(id));
             }
-            // A run's members have one warrant and card, which everybody has.
-            // The charter of a simulated federation does not change.
+            Output::ServePaper(hash) => self.serve_paper(id, &hash),
+            Output::TakePaper(paper) => self.take_paper(paper)?,
+            // A run's members have one warrant and card, which all have by whom the charter lists them.
             Output::SendCredentials
-            | Output::ServePaper(_)
             | Output::ServeCredentials(_)
-            | Output::TakePaper(_)
             | Output::GoesBy { .. }
             | Output::Offer { .. }
             | Output::Compared

@@ -20,11 +20,24 @@ const TWIN: Label = Label::new("kentong/simulation-twin/1");
 pub(in crate::sim) const FEDERATION: &str = "SIM";
 
 /// A feed while a publication is put together.
-struct Growing {
-    audience: Audience,
-    feed: FeedId,
+pub(super) struct Growing {
+    pub(super) audience: Audience,
+    pub(super) feed: FeedId,
     tree: Frontier,
-    epoch: u32,
+    /// The epoch in which it is written on; none if it ends, or has ended and is erased from.
+    epoch: Option<u32>,
+}
+
+impl Growing {
+    /// A feed that ends, or has ended and is erased from.
+    pub(super) const fn closed(audience: Audience, feed: FeedId, tree: Frontier) -> Self {
+        Self {
+            audience,
+            feed,
+            tree,
+            epoch: None,
+        }
+    }
 }
 
 impl Member {
@@ -46,13 +59,14 @@ impl Member {
     ) -> Result<(), Crashed> {
         let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
         let lists = lists.map(|(audience, list)| (audience, (list, Vec::new())));
-        self.publish_and_erase(lists.collect())
+        self.publish_and_erase(lists.collect(), BTreeMap::new())
     }
 
-    /// The same, each list followed by what it erases.
+    /// The same, each list followed by what it erases; and what is erased from feeds that are closed.
     pub(super) fn publish_and_erase(
         &mut self,
         lists: BTreeMap<Audience, (Vec<Vec<u8>>, Vec<u64>)>,
+        closed: BTreeMap<FeedId, Vec<u64>>,
     ) -> Result<(), Crashed> {
         if self.halted {
             return Ok(());
@@ -66,9 +80,29 @@ impl Member {
             }
             grown.push(growing);
         }
+        for (feed, erase) in closed {
+            let Some(held) = self.feeds.get(&feed) else {
+                continue;
+            };
+            let mut tree = held.tree.frontier();
+            for index in erase {
+                let leaf = Leaf::Erase(EraseLeaf { index, reason: 1 });
+                append(&mut group, feed, &mut tree, leaf);
+            }
+            grown.push(Growing::closed(held.genesis.audience.clone(), feed, tree));
+        }
         if grown.is_empty() {
             return Ok(());
         }
+        self.publish_group(group, grown)
+    }
+
+    /// Makes durable what feeds are to grow by, signs it, and tells connected readers.
+    pub(super) fn publish_group(
+        &mut self,
+        group: Vec<Record>,
+        grown: Vec<Growing>,
+    ) -> Result<(), Crashed> {
         self.point(Point::Sealed)?;
         self.commit(group);
         let shared = grown
@@ -116,8 +150,10 @@ impl Member {
                 epoch,
                 ..
             } = growing;
-            self.by_audience.insert(audience, feed);
-            self.epochs.insert(feed, epoch);
+            if let Some(epoch) = epoch {
+                self.by_audience.insert(audience, feed);
+                self.epochs.insert(feed, epoch);
+            }
             self.each_link(|_| Input::Published(feed))?;
         }
         Ok(())
@@ -136,8 +172,9 @@ impl Member {
         Checkpoint::sign(origin, size, root, key).note().to_vec()
     }
 
-    /// Adds to a group what appends `statements` to the feed for `audience`.
-    fn grow(
+    /// Adds to a group what appends `statements` to the feed for `audience`, or only opens it if there
+    /// are none.
+    pub(super) fn grow(
         &mut self,
         group: &mut Vec<Record>,
         audience: Audience,
@@ -169,10 +206,10 @@ impl Member {
             None => {
                 let (epoch, key) = (last_epoch + 1, EpochKey::from_secret(self.dice.bytes()));
                 let draft = EpochDraft {
-                    federation: self.cast.federation(),
+                    federation: &self.federation(),
                     feed,
                     epoch,
-                    charter_version: 1,
+                    charter_version: self.papers().in_force().0,
                     audience: &audience,
                 };
                 let leaf = draft.seal(&key, |name| {
@@ -184,6 +221,29 @@ impl Member {
                 (epoch, key)
             }
         };
+        let mut growing = Growing {
+            audience,
+            feed,
+            tree,
+            epoch: Some(epoch),
+        };
+        if !statements.is_empty() {
+            self.seal(group, &mut growing, (epoch, &key), statements);
+        }
+        growing
+    }
+
+    /// Adds a batch to a group.
+    fn seal(
+        &mut self,
+        group: &mut Vec<Record>,
+        growing: &mut Growing,
+        (epoch, key): (u32, &EpochKey),
+        statements: Vec<Vec<u8>>,
+    ) {
+        let Growing { feed, tree, .. } = growing;
+        let feed = *feed;
+        let federation = self.federation();
         let mut draft = BatchDraft::default();
         for statement in statements {
             let taken = draft.push(statement);
@@ -191,22 +251,16 @@ impl Member {
         }
         let index = tree.size();
         let context = BodyContext {
-            federation: self.cast.federation(),
+            federation: &federation,
             feed: feed.digest(),
             incarnation: 0,
             index,
         };
         let random = (self.dice.bytes(), self.dice.bytes());
-        let sealed = draft.seal(epoch, &key, &context, random);
+        let sealed = draft.seal(epoch, key, &context, random);
         let sealed = sealed.expect("only lists with statements are published");
-        append(group, feed, &mut tree, Leaf::Batch(sealed.leaf));
+        append(group, feed, tree, Leaf::Batch(sealed.leaf));
         group.push(Record::Body(feed, index, Rc::new(sealed.body)));
-        Growing {
-            audience,
-            feed,
-            tree,
-            epoch,
-        }
     }
 
     fn genesis(&mut self, audience: &Audience) -> GenesisLeaf {
@@ -220,17 +274,17 @@ impl Member {
             nonce.copy_from_slice(digest.as_bytes().split_at(16).0);
         }
         GenesisLeaf {
-            federation: *self.cast.federation(),
+            federation: self.federation(),
             publisher: self.me().clone(),
             audience: audience.clone(),
-            charter_version: 1,
+            charter_version: self.papers().in_force().0,
             incarnation: 0,
             nonce,
         }
     }
 }
 
-fn append(group: &mut Vec<Record>, feed: FeedId, tree: &mut Frontier, leaf: Leaf) {
+pub(super) fn append(group: &mut Vec<Record>, feed: FeedId, tree: &mut Frontier, leaf: Leaf) {
     let bytes = leaf.encode();
     tree.push(leaf_hash(&bytes));
     group.push(Record::Leaf(feed, Rc::new((leaf, bytes))));

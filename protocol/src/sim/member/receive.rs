@@ -18,13 +18,13 @@ impl Member {
         leaves: Vec<(Leaf, Vec<u8>)>,
         checkpoint: Option<(u64, Vec<u8>)>,
     ) -> Result<(), Crashed> {
+        let federation = self.federation();
         let mut group = Vec::new();
         for (leaf, bytes) in leaves {
             let secrets = std::iter::once(&self.cast.person(self.who).sealing);
             let key = match &leaf {
                 Leaf::Epoch(epoch) => {
-                    let opened =
-                        open_epoch(epoch, self.cast.federation(), feed, self.me(), secrets);
+                    let opened = open_epoch(epoch, &federation, feed, self.me(), secrets);
                     opened.ok().map(|key| (epoch.epoch, *key.secret().expose()))
                 }
                 Leaf::Genesis(_) | Leaf::Batch(_) | Leaf::Erase(_) | Leaf::Close(_) => None,
@@ -74,7 +74,7 @@ impl Member {
             })
         });
         let secrets = std::iter::once(&self.cast.person(self.who).sealing);
-        let federation = self.cast.federation();
+        let federation = &self.federation();
         let opened = leaf.and_then(|leaf| {
             let opened = leaf.open_rewrapped(sealed, federation, feed, self.me(), secrets);
             opened.ok()
@@ -131,7 +131,7 @@ impl Member {
             return;
         };
         let public = self.cast.person(who).sealing.public();
-        if let Some(sealed) = rewrap(key, self.cast.federation(), feed, epoch, to, public) {
+        if let Some(sealed) = rewrap(key, &self.federation(), feed, epoch, to, public) {
             let key_id = public.id();
             self.send(
                 id,

@@ -8,6 +8,7 @@ impl Member {
     /// Brings log and signer state together, and looks for what is still to be released.
     pub(in crate::sim) fn recover(&mut self) -> Result<(), Crashed> {
         let me = self.me().clone();
+        self.look_who_belongs();
         let (mut group, mut again) = (Vec::new(), Vec::new());
         let mut torn = None;
         for (feed, held) in self.feeds.of(&me) {
@@ -62,7 +63,7 @@ impl Member {
         let all: Vec<_> = self.feeds.iter().map(|(id, _)| *id).collect();
         self.overwrite(&all);
         self.own = Own::of(&self.feeds, &me);
-        let open = self.feeds.of(&me);
+        let open = self.feeds.of(&me).filter(|(_, held)| !held.is_closed());
         let open = open.map(|(id, held)| (held.genesis.audience.clone(), *id));
         self.by_audience = open.collect();
         self.cosign_all();

@@ -9,6 +9,7 @@ use crate::charter::Papers;
 use crate::feed::{BatchLeaf, Checkpoint, FeedId};
 use crate::sync::{Evidence, FeedView, Input, Ledger, Sources, WantedBody};
 
+use super::super::cast::Person;
 use super::publish::FEDERATION;
 use super::{Cast, Crashed, Effect, Feeds, LinkId, Member};
 
@@ -85,6 +86,15 @@ pub(super) struct View<'a> {
     pub(super) feeds: &'a Feeds,
     pub(super) relay: &'a Relay,
     pub(super) cast: &'a Cast,
+    pub(super) papers: &'a Papers,
+}
+
+impl View<'_> {
+    /// Somebody whom the charter lists: of others no keys are known.
+    fn listed(&self, member: &MemberName) -> Option<&Person> {
+        self.papers.chain().in_force().member(member)?;
+        Some(self.cast.person(self.cast.who(member)?))
+    }
 }
 
 impl Ledger for View<'_> {
@@ -97,16 +107,11 @@ impl Ledger for View<'_> {
     }
 
     fn signing(&self, member: &MemberName) -> Option<PublicKey> {
-        let who = self.cast.who(member)?;
-        Some(self.cast.person(who).signing.public_key())
+        Some(self.listed(member)?.signing.public_key())
     }
 
     fn witness(&self, member: &MemberName) -> Option<VerifierKey> {
-        let key = self
-            .cast
-            .person(self.cast.who(member)?)
-            .witness
-            .public_key();
+        let key = self.listed(member)?.witness.public_key();
         let name = key_name(member, Role::Witness);
         Some(VerifierKey::new(name, KeyType::Cosignature, key))
     }
@@ -126,11 +131,12 @@ impl Ledger for View<'_> {
     }
 
     fn papers(&self) -> Option<&Papers> {
-        None
+        Some(self.papers)
     }
 
     fn credentials(&self) -> Vec<(MemberName, u64, u64)> {
-        Vec::new()
+        let listed = self.papers.chain().in_force().members().keys();
+        listed.map(|name| (name.clone(), 1, 1)).collect()
     }
 
     fn sources(&self) -> &Sources {
@@ -250,8 +256,9 @@ impl Member {
     pub(super) fn take_evidence(&mut self, evidence: Evidence) -> Result<(), Crashed> {
         self.effects
             .push(Effect::Evidence(Box::new(evidence.clone())));
-        let Some(publisher) = self.cast.who(&evidence.publisher) else {
-            return Ok(());
+        let publisher = self.cast.who(&evidence.publisher);
+        let Some(publisher) = publisher.filter(|who| self.lists(*who)) else {
+            return Ok(()); // Of whom the charter does not list no key is known.
         };
         let key = self.cast.person(publisher).signing.public_key();
         let known = self.relay.forked.contains_key(&evidence.feed);

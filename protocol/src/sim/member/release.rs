@@ -7,32 +7,36 @@ use kentong_keys::MemberName;
 use crate::feed::{Audience, FeedId};
 use crate::indicator::Projection;
 use crate::policy::{Class, Verdict};
-use crate::release::{Action, Now, plan};
+use crate::release::{Action, Carried, Now, plan, still_open};
 use crate::statement::{IndicatorId, Said, Statement};
 
+use super::super::own::{Entry, is_private};
 use super::{Crashed, Effect, Item, Member, Sabotage};
 
 impl Member {
-    /// Looks through all own indicators, batch by batch.
+    /// Looks through all own indicators, batch by batch, and before that whether feeds are to be closed.
     pub(super) fn sweep_all(&mut self) {
-        let private = Audience::of(self.me(), []).expect("one member is an audience");
-        let held = self.by_audience.get(&private);
-        let held = held.and_then(|id| Some((*id, self.feeds.get(id)?)));
-        let batches = held.map(|(id, held)| held.opened.keys().map(move |index| (id, *index)));
-        self.sweep = batches.into_iter().flatten().collect();
-        if self.sweep.is_empty() {
-            self.effects.push(Effect::Swept);
-        }
+        self.to_close = true;
+        let own = self.feeds.of(self.me());
+        let private = own.filter(|(_, held)| is_private(held));
+        let batches =
+            private.flat_map(|(id, held)| held.opened.keys().map(move |index| (*id, *index)));
+        self.sweep = batches.collect();
     }
 
     /// Whether something is still to be looked through.
     pub(in crate::sim) fn is_sweeping(&self) -> bool {
-        !self.sweep.is_empty()
+        !self.sweep.is_empty() || self.to_close
     }
 
     /// Looks through the next batch.
     pub(in crate::sim) fn sweep_on(&mut self) -> Result<(), Crashed> {
+        if !self.is_sweeping() {
+            return Ok(());
+        }
+        self.close_feeds()?;
         let Some((feed, index)) = self.sweep.front().copied() else {
+            self.effects.push(Effect::Swept);
             return Ok(());
         };
         let opened = self
@@ -51,6 +55,8 @@ impl Member {
 
     /// Releases own statements to whom they are due.
     pub(super) fn release(&mut self, statements: &[Statement]) -> Result<(), Crashed> {
+        // What follows a closed feed carries on for it.
+        self.close_feeds()?;
         let mut lists: BTreeMap<Audience, Vec<Statement>> = BTreeMap::new();
         let mut released = Vec::new();
         for statement in statements {
@@ -59,13 +65,7 @@ impl Member {
             let Some(entry) = entry.filter(|entry| entry.revision == statement.revision) else {
                 continue; // A newer one is on its way.
             };
-            let carried = entry.carried.clone();
-            let carried: Vec<_> = carried
-                .iter()
-                .filter_map(|(id, how)| {
-                    Some((*id, self.feeds.get(id)?.genesis.audience.clone(), *how))
-                })
-                .collect();
+            let carried = self.carried(entry);
             let carried: Vec<_> = carried
                 .iter()
                 .map(|(id, to, how)| (*id, to, *how))
@@ -76,7 +76,8 @@ impl Member {
                 }
                 Said::Withdrawn { .. } | Said::Ceased => None,
             };
-            let held = BTreeSet::new(); // No rule of the simulation waits for a second person.
+            let held = self.held_back();
+            let held = held.map(|who| self.cast.name(who).clone()).collect();
             let now = match &permitted {
                 Some(permitted) => Now::Holds {
                     permitted,
@@ -84,10 +85,14 @@ impl Member {
                 },
                 None => Now::Withdrawn,
             };
+            // Once, though several closed feeds may be followed by one.
+            let mut due: Vec<(Audience, Statement)> = Vec::new();
             for action in plan(self.cast.name(self.who), now, &carried) {
-                if let Some((audience, statement)) = self.carry(&action, statement) {
-                    lists.entry(audience).or_default().push(statement);
-                }
+                let carry = self.carry(&action, statement);
+                due.extend(carry.filter(|one| !due.contains(one)));
+            }
+            for (audience, statement) in due {
+                lists.entry(audience).or_default().push(statement);
             }
             released.extend(Item::of(&statement.value));
         }
@@ -96,6 +101,16 @@ impl Member {
             self.effects.push(Effect::Released(released));
         }
         Ok(())
+    }
+
+    /// Which feeds carry an indicator, each for those of its readers who are members still.
+    fn carried(&self, entry: &Entry) -> Vec<(FeedId, Audience, Carried)> {
+        let carried = entry.carried.iter().filter_map(|(id, how)| {
+            let held = self.feeds.get(id)?;
+            let audience = self.staying(&held.genesis.audience)?;
+            Some((*id, audience, held.is_closed(), *how))
+        });
+        still_open(carried.collect())
     }
 
     fn permitted(&mut self, class: &Class) -> BTreeMap<MemberName, Projection> {
@@ -126,7 +141,17 @@ impl Member {
         let (readers, said) = match action {
             Action::Withdraw(_) if self.is(Sabotage::KeepWithdrawals) => return None,
             Action::Withdraw(feed) => {
-                let audience = self.feeds.get(feed)?.genesis.audience.clone();
+                // To the feed, or to the one that follows it.
+                let held = self.feeds.get(feed)?;
+                let audience = held.genesis.audience.clone();
+                let audience = if held.is_closed() {
+                    if self.is(Sabotage::ForgetClosed) {
+                        return None;
+                    }
+                    self.staying(&audience)?
+                } else {
+                    audience
+                };
                 return Some((audience, statement.clone()));
             }
             Action::Cease(readers) => (readers, Said::Ceased),

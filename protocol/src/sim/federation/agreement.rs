@@ -1,0 +1,101 @@
+//! Whether all have come to agree: who belongs, and who knows what.
+
+use std::collections::BTreeSet;
+
+use kentong_keys::Digest;
+
+use crate::charter::{Paper, UnverifiedCharter};
+
+use super::super::invariant::{converged, erased, nothing_lost, strangers_hold};
+use super::super::member::Member;
+use super::nodes::Brain;
+use super::{Fall, Federation, Invariant, Who};
+
+impl Federation {
+    /// Whether every honest node is up, has done what it has to, and knows what it should.
+    pub(super) fn agreed(&mut self) -> Result<(), Fall> {
+        let mut honest: Vec<&Member> = Vec::new();
+        let nodes = self.nodes.iter().filter(|node| node.joined);
+        for node in nodes.filter(|node| node.tongue.is_none()) {
+            match node.brains.first() {
+                Some(Brain::Up(member)) if !member.is_sweeping() => honest.push(member),
+                _ => return late(format!("{} is not done", node.part.who)),
+            }
+        }
+        let listed = self.belong(&honest)?;
+        for member in &honest {
+            self.model.acted(member.who, None);
+            let lost = nothing_lost(&self.model, member, &self.receipts);
+            lost.map_err(|what| (Invariant::NothingLost, what))?;
+            erased(member).map_err(|what| (Invariant::Erased, what))?;
+        }
+        let publishers = honest.iter().filter(|one| listed.contains(&one.who));
+        for publisher in publishers {
+            for reader in honest.iter().filter(|reader| reader.who != publisher.who) {
+                if listed.contains(&reader.who) {
+                    let same = converged(&self.cast, &self.model, publisher, reader);
+                    same.map_err(|what| (Invariant::Converged, what))?;
+                } else {
+                    let holds = strangers_hold(&self.model, publisher, reader);
+                    holds.map_err(|what| (Invariant::OnlyMembers, what))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Who belongs in the end: whom the newest version lists by which one of them goes. All of these go
+    /// by it, and hold the same votes and notices.
+    fn belong(&self, honest: &[&Member]) -> Result<BTreeSet<Who>, Fall> {
+        let order = |member: &Member| {
+            let charter = member.papers().chain().in_force();
+            (charter.version(), charter.terms().round())
+        };
+        let themselves = honest.iter().filter(|member| member.lists(member.who));
+        let Some(newest) = themselves.max_by_key(|member| order(member)) else {
+            return late("nobody belongs".to_owned());
+        };
+        let held = waiting(newest);
+        let charter = newest.papers().in_force().1;
+        let listed = self.model.listed(&charter);
+        for who in listed.iter().filter(|who| self.is_honest(**who)) {
+            let member = honest.iter().find(|member| member.who == *who);
+            let Some(member) = member else {
+                return late(format!("{who} does not know yet that it belongs"));
+            };
+            if member.papers().in_force().1 != charter {
+                return late(format!("{who} goes by another charter than {}", newest.who));
+            }
+            if waiting(member) != held {
+                return late(format!("{who} and {} hold other papers", newest.who));
+            }
+            if let Some(other) = listed.iter().find(|other| !member.admits(**other)) {
+                return late(format!("{who} does not speak to {other}"));
+            }
+        }
+        Ok(listed.clone())
+    }
+}
+
+fn late<T>(what: String) -> Result<T, Fall> {
+    Err((Invariant::Converged, what))
+}
+
+/// What of a node's papers may still count beside the versions in force: votes with who gave them, and
+/// notices. Settled ones, and those that still take signatures, are dropped by each in its time.
+fn waiting(member: &Member) -> BTreeSet<Digest> {
+    let papers = member.papers();
+    let (chain, listed) = (papers.chain(), papers.listed_for(papers.in_force()));
+    let counts = |ballot: &&UnverifiedCharter| {
+        ballot.terms().version() >= chain.in_force().version() && chain.tally(ballot).is_ok()
+    };
+    let ballots = papers.ballots().iter().filter(counts);
+    let ballots = ballots.map(|ballot| Paper::hash(ballot.bytes()));
+    let notices = papers.notices().iter();
+    let notices = notices.map(|notice| Paper::hash(notice.note().bytes()));
+    let all: BTreeSet<_> = ballots.chain(notices).collect();
+    listed
+        .into_iter()
+        .filter(|hash| all.contains(hash))
+        .collect()
+}
