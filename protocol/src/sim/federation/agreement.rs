@@ -22,7 +22,7 @@ impl Federation {
                 _ => return late(format!("{} is not done", node.part.who)),
             }
         }
-        let listed = self.belong(&honest)?;
+        let (newest, listed) = self.belong(&honest)?;
         for member in &honest {
             self.model.acted(member.who, None);
             let lost = nothing_lost(&self.model, member, &self.receipts);
@@ -41,12 +41,21 @@ impl Federation {
                 }
             }
         }
-        Ok(())
+        // They hold the same votes and notices.
+        let held = waiting(newest);
+        let others = honest.iter().filter(|one| listed.contains(&one.who));
+        match others
+            .map(|one| (one.who, waiting(one)))
+            .find(|(_, other)| *other != held)
+        {
+            Some((who, _)) => late(format!("{who} and {} hold other papers", newest.who)),
+            None => Ok(()),
+        }
     }
 
     /// Who belongs in the end: whom the newest version lists by which one of them goes. All of these go
-    /// by it, and hold the same votes and notices.
-    fn belong(&self, honest: &[&Member]) -> Result<BTreeSet<Who>, Fall> {
+    /// by it. And one of them.
+    fn belong<'m>(&self, honest: &[&'m Member]) -> Result<(&'m Member, BTreeSet<Who>), Fall> {
         let order = |member: &Member| {
             let charter = member.papers().chain().in_force();
             (charter.version(), charter.terms().round())
@@ -55,7 +64,6 @@ impl Federation {
         let Some(newest) = themselves.max_by_key(|member| order(member)) else {
             return late("nobody belongs".to_owned());
         };
-        let held = waiting(newest);
         let charter = newest.papers().in_force().1;
         let listed = self.model.listed(&charter);
         for who in listed.iter().filter(|who| self.is_honest(**who)) {
@@ -66,14 +74,11 @@ impl Federation {
             if member.papers().in_force().1 != charter {
                 return late(format!("{who} goes by another charter than {}", newest.who));
             }
-            if waiting(member) != held {
-                return late(format!("{who} and {} hold other papers", newest.who));
-            }
             if let Some(other) = listed.iter().find(|other| !member.admits(**other)) {
                 return late(format!("{who} does not speak to {other}"));
             }
         }
-        Ok(listed.clone())
+        Ok((newest, listed.clone()))
     }
 }
 

@@ -178,7 +178,10 @@ impl Federation {
         };
         let (papers, name) = (Rc::clone(&member.disk.papers), self.cast.name(who).clone());
         for ballot in papers.ballots().iter() {
-            if !ballot.signers().contains(&name) && self.dice.chance(600) {
+            let vote = (ballot.terms().version(), ballot.terms().round());
+            let voted = self.voted.get(&who);
+            let open = voted.is_none_or(|(version, round, _)| (*version, *round) < vote);
+            if open && self.dice.chance(600) {
                 self.vote_for(who, ballot)?;
             }
         }
