@@ -182,7 +182,13 @@ impl Session {
         let (feed, size, root) = (shown.origin().feed, shown.size(), *shown.root());
         let view = ledger.feed(&feed);
         match view.and_then(|view| view.tree.root_at(size)) {
-            Some(held) if held == root => self.cosigned(&witnessed, (feed, size, root), ledger),
+            Some(held) if held == root => {
+                // Bodies may have been lost, or not have come back: whoever shows their leaves has them.
+                if view.is_some_and(|view| view.missing > 0) {
+                    self.shows.push((feed, size));
+                }
+                self.cosigned(&witnessed, (feed, size, root), ledger);
+            }
             Some(_) => {
                 if let Some(view) = &view {
                     self.keep_fork(&shown, view);
