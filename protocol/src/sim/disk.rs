@@ -34,6 +34,14 @@ pub(super) struct Disk {
     synced: usize,
     /// Size and root of what was signed last of each own feed.
     pub(super) signer: BTreeMap<FeedId, (u64, Digest)>,
+    /// Own feeds in which nothing is signed any more, and how much of each somebody showed that did not
+    /// come back.
+    pub(super) ended: BTreeMap<FeedId, u64>,
+    /// Whether it is not known what was signed last.
+    pub(super) unknown: bool,
+    /// Whether that was so once, and what came back then is still to be taken in.
+    pub(super) was_restored: bool,
+    pub(super) taking_in: bool,
     pub(super) rules: Rules,
     pub(super) papers: Rc<Papers>,
 }
@@ -44,9 +52,29 @@ impl Disk {
             groups: Vec::new(),
             synced: 0,
             signer: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            unknown: false,
+            was_restored: false,
+            taking_in: false,
             rules,
             papers,
         }
+    }
+
+    /// A copy of what is durable, without the signer state, which is in no backup.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            groups: self.groups.iter().take(self.synced).cloned().collect(),
+            unknown: true,
+            was_restored: true,
+            ..Self::new(self.rules, Rc::clone(&self.papers))
+        }
+        .all_synced()
+    }
+
+    const fn all_synced(mut self) -> Self {
+        self.synced = self.groups.len();
+        self
     }
 
     /// All of it; what is left is an empty disk with the same papers.

@@ -2,6 +2,7 @@
 
 mod agreement;
 mod assembly;
+mod backups;
 mod detection;
 mod effects;
 mod figures;
@@ -19,6 +20,7 @@ use crate::feed::FeedId;
 
 use super::cast::{Cast, Who};
 use super::dice::Dice;
+use super::disk::Disk;
 use super::founding;
 use super::invariant::{Broken, Invariant, Signed, nothing_lost};
 use super::member::{LinkId, Member, Part};
@@ -74,6 +76,10 @@ enum Event {
     Join(Who),
     /// A node crashes between two steps.
     Crash(Who),
+    /// A copy of a node's home is kept.
+    Keep(Who),
+    /// Its home is replaced by the copy.
+    Restore(Who),
     Restart(Who),
     /// A clock jumps.
     Jump(Who),
@@ -117,6 +123,9 @@ struct Federation {
     notices: BTreeSet<Digest>,
     /// What is brought to those whom a charter lists and who do not know.
     handed: BTreeMap<Who, Rc<Papers>>,
+    /// The member that is restored, and the copy of its home once it is kept.
+    restored: Option<Who>,
+    copy: Option<Disk>,
     /// What each reader said last that it holds of a feed: leaves, and missing bodies.
     receipts: BTreeMap<(Who, FeedId), (u64, u64)>,
     /// What was shown of feeds with two histories.
@@ -173,6 +182,8 @@ impl Federation {
             changes: BTreeMap::new(),
             notices: BTreeSet::new(),
             handed: BTreeMap::new(),
+            restored: None,
+            copy: None,
             receipts: BTreeMap::new(),
             watch: Watch::new(),
             trace: Trace::new(),
@@ -208,6 +219,14 @@ impl Federation {
                 self.later(start, Event::Restart(who));
                 self.begins(who, start);
             }
+        }
+        if self.plan.restores {
+            let who = Who(self.dice.place(honest));
+            self.restored = Some(who);
+            let kept = self.dice.below(self.plan.storm / 2);
+            self.later(kept, Event::Keep(who));
+            let after = self.dice.between(1_000, self.plan.storm / 2);
+            self.later(kept + after, Event::Restore(who));
         }
         for _ in 0..self.plan.changes {
             let at = 5_000 + self.dice.below(self.plan.storm);
@@ -300,6 +319,14 @@ impl Federation {
             Event::Join(who) => self.join(who),
             Event::Crash(who) => {
                 self.idle_crash(who);
+                Ok(())
+            }
+            Event::Keep(who) => {
+                self.keep(who);
+                Ok(())
+            }
+            Event::Restore(who) => {
+                self.restore(who);
                 Ok(())
             }
             Event::Restart(who) => self.restart(who),

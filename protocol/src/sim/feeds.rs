@@ -276,6 +276,11 @@ impl Held {
         }
     }
 
+    /// Whether all of its bodies are held and opened, but for those that were erased.
+    pub(super) fn is_whole(&self) -> bool {
+        self.missing_below(u64::MAX) == 0 && self.opened.len() == self.bodies.len()
+    }
+
     /// Whether it takes no more leaves but those that erase.
     pub(super) const fn is_closed(&self) -> bool {
         self.closed

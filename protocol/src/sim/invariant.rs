@@ -1,8 +1,9 @@
 //! What must hold after every step, each with a function of its own.
 
 mod members;
+mod restored;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use kentong_keys::Digest;
@@ -14,11 +15,13 @@ use crate::sync::Fault;
 use crate::wire::Message;
 
 use super::cast::{Cast, Who};
+use super::feeds::Feeds;
 use super::member::Member;
 use super::model::{Model, View};
 use super::said::{Item, seen};
 
 pub(super) use members::{only_members, sealed_for_members, strangers_hold};
+pub(super) use restored::{came_back, follows};
 
 /// What must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +32,8 @@ pub enum Invariant {
     OnlyReleased,
     /// When nothing goes wrong any more, everyone ends with what the reference says.
     Converged,
-    /// Nothing that was answered, or given a receipt for, is lost.
+    /// Nothing that was answered, or given a receipt for, is lost; of what was said after a copy was
+    /// made that a home was replaced by, nothing that an honest member holds.
     NothingLost,
     /// When nothing goes wrong any more, no honest member holds a body that was erased.
     Erased,
@@ -88,6 +92,28 @@ impl Signed {
     pub(super) fn up_to(&self, feed: &FeedId) -> u64 {
         let heads = self.0.get(feed).and_then(BTreeMap::last_key_value);
         heads.map_or(0, |(size, _)| *size)
+    }
+
+    /// Which of these heads are held among these feeds.
+    pub(super) fn held_by(&self, feeds: &Feeds, into: &mut BTreeSet<(FeedId, u64, Digest)>) {
+        for (feed, held) in feeds.iter() {
+            for (size, root) in self.0.get(feed).into_iter().flatten() {
+                if held.tree.root_at(*size) == Some(*root) {
+                    into.insert((*feed, *size, *root));
+                }
+            }
+        }
+    }
+
+    /// Of these feeds only those heads count any more that somebody holds.
+    pub(super) fn only(
+        &mut self,
+        feeds: &BTreeSet<FeedId>,
+        held: &BTreeSet<(FeedId, u64, Digest)>,
+    ) {
+        for (feed, heads) in self.0.iter_mut().filter(|(feed, _)| feeds.contains(feed)) {
+            heads.retain(|size, root| held.contains(&(*feed, *size, *root)));
+        }
     }
 
     /// A head that was signed agrees with every other of the same feed, by the signer's full tree.
@@ -163,17 +189,23 @@ pub(super) fn only_released(
     let opened = held.and_then(|held| held.opened.get(index));
     for (statement, _) in opened.into_iter().flat_map(|all| all.iter()) {
         if let Some(publisher) = publisher.filter(|who| *who != to) {
-            permitted(model, publisher, to, statement)?;
+            permitted(cast, model, (publisher, to), statement)?;
         }
     }
     Ok(())
 }
 
 /// Policy permitted this statement to this reader at some time.
-fn permitted(model: &Model, by: Who, to: Who, statement: &Statement) -> Result<(), String> {
+fn permitted(
+    cast: &Cast,
+    model: &Model,
+    (by, to): (Who, Who),
+    statement: &Statement,
+) -> Result<(), String> {
     let revision = statement.revision.number();
     let item = Item::of(&statement.value).ok_or("a value that nobody said")?;
     let may = match &statement.said {
+        _ if model.is_restored(by) => restored::ever_permitted(cast, model, by, to, statement),
         Said::Asserted { stripped, .. } => {
             model.may_have(by, to, item, (revision, stripped.bits()))
         }
@@ -209,7 +241,9 @@ pub(super) fn nothing_lost(
     receipts: &BTreeMap<(Who, FeedId), (u64, u64)>,
 ) -> Result<(), String> {
     let who = member.who;
-    for (item, revision, content, doubt) in model.answers(who) {
+    let answers = model.answers(who);
+    // What was said after the copy was made may be gone.
+    for (item, revision, content, doubt) in answers.filter(|_| !model.is_restored(who)) {
         let id = IndicatorId::of(member.me(), &item.value());
         let newest = member
             .own
@@ -295,12 +329,20 @@ pub(super) fn converged(
         if held.genesis.audience.holds(reader.me()) {
             let other = reader.feeds.get(id);
             let same = other.is_some_and(|other| {
-                other.tree.root() == held.tree.root() && other.missing_below(u64::MAX) == 0
+                let gone = if model.is_restored(from) {
+                    held.missing_below(u64::MAX) // Nobody gave it back.
+                } else {
+                    0
+                };
+                other.tree.root() == held.tree.root() && other.missing_below(u64::MAX) <= gone
             });
             if !same {
                 return Err(format!("{to} does not hold all of {from}'s feed {id}"));
             }
         }
+    }
+    if model.is_restored(from) {
+        return follows(cast, model, publisher, reader);
     }
     let mut in_force = reader.in_force();
     in_force.retain(|(name, _), _| cast.who(name) == Some(from));

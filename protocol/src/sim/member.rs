@@ -12,6 +12,7 @@ mod receive;
 mod recover;
 mod relay;
 mod release;
+mod restored;
 
 pub(super) use publish::FEDERATION;
 
@@ -39,6 +40,7 @@ use super::said::Item;
 use links::Link;
 use papers::Standing;
 use relay::Relay;
+use restored::Restored;
 
 /// The number of a link between two members; both ends know it by the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +101,13 @@ pub(super) enum Effect {
     },
     /// A feed was closed.
     Closed,
+    /// Readers were heard: publishing goes on in so many feeds that others read, and so many ended.
+    WentOn {
+        feeds: u64,
+        ended: u64,
+    },
+    /// So many statements were taken in that had come back.
+    TakenIn(u64),
     /// A member voted for two documents at once.
     VotedTwice(MemberName),
     Cosigned,
@@ -128,6 +137,10 @@ pub(super) struct Member {
     sweep: VecDeque<(FeedId, u64)>,
     /// Whether own feeds may have to be closed before anything is released.
     to_close: bool,
+    /// Set as long as it is not known what was signed last.
+    restored: Option<Restored>,
+    /// Own feeds of which not all that was shown came back in time: it is taken in when it does.
+    late: BTreeSet<FeedId>,
     /// Whom the node does not speak to, until when.
     cut_off: BTreeMap<MemberName, u64>,
     halted: bool,
@@ -173,6 +186,8 @@ impl Member {
             relay: Relay::default(),
             sweep: VecDeque::new(),
             to_close: false,
+            restored: None,
+            late: BTreeSet::new(),
             cut_off: BTreeMap::new(),
             halted: false,
             twin: false,

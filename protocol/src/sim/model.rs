@@ -33,6 +33,10 @@ pub(super) enum Word {
 #[derive(Debug)]
 struct Publisher {
     rules: Rules,
+    /// All that were in force at some time.
+    rules_ever: BTreeSet<Rules>,
+    /// Whether its home was replaced by an older copy: what it says now follows from what came back.
+    restored: bool,
     readers: Readers,
     indicators: BTreeMap<Item, Indicator>,
     /// What was asked for at once, and neither answered nor known to be lost.
@@ -78,6 +82,8 @@ impl Model {
             who,
             Publisher {
                 rules,
+                rules_ever: BTreeSet::from([rules]),
+                restored: false,
                 readers,
                 indicators: BTreeMap::new(),
                 in_doubt: Vec::new(),
@@ -146,6 +152,7 @@ impl Model {
                 indicator.permit(&publisher.readers, rules);
             }
             publisher.rules = rules;
+            publisher.rules_ever.insert(rules);
         }
     }
 
@@ -218,6 +225,29 @@ impl Model {
     pub(super) fn seen(&self, who: Who, item: Item, revision: u32, stripped: u8) -> Option<Seen> {
         let indicator = self.publishers.get(&who)?.indicators.get(&item)?;
         Some(indicator.contents.get(&revision)?.seen(stripped))
+    }
+
+    /// A publisher's home is an older copy from now on.
+    pub(super) fn is_older_copy(&mut self, who: Who) {
+        if let Some(publisher) = self.publishers.get_mut(&who) {
+            publisher.restored = true;
+        }
+    }
+
+    pub(super) fn is_restored(&self, who: Who) -> bool {
+        let publisher = self.publishers.get(&who);
+        publisher.is_some_and(|publisher| publisher.restored)
+    }
+
+    /// The rules by which a publisher goes.
+    pub(super) fn rules(&self, who: Who) -> Rules {
+        let publisher = self.publishers.get(&who);
+        publisher.map_or(Rules::Open, |publisher| publisher.rules)
+    }
+
+    pub(super) fn rules_ever(&self, who: Who) -> impl Iterator<Item = Rules> {
+        let publisher = self.publishers.get(&who).into_iter();
+        publisher.flat_map(|publisher| publisher.rules_ever.iter().copied())
     }
 
     pub(super) fn publishers(&self) -> impl Iterator<Item = Who> {

@@ -87,7 +87,11 @@ impl Own {
             }
         }
         if private {
-            entry.newest = Some(statement.clone());
+            // Of several private feeds the one that follows says the later word.
+            let newest = entry.newest.as_ref();
+            if newest.is_none_or(|newest| newest.revision <= revision) {
+                entry.newest = Some(statement.clone());
+            }
             return;
         }
         let how = match &statement.said {

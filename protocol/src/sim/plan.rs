@@ -60,6 +60,8 @@ pub struct Plan {
     pub outsiders: usize,
     /// How often an operator proposes that somebody come or go.
     pub changes: u64,
+    /// Whether an honest member's home is replaced by an older copy once, without its signer state.
+    pub restores: bool,
     /// The last members lie, in these ways.
     pub liars: Vec<Liar>,
     /// What goes wrong.
@@ -98,15 +100,20 @@ impl Plan {
         let weather = Weather::of(&mut dice);
         let storm = dice.between(20_000, if members > 11 { 30_000 } else { 120_000 });
         // Fifty members who count each other's votes take minutes.
-        let changes = if members > 11 || dice.chance(500) {
+        let changes = if members > 11 || dice.chance(600) {
             0
         } else {
             dice.between(1, 4)
         };
+        let hides = |liar: &Liar| matches!(liar, Liar::Equivocator | Liar::Babbler);
+        let outsiders = dice.place(3);
+        let may_restore = members <= 11 && !weather.clocks && !liars.iter().any(hides);
+        let restores = may_restore && dice.chance(600);
         Self {
             members,
-            outsiders: dice.place(3),
+            outsiders,
             changes,
+            restores,
             liars,
             weather,
             storm,
@@ -122,6 +129,7 @@ impl Plan {
             members,
             outsiders: 0,
             changes: 0,
+            restores: false,
             liars: Vec::new(),
             weather: Weather::FAIR,
             storm: 60_000,

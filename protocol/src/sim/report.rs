@@ -34,6 +34,14 @@ pub struct Report {
     pub suspensions: u64,
     /// Feeds that were closed since a reader was removed.
     pub closed: u64,
+    /// Homes that were replaced by an older copy.
+    pub restores: u64,
+    /// Feeds that others read in which a restored member went on.
+    pub went_on: u64,
+    /// Feeds that others read that ended since not all of their readers were heard.
+    pub ended: u64,
+    /// Statements that a restored member took in from what came back.
+    pub taken_in: u64,
     /// Links that an end did not want.
     pub refused: u64,
     /// Crashes, by where they struck.
@@ -89,6 +97,10 @@ impl Report {
         self.suspensions += other.suspensions;
         self.closed += other.closed;
         self.refused += other.refused;
+        self.restores += other.restores;
+        self.went_on += other.went_on;
+        self.ended += other.ended;
+        self.taken_in += other.taken_in;
         for (point, count) in &other.crashes {
             *self.crashes.entry(*point).or_default() += count;
         }

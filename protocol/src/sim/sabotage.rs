@@ -37,4 +37,10 @@ pub enum Sabotage {
     ForgetClosed,
     /// When members change nothing is looked through for release.
     NoSweepForNewcomers,
+    /// Who does not know what it signed last goes on at once, in all feeds.
+    GoOnUnheard,
+    /// It goes on in feeds of which not every reader was heard.
+    GoOnWhereNotAllHeard,
+    /// What came back is not taken into the feed for oneself alone.
+    TakeNothingIn,
 }

@@ -100,6 +100,30 @@ impl Content {
         Assertion::try_from(draft).expect("AMBER and above name somebody")
     }
 
+    /// What an assertion says, as far as a policy looks at it.
+    pub(super) fn of(cast: &Cast, value: &Value, assertion: &Assertion) -> Self {
+        let recipients = assertion.releasable_to.iter();
+        let named = recipients.filter_map(|recipient| match recipient {
+            Recipient::Member(name) => cast.who(name),
+            Recipient::Group(_) => None,
+        });
+        let mut groups = assertion.releasable_to.iter();
+        Self {
+            handle: value.kind() == Kind::Handle,
+            mark: match assertion.tlp {
+                Tlp::Clear => Mark::Clear,
+                Tlp::Green => Mark::Green,
+                Tlp::Red => Mark::Red,
+                Tlp::Amber | Tlp::AmberStrict => Mark::Amber,
+            },
+            to: named.collect(),
+            to_delta: groups.any(|recipient| matches!(recipient, Recipient::Group(_))),
+            confidence: assertion.confidence.percent(),
+            description: 0,
+            tag: 0,
+        }
+    }
+
     /// What a reader sees of it without these fields; in the model's own terms.
     pub(super) fn seen(&self, stripped: u8) -> Seen {
         let (no_story, no_tags) = (stripped & 1 != 0, stripped & 8 != 0);

@@ -12,6 +12,7 @@ fn plan(sabotage: Option<Sabotage>, liars: &[Liar]) -> Plan {
         members: 4,
         outsiders: 1,
         changes: 2,
+        restores: sabotage.is_none_or(of_a_restore),
         liars: liars.to_vec(),
         weather: Weather {
             breaks: 10,
@@ -23,6 +24,14 @@ fn plan(sabotage: Option<Sabotage>, liars: &[Liar]) -> Plan {
         words: 6,
         sabotage,
     }
+}
+
+/// Whether a guard is one of those that only a restored member has.
+const fn of_a_restore(sabotage: Sabotage) -> bool {
+    matches!(
+        sabotage,
+        Sabotage::GoOnUnheard | Sabotage::GoOnWhereNotAllHeard | Sabotage::TakeNothingIn
+    )
 }
 
 /// What the first seeds show that do not hold; `enough` says whether that is what is looked for.
@@ -67,6 +76,9 @@ fn each_missing_guard_is_noticed() {
         (Sabotage::KeepStrangers, OnlyMembers),
         (Sabotage::ForgetClosed, Converged),
         (Sabotage::NoSweepForNewcomers, Converged),
+        (Sabotage::GoOnUnheard, OneHistory),
+        (Sabotage::GoOnWhereNotAllHeard, OneHistory),
+        (Sabotage::TakeNothingIn, NothingLost),
     ] {
         // A missing guard may show in more than one way, and in another one first.
         let broken = first(Some(sabotage), &[], |broken| broken.invariant == expected);

@@ -6,7 +6,7 @@ use kentong_keys::Digest;
 
 use crate::charter::{Paper, UnverifiedCharter};
 
-use super::super::invariant::{converged, erased, nothing_lost, strangers_hold};
+use super::super::invariant::{came_back, converged, erased, nothing_lost, strangers_hold};
 use super::super::member::Member;
 use super::nodes::Brain;
 use super::{Fall, Federation, Invariant, Who};
@@ -23,6 +23,11 @@ impl Federation {
             }
         }
         let (newest, listed) = self.belong(&honest)?;
+        // Whoever was removed is not told any more what it signed, and waits for its root key.
+        let waits = |one: &&&Member| one.is_restored() && listed.contains(&one.who);
+        if let Some(member) = honest.iter().find(waits) {
+            return late(format!("{} is not heard out", member.who));
+        }
         for member in &honest {
             self.model.acted(member.who, None);
             let lost = nothing_lost(&self.model, member, &self.receipts);
@@ -33,10 +38,14 @@ impl Federation {
         for publisher in publishers {
             for reader in honest.iter().filter(|reader| reader.who != publisher.who) {
                 if listed.contains(&reader.who) {
+                    if self.model.is_restored(publisher.who) {
+                        let back = came_back(publisher, reader);
+                        back.map_err(|what| (Invariant::NothingLost, what))?;
+                    }
                     let same = converged(&self.cast, &self.model, publisher, reader);
                     same.map_err(|what| (Invariant::Converged, what))?;
                 } else {
-                    let holds = strangers_hold(&self.model, publisher, reader);
+                    let holds = strangers_hold(&self.cast, &self.model, publisher, reader);
                     holds.map_err(|what| (Invariant::OnlyMembers, what))?;
                 }
             }
@@ -96,11 +105,8 @@ fn waiting(member: &Member) -> BTreeSet<Digest> {
     };
     let ballots = papers.ballots().iter().filter(counts);
     let ballots = ballots.map(|ballot| Paper::hash(ballot.bytes()));
-    let notices = papers.notices().iter();
-    let notices = notices.map(|notice| Paper::hash(notice.note().bytes()));
-    let all: BTreeSet<_> = ballots.chain(notices).collect();
-    listed
-        .into_iter()
-        .filter(|hash| all.contains(hash))
-        .collect()
+    let ballots = ballots.filter(|hash| listed.contains(hash));
+    // Two members may hold one notice with other signatures, if there are more than it takes.
+    let notices = papers.notices().iter().map(|notice| *notice.hash());
+    ballots.chain(notices).collect()
 }

@@ -1,8 +1,9 @@
 //! What nodes do, as the world, the reference and the invariants see it.
 
-use kentong_keys::Digest;
+use kentong_keys::{Digest, MemberName};
 
 use crate::feed::FeedId;
+use crate::sync::Fault;
 use crate::wire::Message;
 
 use super::super::invariant::{
@@ -38,18 +39,7 @@ impl Federation {
                     only_for_me(member, &feed).map_err(name(Invariant::OnlyReleased))?;
                 }
             }
-            Effect::Faulted(link, about, fault) => {
-                let about = self.cast.who(&about).unwrap_or(who);
-                self.trace
-                    .note(self.now, format_args!("{who} says that {about} {fault}"));
-                if honest && self.is_honest(about) {
-                    let hindered = self.wires.get(&link).is_none_or(|wire| wire.hindered);
-                    let fine = no_honest_fault(who, about, fault, hindered);
-                    fine.map_err(name(Invariant::NoHonestFault))?;
-                } else if honest {
-                    self.report.found_out += 1;
-                }
-            }
+            Effect::Faulted(link, about, fault) => self.faulted(who, link, &about, fault)?,
             Effect::Evidence(evidence) => {
                 let about = &evidence.publisher;
                 self.report.evidence += 1;
@@ -75,6 +65,8 @@ impl Federation {
                 }
             }
             Effect::GoesBy { charter, notices } if honest => self.goes_by(who, charter, notices),
+            Effect::WentOn { feeds, ended } if honest => self.goes_on(who, feeds, ended),
+            Effect::TakenIn(statements) if honest => self.report.taken_in += statements,
             Effect::Closed if honest => self.report.closed += 1,
             Effect::VotedTwice(voter) => {
                 let what = format!("{who} says that {voter} voted twice");
@@ -91,7 +83,31 @@ impl Federation {
             | Effect::Receipt(..)
             | Effect::GoesBy { .. }
             | Effect::Closed
+            | Effect::WentOn { .. }
+            | Effect::TakenIn(_)
             | Effect::ClockAhead => {}
+        }
+        Ok(())
+    }
+
+    /// A node says that another broke a rule.
+    fn faulted(
+        &mut self,
+        who: Who,
+        link: LinkId,
+        about: &MemberName,
+        fault: Fault,
+    ) -> Result<(), Fall> {
+        let about = self.cast.who(about).unwrap_or(who);
+        self.trace
+            .note(self.now, format_args!("{who} says that {about} {fault}"));
+        let honest = self.is_honest(who);
+        if honest && self.is_honest(about) {
+            let hindered = self.wires.get(&link).is_none_or(|wire| wire.hindered);
+            let fine = no_honest_fault(who, about, fault, hindered);
+            fine.map_err(|what| (Invariant::NoHonestFault, what))?;
+        } else if honest {
+            self.report.found_out += 1;
         }
         Ok(())
     }

@@ -223,7 +223,7 @@ impl Federation {
     }
 
     /// A node is gone; of its disk what was not durable may be, too.
-    fn crash(&mut self, who: Who, brain: usize) {
+    pub(super) fn crash(&mut self, who: Who, brain: usize) {
         let mut dice = self.dice.split();
         let node = self.node(who);
         node.wake = u64::MAX;

@@ -8,7 +8,7 @@ use crate::statement::Said;
 
 use super::super::model::Word;
 use super::super::said::{Content, Item, Mark};
-use super::{Event, Fall, Federation, Rules, Who};
+use super::{Event, Fall, Federation, Member, Rules, Who};
 
 /// How many indicators a publisher speaks of: few, so that it speaks of each more than once.
 const ITEMS: u64 = 5;
@@ -16,7 +16,8 @@ const ITEMS: u64 = 5;
 impl Federation {
     /// An operator says or changes something, or waits until its node runs.
     pub(super) fn speak(&mut self, who: Who) -> Result<(), Fall> {
-        if self.up(who).is_none_or(super::Member::is_halted) {
+        let waits = |member: &Member| member.is_halted() || member.is_restored();
+        if self.up(who).is_none_or(waits) {
             if !self.calm {
                 let after = self.dice.between(500, 3_000);
                 self.later(after, Event::Speak(who));
@@ -68,6 +69,8 @@ impl Federation {
         let stands = self.model.stands(who, item);
         match self.dice.below(10) {
             0..=2 if stands => Word::Withdraw,
+            // What an older copy brings back of erased things is for the tests with real processes.
+            8..=9 if self.restored == Some(who) => Word::Assert(self.content(who, item)),
             8..=9 if self.model.is_held(who, item) => Word::Erase,
             // The same list is imported again.
             3..=4 if stands => match self.model.last(who, item) {

@@ -27,6 +27,14 @@ pub(super) struct Wire {
     refused: bool,
 }
 
+impl Wire {
+    /// What is under way is lost.
+    pub(super) fn drain(&mut self) {
+        self.queues.iter_mut().for_each(VecDeque::clear);
+        self.held = [0; 2];
+    }
+}
+
 impl Federation {
     fn are_apart(&self, one: Who, other: Who) -> bool {
         self.apart.contains(&one) != self.apart.contains(&other)
@@ -208,7 +216,7 @@ impl Federation {
         };
         let [one, two] = wire.ends;
         let (me, other) = if end == 0 { (one, two) } else { (two, one) };
-        let not_at_once = if wire.refused { 5_000 } else { 0 };
+        let not_at_once = if wire.refused { 10_000 } else { 0 };
         // What was held back by a partition does not outlive the link.
         if let Some(queue) = wire.queues.get_mut(end) {
             queue.clear();

@@ -67,13 +67,14 @@ pub(in crate::sim) fn sealed_for_members(
 /// Whoever is no member holds nothing of a publisher but what that permitted as long as it knew it as
 /// one.
 pub(in crate::sim) fn strangers_hold(
+    cast: &Cast,
     model: &Model,
     publisher: &Member,
     stranger: &Member,
 ) -> Result<(), String> {
     for (_, held) in stranger.feeds.of(publisher.me()) {
         for (statement, _) in held.opened.values().flat_map(|all| all.iter()) {
-            permitted(model, publisher.who, stranger.who, statement)?;
+            permitted(cast, model, (publisher.who, stranger.who), statement)?;
         }
     }
     Ok(())

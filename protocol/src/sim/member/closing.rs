@@ -11,7 +11,7 @@ impl Member {
     /// Closes them, if members have changed since. Each names the feed that follows it, for exactly
     /// those readers who stay; if nobody does, nothing follows.
     pub(super) fn close_feeds(&mut self) -> Result<(), Crashed> {
-        if !std::mem::take(&mut self.to_close) || self.halted {
+        if self.is_restored() || !std::mem::take(&mut self.to_close) || self.halted {
             return Ok(());
         }
         // Others decide about us, not we about them.

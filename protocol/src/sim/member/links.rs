@@ -81,7 +81,9 @@ impl Member {
     pub(in crate::sim) fn wake_at(&self) -> u64 {
         let each = self.links.values().map(|link| link.session.wake_at());
         let each = each.min().unwrap_or(u64::MAX);
-        each.min(self.relay.wake_at()).min(self.belongs_until())
+        each.min(self.relay.wake_at())
+            .min(self.belongs_until())
+            .min(self.restored_wakes())
     }
 
     pub(in crate::sim) fn tick(&mut self) -> Result<(), Crashed> {
@@ -94,6 +96,7 @@ impl Member {
         due.into_iter()
             .try_for_each(|id| self.with_link(id, Input::Tick))?;
         self.relay_on()?;
+        self.restored_on()?;
         self.keep_up()
     }
 
@@ -236,7 +239,9 @@ impl Member {
                 return Ok(Then::Reassigned(feed));
             }
             Output::Cosigned { .. } => self.effects.push(Effect::Cosigned),
-            Output::Behind { feed, size, .. } | Output::Forked { feed, size } => {
+            Output::Behind { feed, size, root } => self.behind(&member, feed, (size, root)),
+            Output::Compared => self.compared(&member),
+            Output::Forked { feed, size } => {
                 self.halt(format!("{member} shows another {feed:?} at {size}"));
             }
             Output::Evidence(evidence) => self.take_evidence(*evidence)?,
@@ -254,7 +259,6 @@ impl Member {
             | Output::ServeCredentials(_)
             | Output::GoesBy { .. }
             | Output::Offer { .. }
-            | Output::Compared
             | Output::Heard(_) => {}
         }
         Ok(Then::Go)

@@ -68,7 +68,7 @@ impl Member {
         lists: BTreeMap<Audience, (Vec<Vec<u8>>, Vec<u64>)>,
         closed: BTreeMap<FeedId, Vec<u64>>,
     ) -> Result<(), Crashed> {
-        if self.halted {
+        if self.halted || self.is_restored() {
             return Ok(());
         }
         let (mut group, mut grown) = (Vec::new(), Vec::new());

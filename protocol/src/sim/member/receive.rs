@@ -37,10 +37,14 @@ impl Member {
             group.push(Record::Checkpoint(feed, size, Rc::new(note)));
         }
         self.commit(group);
-        if reached {
+        let held = self.feeds.get(&feed);
+        if held.is_some_and(|held| held.genesis.publisher == *self.me()) {
+            self.disk.sync(); // It came back.
+        } else if reached {
             self.relay.stored(feed, self.now.millis);
         }
         self.effects.push(Effect::Stored(feed));
+        self.came_back(feed);
         self.point(Point::Received)
     }
 
@@ -53,6 +57,7 @@ impl Member {
         if self.feeds.lacks(&feed, index) {
             self.commit(vec![Record::Body(feed, index, Rc::new(body))]);
         }
+        self.came_back(feed);
         self.point(Point::Received)
     }
 

@@ -9,9 +9,15 @@ impl Member {
     pub(in crate::sim) fn recover(&mut self) -> Result<(), Crashed> {
         let me = self.me().clone();
         self.look_who_belongs();
+        if self.disk.unknown {
+            return self.begin_restored();
+        }
         let (mut group, mut again) = (Vec::new(), Vec::new());
         let mut torn = None;
         for (feed, held) in self.feeds.of(&me) {
+            if self.is_ended(feed) {
+                continue;
+            }
             if self.is(Sabotage::ForgetSignerState) {
                 let published = held.checkpoint.as_ref().map_or(0, |(size, _)| *size);
                 group.push(Record::Truncate(*feed, published));
@@ -63,13 +69,24 @@ impl Member {
         let all: Vec<_> = self.feeds.iter().map(|(id, _)| *id).collect();
         self.overwrite(&all);
         self.own = Own::of(&self.feeds, &me);
-        let open = self.feeds.of(&me).filter(|(_, held)| !held.is_closed());
-        let open = open.map(|(id, held)| (held.genesis.audience.clone(), *id));
-        self.by_audience = open.collect();
+        self.open_feeds();
+        self.look_what_lacks();
+        if self.disk.taking_in {
+            self.take_in_all()?;
+        }
         self.cosign_all();
         if !self.is(Sabotage::NoSweepAtStart) {
             self.sweep_all();
         }
         Ok(())
+    }
+
+    /// The own feeds in which publishing goes on.
+    pub(super) fn open_feeds(&mut self) {
+        let own = self.feeds.of(self.me());
+        let open = own
+            .filter(|(id, held)| held.tree.size() > 0 && !held.is_closed() && !self.is_ended(id));
+        let open = open.map(|(id, held)| (held.genesis.audience.clone(), *id));
+        self.by_audience = open.collect();
     }
 }

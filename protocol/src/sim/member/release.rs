@@ -10,6 +10,7 @@ use crate::policy::{Class, Verdict};
 use crate::release::{Action, Carried, Now, plan, still_open};
 use crate::statement::{IndicatorId, Said, Statement};
 
+use super::super::feeds::Held;
 use super::super::own::{Entry, is_private};
 use super::{Crashed, Effect, Item, Member, Sabotage};
 
@@ -26,7 +27,8 @@ impl Member {
 
     /// Whether something is still to be looked through.
     pub(in crate::sim) fn is_sweeping(&self) -> bool {
-        !self.sweep.is_empty() || self.to_close
+        let waits = !self.sweep.is_empty() || self.to_close;
+        waits && !self.is_restored()
     }
 
     /// Looks through the next batch.
@@ -108,9 +110,29 @@ impl Member {
         let carried = entry.carried.iter().filter_map(|(id, how)| {
             let held = self.feeds.get(id)?;
             let audience = self.staying(&held.genesis.audience)?;
-            Some((*id, audience, held.is_closed(), *how))
+            Some((*id, audience, self.is_over(id, held), *how))
         });
-        still_open(carried.collect())
+        let carried = still_open(carried.collect());
+        // What is said to an audience goes into its open feed. Of another for the same audience, which
+        // ended, only that counts which the open one does not say anew.
+        let is_open = |feed: &FeedId, audience: &Audience| {
+            let open = self.by_audience.get(audience);
+            open.is_none_or(|open| open == feed)
+        };
+        let said_anew = |(feed, audience, how): &&(FeedId, Audience, Carried)| {
+            let mut others = carried.iter();
+            !is_open(feed, audience)
+                && others.any(|(other, of, anew)| {
+                    of == audience && is_open(other, of) && !is_older(*anew, *how)
+                })
+        };
+        let kept = carried.iter().filter(|one| !said_anew(one));
+        kept.cloned().collect()
+    }
+
+    /// Whether what an own feed says goes on in another.
+    fn is_over(&self, feed: &FeedId, held: &Held) -> bool {
+        held.is_closed() || self.is_ended(feed)
     }
 
     fn permitted(&mut self, class: &Class) -> BTreeMap<MemberName, Projection> {
@@ -144,7 +166,7 @@ impl Member {
                 // To the feed, or to the one that follows it.
                 let held = self.feeds.get(feed)?;
                 let audience = held.genesis.audience.clone();
-                let audience = if held.is_closed() {
+                let audience = if self.is_over(feed, held) {
                     if self.is(Sabotage::ForgetClosed) {
                         return None;
                     }
@@ -167,6 +189,19 @@ impl Member {
 
     fn audience(&self, readers: &BTreeSet<MemberName>) -> Audience {
         Audience::of(self.me(), readers).expect("readers are members, of whom there are few enough")
+    }
+}
+
+/// Whether one feed carries an older revision than another.
+fn is_older(one: Carried, other: Carried) -> bool {
+    let revision = |carried| match carried {
+        Carried::Current(_) => None,
+        Carried::Older(at) | Carried::Ceased(at) | Carried::Withdrawn(at) => Some(at),
+    };
+    match (revision(one), revision(other)) {
+        (None, _) => false,
+        (Some(_), None) => true,
+        (Some(one), Some(other)) => one < other,
     }
 }
 

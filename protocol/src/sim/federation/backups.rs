@@ -1,0 +1,82 @@
+//! A member whose home is replaced by an older copy of it, kept without the signer state.
+//!
+//! A head that it signed since counts as long as any other node holds it: what nobody has any more nobody
+//! can show. One member of a run is restored, once, and in such a run nobody lies about which heads it
+//! holds: against a feed's only reader that keeps its newest head to itself no rule helps.
+
+use std::collections::BTreeSet;
+
+use kentong_keys::Digest;
+
+use crate::feed::FeedId;
+
+use super::super::feeds::Feeds;
+use super::nodes::Brain;
+use super::{Event, Federation, Who};
+
+impl Federation {
+    /// A copy of a home is kept.
+    pub(super) fn keep(&mut self, who: Who) {
+        let copy = self.node(who).brains.first().map(|brain| match brain {
+            Brain::Up(member) => member.disk.copy(),
+            Brain::Down(disk) => disk.copy(),
+        });
+        self.copy = copy;
+    }
+
+    /// The node is stopped, and starts again from the copy.
+    pub(super) fn restore(&mut self, who: Who) {
+        if self.calm {
+            return;
+        }
+        if self.up(who).is_none() {
+            self.later(1_000, Event::Restore(who));
+            return;
+        }
+        let Some(mut copy) = self.copy.take() else {
+            return;
+        };
+        self.crash(who, 0);
+        // By the time that a copy is put back nothing is under way any more.
+        let wires = self.wires.values_mut();
+        wires
+            .filter(|wire| wire.ends.contains(&who))
+            .for_each(super::wires::Wire::drain);
+        if let Some(Brain::Down(disk)) = self.node(who).brains.first_mut() {
+            copy.rules = disk.rules; // The operator has its policy elsewhere, too.
+            *disk = copy;
+        }
+        self.trace
+            .note(self.now, format_args!("{who} is an older copy now"));
+        self.report.restores += 1;
+        self.receipts.retain(|(reader, _), _| *reader != who);
+        self.model.is_older_copy(who);
+    }
+
+    /// A restored node goes on: what it signed before counts as far as others hold it.
+    pub(super) fn goes_on(&mut self, who: Who, feeds: u64, ended: u64) {
+        self.trace.note(
+            self.now,
+            format_args!("{who} goes on in {feeds} feeds, {ended} end"),
+        );
+        self.report.went_on += feeds;
+        self.report.ended += ended;
+        let mut held: BTreeSet<(FeedId, u64, Digest)> = BTreeSet::new();
+        for node in self.nodes.iter().filter(|node| node.part.who != who) {
+            for brain in &node.brains {
+                match brain {
+                    Brain::Up(member) => self.signed.held_by(&member.feeds, &mut held),
+                    Brain::Down(disk) => {
+                        let mut feeds = Feeds::default();
+                        disk.records().for_each(|record| drop(feeds.apply(record)));
+                        self.signed.held_by(&feeds, &mut held);
+                    }
+                }
+            }
+        }
+        let name = self.cast.name(who);
+        let own = self.up(who).map(|member| member.feeds.of(name));
+        let own: BTreeSet<_> = own.into_iter().flatten().map(|(id, _)| *id).collect();
+        self.signed.only(&own, &held);
+    }
+}
