@@ -10,6 +10,15 @@ use super::core::Core;
 use super::publish::{Growing, PublishError, append};
 
 impl Core {
+    /// Closes what is due to be closed, before anything else is said in any feed.
+    pub(super) fn close_due(&mut self) -> Result<(), PublishError> {
+        // What failed is tried again each time, until all is looked through anew.
+        if std::mem::take(&mut self.to_close) || self.retry.is_some() {
+            self.close_feeds()?;
+        }
+        Ok(())
+    }
+
     /// Closes them. Each names the feed that follows it, for exactly those readers who stay; if
     /// nobody does, nothing follows.
     ///

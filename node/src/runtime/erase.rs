@@ -56,6 +56,11 @@ pub(super) struct Named {
     pub(super) value: Option<Value>,
 }
 
+fn hindered(error: &PublishError) -> Failure {
+    let next = "free the cause, restart the node if publishing is halted, then ask again";
+    failure("storage", error.to_string(), next)
+}
+
 impl Core {
     /// Erases an own indicator; answers when nothing of it is left here.
     pub(super) fn erase(
@@ -72,6 +77,9 @@ impl Core {
         self.may_erase(&named, uid)?;
         self.may_publish()?;
         self.is_history_whole()?;
+        if !how.dry_run {
+            self.close_due().map_err(|error| hindered(&error))?;
+        }
         let own = self.store.own().map_err(|error| storage(&error))?;
         let entry = own.get(&named.id).ok_or_else(|| unknown(&named))?;
         let plan = self.store.erasure(&named.id).map_err(|e| storage(&e))?;
@@ -93,11 +101,8 @@ impl Core {
                 made: self.wall(),
                 reason: how.reason.number(),
             };
-            self.erase_from(&targets, &erasure).map_err(|error| {
-                let next =
-                    "free the cause, restart the node if publishing is halted, then ask again";
-                failure("storage", error.to_string(), next)
-            })?;
+            self.erase_from(&targets, &erasure)
+                .map_err(|error| hindered(&error))?;
             tracing::info!(feeds = targets.len(), "an own indicator was erased");
         }
         Ok(Done {

@@ -56,9 +56,7 @@ impl Core {
             self.sweep_all();
         }
         // Before anything is released: what follows a closed feed carries on for it.
-        if std::mem::take(&mut self.to_close)
-            && let Err(error) = self.close_feeds()
-        {
+        if let Err(error) = self.close_due() {
             self.sweep.clear();
             self.release_failed(&error);
             return;
@@ -78,8 +76,10 @@ impl Core {
         }
     }
 
-    /// Releases own statements (as the private feed has them) to whom they are due.
+    /// Releases own statements (as the private feed has them) to whom they are due. What was asked in the
+    /// same turn in which a member was removed goes into no feed that it reads.
     pub(super) fn release(&mut self, statements: &[Statement]) -> Result<(), PublishError> {
+        self.close_due()?;
         let mut plans: BTreeMap<Case, Plan> = BTreeMap::new();
         let mut lists: BTreeMap<Audience, Vec<Vec<u8>>> = BTreeMap::new();
         for statement in statements {
