@@ -14,6 +14,7 @@ pub mod feed;
 mod golden;
 pub mod indicator;
 pub mod policy;
+pub mod quota;
 pub mod release;
 #[cfg(feature = "sim")]
 pub mod sim;
