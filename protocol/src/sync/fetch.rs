@@ -213,7 +213,8 @@ impl Session {
             let publisher = &promised.origin().publisher;
             let ours = ledger.sources().of_leaves(feed, publisher, from) == Some(&self.peer.member);
             let wanted = from < promised.size() && ours && !ledger.is_forked(feed);
-            if wanted && !self.fetch.leaves.contains_key(feed) {
+            let asked = self.fetch.leaves.contains_key(feed);
+            if wanted && !asked && ledger.takes_leaves(publisher) {
                 let deadline = Deadline::new(now.millis, patience);
                 self.fetch.leaves.insert(*feed, (from, deadline));
                 self.out

@@ -87,7 +87,7 @@ impl Session {
     pub(super) fn give_way(&mut self, feed: FeedId) {
         self.fetch.drop_leaves(&feed);
         self.fetch.look_anew(Some(feed));
-        self.gave_way.insert(feed);
+        self.untaken.insert(feed);
         self.out.push(Output::Void { feed, from: 0 });
     }
 
@@ -109,7 +109,7 @@ impl Session {
         now: Now,
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
-        if !self.gave_way.contains(&came.feed) {
+        if !self.untaken.contains(&came.feed) {
             return Ok(());
         }
         let leaves = came.leaves.iter();

@@ -71,6 +71,13 @@ pub trait Ledger {
     /// of it.
     fn is_forked(&self, id: &FeedId) -> bool;
 
+    /// Whether more leaves of a publisher are taken. Where not, those that come are passed over, and nobody
+    /// is blamed.
+    fn takes_leaves(&self, publisher: &MemberName) -> bool {
+        let _ = publisher;
+        true
+    }
+
     /// The federation's papers; none where they do not change.
     fn papers(&self) -> Option<&Papers>;
 

@@ -50,6 +50,8 @@ pub struct Session {
     pub(super) compared: bool,
     /// How far each of our feeds was sent to the peer.
     pub(super) sent: BTreeMap<FeedId, u64>,
+    /// Feeds of which leaves were passed over or taken back, so that later ones leave a gap.
+    pub(super) untaken: BTreeSet<FeedId>,
     /// The peer's newest checkpoints.
     pub(super) promised: BTreeMap<FeedId, Checkpoint>,
     /// Those before them that no leaves were compared with yet.
@@ -65,8 +67,6 @@ pub struct Session {
     pub(super) receipt_due: Option<u64>,
     next_alive: u64,
     pub(super) out: Vec<Output>,
-    /// Feeds that were taken back here: leaves that go on from what was held are still on their way.
-    pub(super) gave_way: BTreeSet<FeedId>,
     /// What the peer was seen to show, to be told when all else of an input is done.
     pub(super) shows: Vec<(FeedId, u64)>,
 }
@@ -108,6 +108,7 @@ impl Session {
             greeted: false,
             compared: false,
             sent: BTreeMap::new(),
+            untaken: BTreeSet::new(),
             promised: BTreeMap::new(),
             unchecked: BTreeMap::new(),
             fetch: Fetch::default(),
@@ -117,7 +118,6 @@ impl Session {
             receipt_due: None,
             next_alive: now.millis + local.limits.alive_every,
             out: Vec::new(),
-            gave_way: BTreeSet::new(),
             shows: Vec::new(),
             local,
             peer,

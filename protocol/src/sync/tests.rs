@@ -17,4 +17,5 @@ mod listing;
 mod measure;
 mod member;
 mod papers;
+mod quota;
 mod relay;

@@ -38,8 +38,8 @@ impl Session {
         let held = view.map_or(0, |view| view.tree.size());
         covered(&came, &checkpoint)?;
         if came.from > held {
-            if self.gave_way.contains(&feed) {
-                return self.pass_over(&came, now, ledger); // Sent before it was asked for anew.
+            if self.untaken.contains(&feed) {
+                return self.pass_over(&came, now, ledger);
             }
             return Err(Fault::LeafGap);
         }
@@ -92,20 +92,12 @@ impl Session {
             }
             return Err(Fault::LeafProof);
         }
-        if !leaves.is_empty() {
-            self.fetch.fresh_leaves_came(&feed, until);
-            self.gave_way.remove(&feed);
-            let reached = frontier.size() == checkpoint.size();
-            let checkpoint = reached.then(|| (checkpoint.size(), checkpoint.note().to_vec()));
-            self.out.push(Output::StoreLeaves {
-                feed,
-                from: held,
-                leaves,
-                checkpoint,
-            });
-        } else {
+        if leaves.is_empty() {
             self.fetch.held_leaves_came(&feed, came.from);
+            return Ok(());
         }
+        self.fetch.fresh_leaves_came(&feed, until);
+        self.take(held, leaves, &checkpoint, ledger);
         Ok(())
     }
 
@@ -121,6 +113,29 @@ impl Session {
             return Err(Fault::NotItsFeed);
         }
         self.promise(checkpoint, ledger)
+    }
+
+    /// Has verified leaves stored, unless no more of their publisher are taken.
+    fn take(
+        &mut self,
+        from: u64,
+        leaves: Vec<(Leaf, Vec<u8>)>,
+        checkpoint: &Checkpoint,
+        ledger: &impl Ledger,
+    ) {
+        let origin = checkpoint.origin();
+        if !ledger.takes_leaves(&origin.publisher) {
+            self.untaken.insert(origin.feed);
+            return;
+        }
+        self.untaken.remove(&origin.feed);
+        let reached = from + leaves.len() as u64 == checkpoint.size();
+        self.out.push(Output::StoreLeaves {
+            feed: origin.feed,
+            from,
+            leaves,
+            checkpoint: reached.then(|| (checkpoint.size(), checkpoint.note().to_vec())),
+        });
     }
 
     /// Decodes leaves that follow those that are held, each where it may stand.

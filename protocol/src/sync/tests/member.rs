@@ -46,6 +46,8 @@ pub(super) struct Member {
     pub(super) former: BTreeSet<FeedId>,
     /// The heads that this member's warrant names.
     pub(super) frozen: BTreeMap<FeedId, (u64, Digest)>,
+    /// Publishers of whom no more leaves are taken.
+    pub(super) full: BTreeSet<MemberName>,
     /// How many leaves of missing bodies were read.
     pub(super) read: Cell<usize>,
     /// How many of the last leaves of each feed are not applied yet.
@@ -104,6 +106,10 @@ impl Ledger for Member {
 
     fn is_forked(&self, id: &FeedId) -> bool {
         self.forked.contains(id)
+    }
+
+    fn takes_leaves(&self, publisher: &MemberName) -> bool {
+        !self.full.contains(publisher)
     }
 
     fn papers(&self) -> Option<&Papers> {
@@ -247,6 +253,7 @@ impl Member {
             forked: BTreeSet::new(),
             former: BTreeSet::new(),
             frozen: BTreeMap::new(),
+            full: BTreeSet::new(),
             read: Cell::new(0),
             unapplied: 0,
             papers: None,
