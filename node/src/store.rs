@@ -37,6 +37,7 @@ mod recent;
 mod schema;
 mod state;
 mod step;
+mod taking_back;
 mod vault;
 
 use std::path::Path;

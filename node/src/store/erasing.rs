@@ -38,6 +38,8 @@ impl State {
         if entry.body.is_some() {
             feed.erasing.insert(index, by);
             effects.erasing.insert(number);
+        } else {
+            feed.never_came(index);
         }
         put_leaf(feed, index, &mut effects.rows);
         if entry.state == (BodyState::Held { opened: true }) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use kentong_keys::{Digest, MemberName};
 use kentong_protocol::feed::{BodyError, FeedId, GenesisLeaf, Tree};
+use kentong_protocol::quota::LEAF_COST;
 
 use crate::log::Position;
 
@@ -90,7 +91,7 @@ pub enum BodyState {
     Bad(BodyError),
 }
 
-/// One leaf, in 24 bytes; its hash is in the tree.
+/// One leaf, in 32 bytes; its hash is in the tree.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LeafEntry {
     /// Where the log holds the leaf.
@@ -101,6 +102,10 @@ pub(super) struct LeafEntry {
     pub(super) epoch: u32,
     /// The statements of a batch.
     pub(super) count: u16,
+    /// The leaf's length in bytes.
+    pub(super) leaf_len: u32,
+    /// The length in bytes of a batch's body; 0 if that was erased before it came.
+    pub(super) body_len: u32,
     pub(super) kind: LeafKind,
     pub(super) state: BodyState,
 }
@@ -123,6 +128,7 @@ pub(super) struct Counts {
     pub(super) closed: u64,
     pub(super) erased: u64,
     pub(super) bad: u64,
+    pub(super) kept_bytes: u64,
 }
 
 impl Feeds {
@@ -276,6 +282,27 @@ impl FeedState {
         self.counts.bad
     }
 
+    /// What it takes of its publisher's quota, in bytes: leaves, and bodies that are or were held.
+    #[must_use]
+    pub const fn kept_bytes(&self) -> u64 {
+        self.counts.kept_bytes
+    }
+
+    /// The batches whose bodies have not arrived, each with its index, statements and body's length.
+    pub fn not_held(&self) -> impl DoubleEndedIterator<Item = (u64, u16, u32)> {
+        let leaves = self.leaves.iter().enumerate();
+        leaves
+            .filter(|(_, leaf)| leaf.state == BodyState::Missing)
+            .map(|(index, leaf)| (index as u64, leaf.count, leaf.body_len))
+    }
+
+    /// The statements of the batch at `index`, and its body's length in bytes; 0 where none stands.
+    #[must_use]
+    pub fn extent(&self, index: u64) -> (u16, u32) {
+        self.entry(index)
+            .map_or((0, 0), |leaf| (leaf.count, leaf.body_len))
+    }
+
     /// No body below this index is missing, waits for its key, or holds what its leaf does not say:
     /// all that was said below is in force here.
     #[must_use]
@@ -399,6 +426,16 @@ impl FeedState {
         self.advance();
     }
 
+    /// The body at `index` was erased before it came: nothing of it was ever kept.
+    pub(super) fn never_came(&mut self, index: u64) {
+        let place = usize::try_from(index).unwrap_or(usize::MAX);
+        if let Some(entry) = self.leaves.get_mut(place) {
+            self.counts.remove(entry);
+            entry.body_len = 0;
+            self.counts.add(entry);
+        }
+    }
+
     /// Forgets the leaves from `size` on, and the epochs that they began.
     pub(super) fn truncate(&mut self, size: u64) {
         let keep = usize::try_from(size).unwrap_or(usize::MAX);
@@ -455,6 +492,7 @@ impl Counts {
         self.closed += one.closed;
         self.erased += one.erased;
         self.bad += one.bad;
+        self.kept_bytes += one.kept_bytes;
     }
 
     const fn remove(&mut self, entry: &LeafEntry) {
@@ -465,10 +503,16 @@ impl Counts {
         self.closed -= one.closed;
         self.erased -= one.erased;
         self.bad -= one.bad;
+        self.kept_bytes -= one.kept_bytes;
     }
 
     const fn of(entry: &LeafEntry) -> Self {
         let opened = matches!(entry.state, BodyState::Held { opened: true });
+        let body = match entry.state {
+            BodyState::NoBody | BodyState::Missing => 0,
+            // Its place in the log is not given back.
+            BodyState::Held { .. } | BodyState::Erased | BodyState::Bad(_) => entry.body_len as u64,
+        };
         Self {
             statements: if opened { entry.count as u64 } else { 0 },
             missing: matches!(entry.state, BodyState::Missing) as u64,
@@ -476,6 +520,7 @@ impl Counts {
             closed: matches!(entry.kind, LeafKind::Close) as u64,
             erased: (matches!(entry.state, BodyState::Erased) && entry.body.is_none()) as u64,
             bad: matches!(entry.state, BodyState::Bad(_)) as u64,
+            kept_bytes: LEAF_COST + entry.leaf_len as u64 + body,
         }
     }
 }

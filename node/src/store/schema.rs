@@ -26,7 +26,7 @@ use super::feeds::{BodyState, LeafEntry, LeafKind};
 use super::place::FeedNo;
 
 /// The form of the rows all together; a folder of another form is rebuilt.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 pub(super) const MARK_KEY: [u8; 1] = [0];
 
@@ -172,6 +172,7 @@ type LeafWire = (
     (u8, u8),
     u32,
     u16,
+    (u32, u32),
     Option<(u32, u32, Digest)>,
 );
 
@@ -193,12 +194,14 @@ impl LeafRow {
             state_number(entry.state),
             entry.epoch,
             entry.count,
+            (entry.leaf_len, entry.body_len),
             self.epoch,
         ))
     }
 
     pub(super) fn decode(content: &[u8]) -> Option<Self> {
-        let (kind, hash, at, body, state, epoch_no, count, epoch) = decode::<LeafWire>(content)?;
+        let (kind, hash, at, body, state, epoch_no, count, lengths, epoch) =
+            decode::<LeafWire>(content)?;
         let kind = match kind {
             0 => LeafKind::Genesis,
             1 => LeafKind::Epoch,
@@ -212,6 +215,8 @@ impl LeafRow {
             body: (body != 0).then(|| Position::from_u64(body)),
             epoch: epoch_no,
             count,
+            leaf_len: lengths.0,
+            body_len: lengths.1,
             kind,
             state: number_state(state)?,
         };

@@ -166,6 +166,9 @@ impl State {
             body: None,
             epoch: 0,
             count: 0,
+            // The form is canonical: these are the bytes that were read.
+            leaf_len: u32::try_from(leaf.encode().len()).unwrap_or(u32::MAX),
+            body_len: 0,
             kind: LeafKind::Genesis,
             state: BodyState::NoBody,
         };
@@ -188,6 +191,7 @@ impl State {
                 entry.kind = LeafKind::Batch;
                 entry.epoch = leaf.epoch;
                 entry.count = leaf.count;
+                entry.body_len = leaf.body_len;
                 entry.state = BodyState::Missing;
             }
             Leaf::Erase(leaf) => {

@@ -7,6 +7,7 @@ mod erasing;
 mod former;
 mod frozen;
 mod golden;
+mod kept;
 mod own;
 mod publisher;
 mod rate;
@@ -117,6 +118,7 @@ fn answers(store: &Store) -> String {
         writeln!(text, "{:?} {id} {size} {root}", feed.number()).unwrap();
         writeln!(text, "{:?} {}", feed.checkpoint(), feed.statements()).unwrap();
         writeln!(text, "{} {}", feed.applied_to(), feed.is_closed()).unwrap();
+        writeln!(text, "keeps {} bytes", feed.kept_bytes()).unwrap();
         for (epoch, state) in feed.epochs() {
             let key = store.epoch_key(id, *epoch).unwrap();
             let key = key.map(|key| Digest::from_bytes(*key.secret().expose()).short());

@@ -1,6 +1,9 @@
 //! A log that was written once, and the rows that are derived from it. Nodes hold such bytes: a
 //! change that makes these tests fail needs a new version of the form, and a way to read the old.
 //!
+//! The rows are of their second form, which says how long leaves and bodies are; a folder of the first is
+//! set aside and rebuilt from the log.
+//!
 //! Salts are random, so the log under `tests/vectors/store` cannot be made again byte for byte;
 //! its store key is 32 bytes of 7.
 
@@ -35,7 +38,7 @@ fn rows(home: &Home) -> String {
 }
 
 #[test]
-fn a_log_of_the_first_version_is_read_and_gives_the_rows_that_it_gave() {
+fn a_log_of_the_first_version_is_read_and_gives_the_rows_of_this_one() {
     let home = golden_home();
     let (store, opening) = home.open();
     assert_eq!((opening.cut_bytes, home.aside()), (0, vec![]));
