@@ -175,6 +175,12 @@ impl Draft {
         self
     }
 
+    /// The quota as it stands in the draft.
+    #[must_use]
+    pub const fn present_quota(&self) -> Quota {
+        self.quota
+    }
+
     /// Sets another quota than the default.
     #[must_use]
     pub const fn quota(mut self, quota: Quota) -> Self {

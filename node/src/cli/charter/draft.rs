@@ -29,7 +29,8 @@ Examples:
   kentong charter draft --federation ASEAN MY.card SG.card TH.card --group mekong=TH,VN -o draft
   kentong charter draft --admit VN.card -o draft
   kentong charter draft --remove TH -o draft
-  kentong charter draft --expires 2030-01-01 --threshold remove=9 -o draft")]
+  kentong charter draft --expires 2030-01-01 --threshold remove=9 -o draft
+  kentong charter draft --statements-per-day 10000000 -o draft")]
 pub(in super::super) struct DraftArgs {
     /// The name of a new federation: letters, digits and hyphens.
     #[arg(long, value_name = "NAME", requires = "files")]
@@ -67,6 +68,14 @@ pub(in super::super) struct DraftArgs {
     /// never, or as before.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     expires: Option<Timestamp>,
+    /// How many statements a publisher may release to a reader in a day, which its readers are ready to
+    /// take. What is new and goes beyond waits at its node. Otherwise 5000000, or as before.
+    #[arg(long, value_name = "NUMBER")]
+    statements_per_day: Option<u64>,
+    /// How many bytes of a publisher's leaves and bodies each reader is ready to keep, those that were
+    /// erased too. Otherwise 64 GiB, or as before.
+    #[arg(long, value_name = "BYTES")]
+    stored_bytes: Option<u64>,
     /// The round of voting, if documents of earlier rounds did not get votes enough.
     #[arg(long, value_name = "NUMBER", conflicts_with = "federation")]
     round: Option<u32>,
@@ -272,6 +281,10 @@ impl DraftArgs {
         for Threshold { action, members } in &self.threshold {
             draft = draft.threshold(*action, *members);
         }
+        let mut quota = draft.present_quota();
+        quota.statements_per_day = self.statements_per_day.unwrap_or(quota.statements_per_day);
+        quota.stored_bytes = self.stored_bytes.unwrap_or(quota.stored_bytes);
+        draft = draft.quota(quota);
         match self.expires {
             Some(expires) => draft.expires(expires),
             None => draft,

@@ -154,6 +154,10 @@ fn for_programs(charter: &UnverifiedCharter, out: &[(MemberName, String)]) -> se
         "hash": charter.hash().to_string(),
         "drafted": terms.drafted().to_string(),
         "expires": terms.expires().map(|time| time.to_string()),
+        "quota": {
+            "statements_per_day": terms.quota().statements_per_day,
+            "stored_bytes": terms.quota().stored_bytes,
+        },
         "members": members.collect::<Vec<_>>(),
         "not_in_force": out
             .iter()
@@ -186,7 +190,8 @@ fn for_people(charter: &UnverifiedCharter) -> String {
     let thresholds = terms.thresholds();
     format!(
         "{}, version {}{round}, drafted {}, {until}\nhash {}\nadmit {}, amend {}, remove {}, suspend {} \
-         of {} members\n\n{}",
+         of {} members\na publisher may release {} statements a day to a reader, who keeps {} bytes of it at \
+         most\n\n{}",
         terms.federation(),
         terms.version(),
         terms.drafted(),
@@ -196,6 +201,8 @@ fn for_people(charter: &UnverifiedCharter) -> String {
         thresholds.remove,
         thresholds.suspend,
         terms.members().len(),
+        terms.quota().statements_per_day,
+        terms.quota().stored_bytes,
         lines(&table)
     )
 }
