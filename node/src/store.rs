@@ -34,6 +34,7 @@ mod place;
 mod plan;
 mod read;
 mod recent;
+mod released;
 mod schema;
 mod state;
 mod step;
