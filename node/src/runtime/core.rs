@@ -19,9 +19,11 @@ use crate::store::{FeedNo, Folders, Options, Store};
 
 use super::assert::Pending;
 use super::guard::Guard;
+use super::intake::Intake;
 use super::links::Link;
 use super::members::Members;
 use super::publish::OpenEpoch;
+use super::quota::Outgoing;
 use super::receipts::Receipts;
 use super::relay::Relay;
 use super::search::Searching;
@@ -54,6 +56,9 @@ pub(super) struct Core {
     pub(super) standing: BTreeMap<MemberName, Standing>,
     pub(super) receipts: Receipts,
     pub(super) relay: Relay,
+    /// What is used of the quota: by us, and by those whose feeds are read here.
+    pub(super) outgoing: Outgoing,
+    pub(super) intake: Intake,
     pub(super) guard: Guard,
     pub(super) taking_in: TakingIn,
     /// Own indicators wait for the guard to be checked for release.
@@ -131,6 +136,8 @@ impl Core {
             standing: BTreeMap::new(),
             receipts: Receipts::default(),
             relay: Relay::default(),
+            outgoing: Outgoing::default(),
+            intake: Intake::default(),
             guard: Guard::default(),
             taking_in: TakingIn::default(),
             held_back: false,
@@ -158,6 +165,7 @@ impl Core {
             None => core.recover()?,
         }
         core.weigh_all()?;
+        core.recount_released();
         core.sweep_all();
         core.cosign_all();
         core.admit();

@@ -103,6 +103,7 @@ impl Core {
             };
             self.erase_from(&targets, &erasure)
                 .map_err(|error| hindered(&error))?;
+            self.outgoing.forget(&named.id);
             tracing::info!(feeds = targets.len(), "an own indicator was erased");
         }
         Ok(Done {

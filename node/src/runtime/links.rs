@@ -169,6 +169,8 @@ impl Core {
         self.leave(now);
         self.keep_keys(now);
         self.relay_on(now);
+        self.take_on(now);
+        self.release_on(now);
         self.restored_on();
         self.lost_on();
         if let Err(error) = self.store_receipts(now) {
@@ -219,6 +221,8 @@ impl Core {
             store: &self.store,
             members: &self.members,
             relay: &self.relay,
+            intake: &self.intake,
+            now: now.millis,
         };
         let Some(link) = self.links.get_mut(&id) else {
             return Vec::new();

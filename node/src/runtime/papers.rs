@@ -94,6 +94,9 @@ impl Core {
             self.cut_off_strangers();
         }
         self.sweep_all();
+        if before != after {
+            self.take_anew(); // The quota may be another.
+        }
     }
 
     /// Ends what a member that has left still had to say.

@@ -139,6 +139,7 @@ impl Core {
         }
         self.store.commit(step, Durably::Synced)?;
         self.sign(&grown)?;
+        let now = self.now().millis;
         for (audience, growing) in grown {
             let Growing {
                 feed,
@@ -147,6 +148,7 @@ impl Core {
                 statements,
                 ..
             } = growing;
+            self.outgoing.released(&audience, statements, now);
             if open {
                 self.feeds.insert(audience, feed);
             }

@@ -72,6 +72,9 @@ impl Core {
         if !self.store.lacks(&feed, index) {
             return Ok(()); // Held already: a push crossed a request.
         }
+        if !self.is_to_keep(feed, index, &body)? {
+            return Ok(()); // It stays missing, and is fetched when there is room.
+        }
         let step = Step::new().body(feed, index, body);
         let applied = self.store.commit(step, Durably::Later)?;
         self.opened(&applied);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_keys::{PublicKey, Role, VerifierKey, key_name};
-use kentong_protocol::charter::Papers;
+use kentong_protocol::charter::{Charter, Papers};
 use kentong_protocol::feed::{BatchLeaf, Checkpoint, FeedId};
 use kentong_protocol::sync::{
     Evidence, FeedView, Input as SessionInput, Ledger, Sources, WantedBody,
@@ -18,6 +18,7 @@ use crate::net::LinkId;
 use crate::store::{FeedState, Store};
 
 use super::core::Core;
+use super::intake::{Asked, Intake};
 use super::members::Members;
 
 /// Milliseconds for which newer checkpoints of a feed are gathered before the last of them is shown to
@@ -57,6 +58,9 @@ pub(super) struct View<'a> {
     pub(super) store: &'a Store,
     pub(super) members: &'a Members,
     pub(super) relay: &'a Relay,
+    pub(super) intake: &'a Intake,
+    /// In the milliseconds of the node.
+    pub(super) now: u64,
 }
 
 impl Ledger for View<'_> {
@@ -94,6 +98,11 @@ impl Ledger for View<'_> {
         self.relay.forked.contains_key(id)
     }
 
+    fn takes_leaves(&self, publisher: &MemberName) -> bool {
+        let quota = self.members.charter().map(Charter::quota);
+        quota.is_none_or(|quota| Intake::takes_leaves(self.store, quota, publisher))
+    }
+
     fn papers(&self) -> Option<&Papers> {
         self.members.papers()
     }
@@ -117,7 +126,14 @@ impl Ledger for View<'_> {
         most: usize,
         wanted: &dyn Fn(u64) -> bool,
     ) -> Vec<WantedBody> {
-        self.store.missing(id, from, most, wanted)
+        let asked = Asked {
+            feed: *id,
+            from,
+            most,
+            wanted,
+        };
+        let quota = self.members.charter().map(Charter::quota);
+        self.intake.wanted(self.store, quota, &asked, self.now)
     }
 
     fn lacks(&self, id: &FeedId, index: u64) -> bool {

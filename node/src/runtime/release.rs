@@ -14,6 +14,7 @@ use crate::store::{CarriedId, FeedNo, FeedState, Place, StoreError};
 
 use super::core::Core;
 use super::publish::PublishError;
+use super::quota::Due;
 use super::warnings::Subject;
 
 /// The most own feeds that are opened for audiences; beyond, an audience is split.
@@ -81,7 +82,7 @@ impl Core {
     pub(super) fn release(&mut self, statements: &[Statement]) -> Result<(), PublishError> {
         self.close_due()?;
         let mut plans: BTreeMap<Case, Plan> = BTreeMap::new();
-        let mut lists: BTreeMap<Audience, Vec<Vec<u8>>> = BTreeMap::new();
+        let mut due: BTreeMap<Audience, Vec<Due<'_>>> = BTreeMap::new();
         for statement in statements {
             let id = IndicatorId::of(&self.me, &statement.value);
             let Some(entry) = self.store.own()?.get(&id) else {
@@ -90,6 +91,7 @@ impl Core {
             if entry.revision != statement.revision {
                 continue; // A newer one is on its way.
             }
+            self.outgoing.forget(&id); // What still waits is found anew.
             let class = match &statement.said {
                 Said::Asserted { assertion, .. } => Some(Class::of(&statement.value, assertion)),
                 Said::Withdrawn { .. } | Said::Ceased => None,
@@ -106,12 +108,21 @@ impl Core {
             // Once, though several closed feeds may be followed by one.
             let mut carried = BTreeSet::new();
             for action in actions.iter() {
-                carried.extend(self.carry(action, statement)?);
+                let takes_back = !matches!(action, Action::Release(..));
+                let said = self.carry(action, statement)?.into_iter();
+                carried.extend(said.map(|(audience, bytes)| (audience, bytes, takes_back)));
             }
-            for (audience, bytes) in carried {
-                lists.entry(audience).or_default().push(bytes);
+            for (audience, bytes, takes_back) in carried {
+                due.entry(audience).or_default().push(Due {
+                    id,
+                    statement,
+                    carried: entry.carried,
+                    bytes,
+                    takes_back,
+                });
             }
         }
+        let lists = self.within_quota(due)?;
         self.publish(lists)
     }
 

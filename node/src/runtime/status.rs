@@ -79,8 +79,7 @@ impl Core {
                     });
                 }
             }
-            let feeds = self.store.feeds().of(member);
-            let missing: u64 = feeds.map(FeedState::missing_count).sum();
+            let missing = self.wanted_of(member);
             if standing.withheld > 0 && missing > 0 {
                 warnings.push(present(format!(
                     "{member} withholds what it published: {missing} bodies are missing"
@@ -96,6 +95,8 @@ impl Core {
                 by.join(", ")
             )));
         }
+        warnings.extend(self.waiting_in_words().into_iter().map(present));
+        warnings.extend(self.over_quota_in_words().into_iter().map(present));
         warnings.extend(self.governance_warnings().into_iter().map(present));
         for evidence in self.relay.forked() {
             warnings.push(present(format!(
