@@ -31,6 +31,7 @@ mod offline;
 mod operators;
 mod papers;
 mod power;
+mod quota;
 mod read_only;
 mod recorder;
 mod relay;

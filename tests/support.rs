@@ -50,6 +50,15 @@ impl Federation {
         members: &[&str],
         environment: impl Fn(&str, &Path) -> Vec<(&'static str, OsString)>,
     ) -> Self {
+        Self::chartered(members, environment, &[])
+    }
+
+    /// The same, by a charter that is drafted with these arguments.
+    pub(crate) fn chartered(
+        members: &[&str],
+        environment: impl Fn(&str, &Path) -> Vec<(&'static str, OsString)>,
+        terms: &[&str],
+    ) -> Self {
         let dir = tempfile::Builder::new().prefix("kt").tempdir().unwrap();
         let passphrase = dir.path().join("passphrase");
         fs::write(&passphrase, PASSPHRASE).unwrap();
@@ -64,7 +73,7 @@ impl Federation {
             nodes: nodes.collect(),
             dir,
         };
-        federation.charter("TEST");
+        federation.charter("TEST", terms);
         federation
     }
 
@@ -91,7 +100,7 @@ impl Federation {
         self.nodes
             .iter()
             .for_each(|n| fs::remove_file(n.home.join("charter.txt")).unwrap());
-        self.charter(name);
+        self.charter(name, &[]);
         for (node, charter) in self.nodes.iter().zip(before) {
             if node.home.join("charter.txt") != old {
                 fs::write(node.home.join("charter.txt"), charter).unwrap();
@@ -99,7 +108,7 @@ impl Federation {
         }
     }
 
-    fn charter(&self, name: &str) {
+    fn charter(&self, name: &str, terms: &[&str]) {
         let path = |name: &str| self.dir.path().join(name).to_str().unwrap().to_owned();
         let mut cards = Vec::new();
         for node in &self.nodes {
@@ -113,6 +122,7 @@ impl Federation {
         first.run(
             &[
                 &["charter", "draft", "--federation", name, "-o", &draft],
+                terms,
                 &cards[..],
             ]
             .concat(),

@@ -58,3 +58,11 @@ pub(crate) fn read_only(library: &Path, root: &Path, file: &Path) -> Vec<(&'stat
         ("KENTONG_SHIM_READ_ONLY", file.into()),
     ]
 }
+
+/// The environment of a process whose clock that only goes forward is ahead by the seconds in `file`.
+pub(crate) fn later(library: &Path, file: &Path) -> Vec<(&'static str, OsString)> {
+    vec![
+        ("LD_PRELOAD", library.into()),
+        ("KENTONG_SHIM_LATER", file.into()),
+    ]
+}
