@@ -19,12 +19,13 @@ const TOP: [&str; 6] = [
 /// are never older than it.
 pub(super) const FOLDERS: [&str; 5] = ["log", "keys", "members", "policy", "evidence"];
 /// What a home holds besides and no backup takes.
-pub(super) const LEFT_OUT: [&str; 7] = [
+pub(super) const LEFT_OUT: [&str; 8] = [
     "kentong-home",
     "signer.state",
     "sled",
     "control.sock",
     "lock",
+    "papers.lock",
     "root.key",
     "recovering",
 ];
@@ -160,6 +161,7 @@ mod tests {
             "keys/signing.key",
             "keys/witness.key",
             "keys/transport.key",
+            "keys/signing-2.key",
             "keys/transport-3.key",
             "keys/store.key",
             "members/PH-CICC.card",
@@ -182,6 +184,7 @@ mod tests {
             "signer.state",
             "root.key",
             "lock",
+            "papers.lock",
             "control.sock",
             "recovering",
             "node.log",

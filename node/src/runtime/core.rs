@@ -164,7 +164,7 @@ impl Core {
             Some(why) => core.begin_restored(why)?,
             None => core.recover()?,
         }
-        core.weigh_all()?;
+        core.weigh_all();
         core.recount_released();
         core.sweep_all();
         core.cosign_all();

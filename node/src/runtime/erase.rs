@@ -229,7 +229,12 @@ impl Core {
                 None => &private,
             };
             for place in &target.plan.others {
-                if to != &private || target.private && target.open || self.is_newest(*place)? {
+                let due = match &target.staying {
+                    Some(staying) => !self.is_superseded(*place, staying)?,
+                    None if to != &private || target.private && target.open => true,
+                    None => self.is_newest(*place)?,
+                };
+                if due {
                     let bytes = self.store.statement_bytes(*place)?;
                     again.entry(to.clone()).or_default().push(bytes);
                 }
@@ -290,6 +295,35 @@ impl Core {
             Err(StoreError::NoStatement) => Ok(true), // That another was erased.
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether the feed for an audience says something later of the same indicator: corrections of what
+    /// a closed feed says stand in the one that follows it.
+    fn is_superseded(&self, place: Place, audience: &Audience) -> Result<bool, StoreError> {
+        let statement = match self.store.statement(place) {
+            Ok((statement, _)) => statement,
+            Err(StoreError::NoStatement) => return Ok(false), // That another was erased.
+            Err(error) => return Err(error),
+        };
+        let value = &statement.value;
+        for at in self.store.find(value.kind(), &value.comparison_key()) {
+            let feed = self
+                .store
+                .feeds()
+                .by_number(at.feed)
+                .map(FeedState::genesis);
+            if feed.is_none_or(|feed| feed.publisher != self.me || feed.audience != *audience) {
+                continue;
+            }
+            match self.store.statement(at) {
+                Ok((other, _)) if other.value == *value && other.revision > statement.revision => {
+                    return Ok(true);
+                }
+                Ok(_) | Err(StoreError::NoStatement | StoreError::NoBody { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
     }
 
     /// What this node is known to have erased is erased from the feed for itself alone, where an older

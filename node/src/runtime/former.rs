@@ -61,6 +61,8 @@ struct TakenBack {
     leaves: u64,
     /// Feeds that it does not name.
     void: u64,
+    /// Why the leaves could not be taken back.
+    hindered: Option<String>,
 }
 
 impl Core {
@@ -73,36 +75,27 @@ impl Core {
     }
 
     /// Looks at the start how far each member's word goes.
-    pub(super) fn weigh_all(&mut self) -> Result<(), StoreError> {
+    pub(super) fn weigh_all(&mut self) {
         self.weigh_own();
         for member in self.warrants().into_keys() {
-            let taken = self.weigh(&member)?;
+            let taken = self.weigh(&member);
             self.tell_taken_back(&member, &taken);
         }
-        Ok(())
     }
 
     /// Looks whose keys were replaced since these were the newest warrants.
     pub(super) fn look_for_new_keys(&mut self, before: &BTreeMap<MemberName, u64>) {
         for (member, serial) in self.warrants() {
             let known = before.get(&member).copied().unwrap_or_default();
-            if known != serial
-                && member != self.me
-                && let Err(error) = self.keys_replaced(&member)
-            {
-                tracing::error!(%error, "what former keys signed could not be taken back");
-                let warning = format!(
-                    "what the former keys of {member} signed could not be taken back: {error}; restart \
-                     the node"
-                );
-                self.warn(Subject::Former(member), warning);
+            if known != serial && member != self.me {
+                self.keys_replaced(&member);
             }
         }
     }
 
     /// A member has a new warrant: what its former keys vouched for is looked at anew.
-    fn keys_replaced(&mut self, member: &MemberName) -> Result<(), StoreError> {
-        let taken = self.weigh(member)?;
+    fn keys_replaced(&mut self, member: &MemberName) {
+        let taken = self.weigh(member);
         let store = &self.store;
         // Its old sealing keys may be in the wrong hands, and open the epochs that are open.
         self.epochs.retain(|feed, _| {
@@ -138,39 +131,36 @@ impl Core {
             |peer| readers.contains(peer),
             |_| SessionInput::Close(Bye::Stopping),
         );
-        Ok(())
     }
 
     /// Has each feed of a member count as far as its warrant says.
-    fn weigh(&mut self, member: &MemberName) -> Result<TakenBack, StoreError> {
+    fn weigh(&mut self, member: &MemberName) -> TakenBack {
         let mut taken = TakenBack::default();
         let Some((warrant, _)) = self.members.credentials(member) else {
-            return Ok(taken);
+            return taken;
         };
         if *member == self.me {
-            return Ok(taken);
+            return taken;
         }
         let feeds = self.store.feeds().of(member);
         let weighed: Vec<_> = feeds
             .filter(|held| held.size() > 0)
             .map(|held| {
-                (
-                    held.id(),
-                    held.size(),
-                    held.vouched(),
-                    counts(held, warrant),
-                )
+                let (size, has_head) = (held.size(), held.checkpoint().is_some());
+                let counts = counts(held, warrant);
+                (held.id(), size, has_head, held.vouched(), counts)
             })
             .collect();
-        let mut step = Step::new();
-        for (feed, size, before, counts) in weighed {
+        let (mut step, mut cut) = (Step::new(), Vec::new());
+        for (feed, size, has_head, before, counts) in weighed {
             let vouched = match counts {
                 Counts::All => Vouched::Present,
                 Counts::UpTo(_) => Vouched::Root,
                 Counts::Nothing => Vouched::Nobody,
             };
             self.store.set_vouched(feed, vouched);
-            taken.void += u64::from(vouched == Vouched::Nobody);
+            // One without any head may be on its way: it counts when it is whole.
+            taken.void += u64::from(vouched == Vouched::Nobody && has_head);
             if vouched != before {
                 taken.feeds.insert(feed);
             }
@@ -179,13 +169,21 @@ impl Core {
             {
                 tracing::warn!(peer = %member, ?feed, size, most, "a former key signed more than counts");
                 step = step.void(feed, most);
+                cut.push(feed);
                 taken.leaves += size - most;
             }
         }
-        if !step.is_empty() {
-            self.store.commit(step, Durably::Synced)?;
+        if !step.is_empty()
+            && let Err(error) = self.store.commit(step, Durably::Synced)
+        {
+            // What cannot be taken back is in no answer all the same, until a start takes it back.
+            tracing::error!(peer = %member, %error, "what former keys signed could not be taken back");
+            for feed in cut {
+                self.store.set_vouched(feed, Vouched::Nobody);
+            }
+            taken.hindered = Some(error.to_string());
         }
-        Ok(taken)
+        taken
     }
 
     /// What this node has not signed anew yet it shows to nobody.
@@ -202,12 +200,24 @@ impl Core {
     }
 
     fn tell_taken_back(&mut self, member: &MemberName, taken: &TakenBack) {
-        let TakenBack { leaves, void, .. } = taken;
+        let TakenBack {
+            leaves,
+            void,
+            hindered,
+            ..
+        } = taken;
+        self.warnings.settle(&Subject::Former(member.clone()));
         if *leaves == 0 && *void == 0 {
             return;
         }
         tracing::warn!(peer = %member, leaves, void, "what former keys of a member signed does not count");
-        if *leaves > 0 {
+        if let Some(why) = hindered {
+            let warning = format!(
+                "{member} replaced its keys: what a former key signed beyond could not be taken back ({why}). It \
+                 is in no answer, with all else in these feeds; mend the disk and restart the node"
+            );
+            self.warn(Subject::Former(member.clone()), warning);
+        } else if *leaves > 0 {
             let warning = format!(
                 "{member} replaced its keys: {leaves} leaves that a former key signed above what {member} \
                  vouches for were taken back, and are in no answer any more; ask {member} what came of it"
