@@ -94,14 +94,12 @@ pub fn chain(home: &Home) -> Result<Option<Chain>, CharterFilesError> {
         .map_err(|source| CharterFilesError::Chain { path, source })
 }
 
-/// Keeps node and commands apart while one of them reads these files, changes and writes them: until the
-/// file is dropped. Where no lock can be had nothing can be written either.
+/// Keeps node and commands apart while one of them reads these files, changes and writes them: until what
+/// it gives is dropped. Where the folder cannot be locked they are not kept apart.
 fn turn(home: &Home) -> Option<File> {
-    let mut options = File::options();
-    let file = options.create(true).append(true).mode(0o600);
-    let file = file.open(home.papers_lock()).ok()?;
-    file.lock().ok()?;
-    Some(file)
+    let folder = File::open(home.root()).ok()?;
+    folder.lock().ok()?;
+    Some(folder)
 }
 
 /// Keeps all versions of the charter, and drops the notices and ballots that they settle.

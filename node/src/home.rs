@@ -18,7 +18,6 @@
 //! | `config.toml` | addresses and limits | no | can cut off or overload the node |
 //! | `recovering` | that what came back may not stand in the private feed yet | at a price: what came back and was not taken in stays out of one's own answers | nothing |
 //! | `control.sock` | nothing; callers are known by the socket | yes | can pose as the node to operators |
-//! | `papers.lock` | keeping node and commands apart while one changes charter, notices or votes | yes | can hold up who votes |
 //! | `lock` | keeping a second node out | yes, while none runs | can let two nodes run |
 //!
 //! All of it is for the owner alone. Whoever can write as the owner, or as root, is the agency as
@@ -289,12 +288,6 @@ impl Home {
     #[must_use]
     pub fn ballots(&self) -> PathBuf {
         self.root.join("ballots.txt")
-    }
-
-    /// What keeps two writers of charter, notices and votes apart. Missing until there is one.
-    #[must_use]
-    pub fn papers_lock(&self) -> PathBuf {
-        self.root.join("papers.lock")
     }
 
     /// Whom this member severed. Missing until it severs somebody.

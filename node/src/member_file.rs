@@ -17,7 +17,9 @@ pub fn path(folder: &Path, member: &MemberName) -> PathBuf {
 pub fn write(folder: &Path, bundle: &Bundle) -> io::Result<PathBuf> {
     let path = path(folder, bundle.member());
     // The node and a command may write the same card at the same moment.
-    let new = path.with_extension(format!("{}.new", std::process::id()));
+    let turn = std::fs::File::open(folder)?;
+    let _locked = turn.lock();
+    let new = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
     let mut file = options
         .write(true)

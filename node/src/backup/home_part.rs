@@ -19,13 +19,12 @@ const TOP: [&str; 6] = [
 /// are never older than it.
 pub(super) const FOLDERS: [&str; 5] = ["log", "keys", "members", "policy", "evidence"];
 /// What a home holds besides and no backup takes.
-pub(super) const LEFT_OUT: [&str; 8] = [
+pub(super) const LEFT_OUT: [&str; 7] = [
     "kentong-home",
     "signer.state",
     "sled",
     "control.sock",
     "lock",
-    "papers.lock",
     "root.key",
     "recovering",
 ];
@@ -184,7 +183,6 @@ mod tests {
             "signer.state",
             "root.key",
             "lock",
-            "papers.lock",
             "control.sock",
             "recovering",
             "node.log",
