@@ -100,7 +100,7 @@ impl Plan {
         let weather = Weather::of(&mut dice);
         let storm = dice.between(20_000, if members > 11 { 30_000 } else { 120_000 });
         // Fifty members who count each other's votes take minutes.
-        let changes = if members > 11 || dice.chance(600) {
+        let changes = if members > 11 || dice.chance(700) {
             0
         } else {
             dice.between(1, 4)

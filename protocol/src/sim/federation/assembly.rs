@@ -3,14 +3,15 @@
 //!
 //! People agree by voice and vote with care: for one document of a ballot; not for an earlier
 //! round after a later one; and for no version on top of a document after a vote for one in its place.
-//! So of two documents of one version on which something is built only one ever has votes enough.
+//! So of two documents of one version on which something is built only one ever has votes enough. Who
+//! goes by a document that leaves out a member with one of a later round is brought that by hand.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use kentong_keys::Digest;
 
-use crate::charter::{Charter, Draft, Paper, Says, UnverifiedCharter, UnverifiedNotice};
+use crate::charter::{Charter, Draft, Paper, Papers, Says, UnverifiedCharter, UnverifiedNotice};
 
 use super::super::founding::listing;
 use super::super::member::Member;
@@ -221,19 +222,53 @@ impl Federation {
         let listed: Vec<_> = self.model.listed(&charter).iter().copied().collect();
         for other in listed.into_iter().filter(|other| *other != who) {
             let node = self.node(other);
-            let knows = node.brains.first().is_some_and(|brain| match brain {
-                Brain::Up(member) => member.lists(other),
-                Brain::Down(disk) => {
-                    let name = node.part.cast.name(other);
-                    disk.papers.chain().in_force().member(name).is_some()
-                }
+            let knows = node.brains.first().is_some_and(|brain| {
+                let charter = match brain {
+                    Brain::Up(member) => member.disk.papers.chain().in_force(),
+                    Brain::Down(disk) => disk.papers.chain().in_force(),
+                };
+                let lists = |one| charter.member(node.part.cast.name(one)).is_some();
+                // Who goes by another version hears of this one from others, or knows better.
+                let hears = lists(who) || charter.version() != papers.in_force().0;
+                lists(other) && hears
             });
             if !knows {
-                self.handed.insert(other, Rc::clone(&papers));
-                let after = self.dice.between(500, 10_000);
-                self.later(after, Event::Join(other));
+                self.bring(other, &papers);
             }
         }
+        self.compare(who, &papers);
+    }
+
+    /// Two members may go by two documents of one version of which each leaves the other out, so that their nodes do not
+    /// speak: they find out by voice, and the one with the earlier round is brought the later.
+    fn compare(&mut self, who: Who, papers: &Rc<Papers>) {
+        let order = |papers: &Papers| papers.chain().in_force().terms().round();
+        let name = self.cast.name(who).clone();
+        let later = self
+            .nodes
+            .iter()
+            .filter(|node| node.joined)
+            .find_map(|node| {
+                let held = match node.brains.first()? {
+                    Brain::Up(member) => &member.disk.papers,
+                    Brain::Down(disk) => &disk.papers,
+                };
+                let listed = held.chain().in_force().member(&name).is_some();
+                let other = self.cast.name(node.part.who);
+                let apart = papers.chain().in_force().member(other).is_none();
+                // A later version comes by way of others.
+                let rival = held.in_force().0 == papers.in_force().0 && order(held) > order(papers);
+                (listed && apart && rival).then(|| Rc::clone(held))
+            });
+        if let Some(later) = later {
+            self.bring(who, &later);
+        }
+    }
+
+    fn bring(&mut self, who: Who, papers: &Rc<Papers>) {
+        self.handed.insert(who, Rc::clone(papers));
+        let after = self.dice.between(500, 10_000);
+        self.later(after, Event::Join(who));
     }
 
     /// Somebody is brought the charter that lists it: a newcomer starts its node with it.
