@@ -271,7 +271,7 @@ fn keys_are_replaced_while_the_node_is_stopped_and_knows_what_it_signed() {
     ];
     let sign = [&sign[..], &["--passphrase-file", &secret]].concat();
     let make = ["warrant", "draft", "-o", &draft];
-    refused(&federation, &make, "stop the node");
+    refused(&federation, &make, "stop it first");
 
     // A node that ran since the draft has signed on, and its drafted keys are gone.
     federation.node_mut("MY").stop();
@@ -283,7 +283,7 @@ fn keys_are_replaced_while_the_node_is_stopped_and_knows_what_it_signed() {
     federation
         .node("MY")
         .add(&domain("two.example"), Tlp::Green, &[]);
-    refused(&federation, &install, "stop the node");
+    refused(&federation, &install, "stop it first");
     federation.node_mut("MY").stop();
     refused(&federation, &install, "draft another");
     refused(

@@ -142,7 +142,7 @@ impl WarrantArgs {
 impl DraftArgs {
     fn run(self, place: &Workplace) -> Result<Outcome> {
         let home = place.home()?;
-        let _lock = home.lock().context("stop the node first")?;
+        let _lock = home.lock()?;
         let passphrase = self.passphrase.get("the keys of this node", Asked::Once)?;
         let identity = Identity::open(&home, &passphrase)?;
         let readers = heads(&home, &identity, &self.heads)?;
@@ -170,8 +170,8 @@ impl DraftArgs {
         let terms = identity.draft_warrant(self.serial.unwrap_or(next), heads)?;
         place.write(self.output.as_deref(), terms.text().as_bytes())?;
         place.advise(format_args!(
-            "Warrant {} names {count} feeds. Next: `kentong warrant sign` where the root key is, then \
-             `kentong warrant install` here, all while the node is stopped.",
+            "Warrant {} names the heads of {count} of this node's feeds. Next: `kentong warrant sign` where \
+             the root key is, then `kentong warrant install` here, all while the node is stopped.",
             terms.serial
         ))?;
         Ok(Outcome::Done)
@@ -189,8 +189,9 @@ impl SignArgs {
             )
         })?;
         place.advise(format_args!(
-            "The keys that {} has used so far will count for nothing beyond the heads of {} feeds. \
-             Make sure that this draft is that of your own node: whoever has the new keys speaks for {}.",
+            "The keys that {} has used so far will count for nothing beyond the heads of {} of its \
+             feeds. Make sure that this draft is that of your own node: whoever has the new keys speaks \
+             for {}.",
             terms.member,
             terms.heads.len(),
             terms.member
@@ -212,7 +213,7 @@ impl SignArgs {
 impl InstallArgs {
     fn run(self, place: &Workplace) -> Result<Outcome> {
         let home = place.home()?;
-        let _lock = home.lock().context("stop the node first")?;
+        let _lock = home.lock()?;
         let note = read_foreign(&self.file, Warrant::MAX_LEN)?;
         let passphrase = self.passphrase.get("the keys of this node", Asked::Once)?;
         let mut identity = Identity::open(&home, &passphrase)?;
