@@ -64,9 +64,16 @@ impl Session {
             let Some((_, serial, _)) = ours.iter().find(|(name, ..)| name == member) else {
                 continue; // Of who is no member here nothing is kept.
             };
-            let before = self.papers.warrants.insert(member.clone(), *theirs);
-            if before.is_some_and(|before| before < *theirs) && theirs == serial {
-                caught_up.push(member.clone());
+            match self.papers.warrants.get_mut(member) {
+                None => drop(self.papers.warrants.insert(member.clone(), *theirs)),
+                // Serials only grow: who goes back and forth is not shown the same heads each time.
+                Some(before) if *before < *theirs => {
+                    *before = *theirs;
+                    if theirs == serial {
+                        caught_up.push(member.clone());
+                    }
+                }
+                Some(_) => {}
             }
         }
         if !self.greeted {

@@ -8,7 +8,7 @@ use super::relay::{Web, is_evidence, is_fault};
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{CheckpointError, FeedId, UnverifiedCheckpoint};
 use crate::sync::{Evidence, Fault, Input, Ledger as _, Output};
-use crate::wire::{Heads, Message};
+use crate::wire::{self, Heads, Message};
 
 fn my() -> MemberName {
     "MY".parse().unwrap()
@@ -104,6 +104,36 @@ fn who_has_not_heard_of_the_new_key_is_not_blamed_and_is_shown_the_head_when_it_
         web.has_all(behind, feed, "MY");
         assert!(web.is_open("SG", "TH"));
     }
+}
+
+#[test]
+fn who_goes_back_and_forth_is_not_shown_the_same_heads_each_time() {
+    let (mut web, feed) = three();
+    new_key(&mut web, feed);
+    knows(&mut web, "SG");
+    web.connect("MY", "SG");
+    web.settle();
+    web.connect("SG", "TH");
+    web.settle();
+    let heads_of_sg = |web: &mut Web, serial: u64| {
+        let list = wire::Papers {
+            charter_version: 1,
+            charter: web.members["TH"].papers.as_ref().unwrap().in_force().1,
+            papers: BoundedVec::default(),
+            credentials: BoundedVec::new(vec![(my(), serial, 1)]).unwrap(),
+        };
+        web.sent.clear();
+        let frame = Message::Papers(Box::new(list)).encode();
+        web.give("SG", "TH", Input::Frame(&frame), 0);
+        web.settle();
+        let shown = |(from, message): &(&str, Message)| {
+            *from == "SG" && matches!(message, Message::Heads(_))
+        };
+        web.sent.iter().filter(|sent| shown(sent)).count()
+    };
+    let shown = [2, 1, 2, 1, 2].map(|serial| heads_of_sg(&mut web, serial));
+    assert_eq!(shown, [1, 0, 0, 0, 0]);
+    assert!(web.is_open("SG", "TH"));
 }
 
 #[test]
