@@ -27,6 +27,7 @@ use kentong_protocol::time::Timestamp;
 
 use crate::evidence_file;
 use crate::home::Home;
+use crate::turn;
 
 const SEVERED: &str = "kentong severed v1";
 
@@ -94,17 +95,9 @@ pub fn chain(home: &Home) -> Result<Option<Chain>, CharterFilesError> {
         .map_err(|source| CharterFilesError::Chain { path, source })
 }
 
-/// Keeps node and commands apart while one of them reads these files, changes and writes them: until what
-/// it gives is dropped. Where the folder cannot be locked they are not kept apart.
-fn turn(home: &Home) -> Option<File> {
-    let folder = File::open(home.root()).ok()?;
-    folder.lock().ok()?;
-    Some(folder)
-}
-
 /// Keeps all versions of the charter, and drops the notices and ballots that they settle.
 pub fn keep_chain(home: &Home, chain: &Chain) -> Result<(), CharterFilesError> {
-    let _turn = turn(home);
+    let _turn = turn::take(home.root());
     put_chain(home, chain)
 }
 
@@ -128,7 +121,7 @@ pub fn notices(home: &Home, chain: &Chain) -> Result<Notices, CharterFilesError>
 
 /// Keeps a notice; false if it says nothing new.
 pub fn keep_notice(home: &Home, chain: &Chain, notice: Notice) -> Result<bool, CharterFilesError> {
-    let _turn = turn(home);
+    let _turn = turn::take(home.root());
     put_notice(home, chain, notice)
 }
 
@@ -163,7 +156,7 @@ pub fn see(
     chain: &Chain,
     document: &UnverifiedCharter,
 ) -> Result<Vec<DoubleVote>, CharterFilesError> {
-    let _turn = turn(home);
+    let _turn = turn::take(home.root());
     let (_, found, _) = seen(home, chain, document)?;
     Ok(found)
 }
@@ -195,7 +188,7 @@ pub fn take(
     chain: &mut Chain,
     documents: Vec<UnverifiedCharter>,
 ) -> Result<(Result<Step, ChainError>, Vec<DoubleVote>), CharterFilesError> {
-    let _turn = turn(home);
+    let _turn = turn::take(home.root());
     if let Some(kept) = self::chain(home)? {
         *chain = kept; // It may have gone on since it was read.
     }
@@ -261,7 +254,7 @@ pub enum Waits {
 /// Takes in a charter or a notice that anybody may have sent: puts it in force if it has its
 /// signatures, and otherwise keeps those that it has.
 pub fn take_paper(home: &Home, paper: Paper, now: Timestamp) -> Result<Taken, CharterFilesError> {
-    let _turn = turn(home);
+    let _turn = turn::take(home.root());
     let Some(mut chain) = chain(home)? else {
         return Ok(Taken::default());
     };

@@ -23,3 +23,4 @@ pub mod signer;
 pub mod store;
 pub mod telemetry;
 pub mod terminal;
+pub mod turn;

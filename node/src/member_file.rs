@@ -17,8 +17,7 @@ pub fn path(folder: &Path, member: &MemberName) -> PathBuf {
 pub fn write(folder: &Path, bundle: &Bundle) -> io::Result<PathBuf> {
     let path = path(folder, bundle.member());
     // The node and a command may write the same card at the same moment.
-    let turn = std::fs::File::open(folder)?;
-    let _locked = turn.lock();
+    let _turn = crate::turn::take(folder);
     let new = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
     let mut file = options
