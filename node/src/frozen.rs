@@ -156,19 +156,21 @@ impl Frozen {
 
     fn add(&mut self, held: &FeedState, signer: Option<&Signer>) -> Result<(), FrozenError> {
         let feed = *held.id().digest();
-        let covered = held.checkpoint().map_or(0, |(size, _)| size);
+        // What no checkpoint covers may have been answered for or given to readers all the same, and the
+        // new key has signed nothing that it could contradict.
+        let all = held.size();
         let size = match signer.map(|signer| signer.get(&feed)) {
             // Never signed: the next start drops it.
             Some(None) => return Ok(()),
-            None => covered,
+            None => all,
             Some(Some(signed)) if signed.is_ended() => {
                 self.resumed += 1;
-                covered
+                all
             }
             Some(Some(Signed { size, root })) => match held.tree().root_at(size) {
                 Some(found) if found == root => size,
                 Some(_) => return Err(FrozenError::Other(feed)),
-                None => covered,
+                None => all,
             },
         };
         let Some(root) = held.tree().root_at(size).filter(|_| size > 0) else {

@@ -76,6 +76,13 @@ fn what_is_not_known_or_not_held_is_given_up_only_when_that_is_said() {
         let frozen = Frozen::of(&store, signer, &[], true).unwrap();
         assert_eq!(frozen.signed[shared.id.digest()], covered);
     }
+    // What no checkpoint covers was answered for all the same, as an addition to oneself is.
+    let mut sample = sample;
+    let step = sample.private.batch([asserted(9000, 1)], Step::new());
+    commit(&mut store, step);
+    let (private, shared) = (&sample.private, &sample.shared);
+    let frozen = Frozen::of(&store, None, &[], true).unwrap();
+    assert_eq!(frozen.signed[private.id.digest()].size, private.size);
     // A feed that is not here at all.
     let elsewhere = Feed::new("MY", &["SG"], 9);
     let known = [(private, own), (shared, covered), (&elsewhere, covered)];
