@@ -150,14 +150,7 @@ impl SignArgs {
              recover --help` for the danger.",
             terms.member
         ))?;
-        let (member, root) = self.root_key.read()?;
-        if member != terms.member {
-            bail!(
-                "{} is the root key of {member}, and the draft is for {}; name the right one",
-                self.root_key.path().display(),
-                terms.member
-            );
-        }
+        let root = self.root_key.read_for(&terms.member)?;
         let signed = GoAhead::issue(terms, &root).context("the go-ahead cannot be signed")?;
         place.write(self.output.as_deref(), signed.note().bytes())?;
         Ok(Outcome::Done)

@@ -1,8 +1,8 @@
 //! The root key, where a command signs with it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use kentong_keys::{MemberName, SigningKey, read_root};
 
@@ -19,9 +19,16 @@ pub(super) struct RootKeyArgs {
 }
 
 impl RootKeyArgs {
-    /// The file that was named.
-    pub(super) fn path(&self) -> &Path {
-        &self.root_key
+    /// Opens the key, which must be that of the member for whom a draft is.
+    pub(super) fn read_for(&self, member: &MemberName) -> Result<SigningKey> {
+        let (whose, root) = self.read()?;
+        if whose != *member {
+            bail!(
+                "{} is the root key of {whose}, and the draft is for {member}; name the right one",
+                self.root_key.display()
+            );
+        }
+        Ok(root)
     }
 
     /// Opens the key; answers whose it is.

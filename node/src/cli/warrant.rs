@@ -164,7 +164,7 @@ impl DraftArgs {
         let next = known
             .max(Some(identity.warrant.serial()))
             .unwrap_or_default()
-            + 1;
+            .saturating_add(1);
         let heads = frozen.heads();
         let count = heads.len();
         let terms = identity.draft_warrant(self.serial.unwrap_or(next), heads)?;
@@ -196,14 +196,7 @@ impl SignArgs {
             terms.heads.len(),
             terms.member
         ))?;
-        let (member, root) = self.root_key.read()?;
-        if member != terms.member {
-            bail!(
-                "{} is the root key of {member}, and the draft is for {}; name the right one",
-                self.root_key.path().display(),
-                terms.member
-            );
-        }
+        let root = self.root_key.read_for(&terms.member)?;
         let signed = Warrant::issue(terms, &root).context("the warrant cannot be signed")?;
         place.write(self.output.as_deref(), signed.note().bytes())?;
         Ok(Outcome::Done)
