@@ -16,6 +16,8 @@ mod idle;
 mod listing;
 mod measure;
 mod member;
+mod pair;
 mod papers;
 mod quota;
 mod relay;
+mod web;

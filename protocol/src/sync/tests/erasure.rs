@@ -1,7 +1,8 @@
 //! What is erased is asked for no more, kept no more and given to nobody, whatever the order.
 
-use super::member::{Member, Pair, at};
-use super::relay::{Web, is_fault};
+use super::member::{Member, at};
+use super::pair::Pair;
+use super::web::{Web, is_fault};
 use crate::feed::{EraseLeaf, FeedId, Leaf};
 use crate::sync::{Input, Ledger as _, Output};
 use crate::wire::Message;

@@ -2,7 +2,8 @@
 
 use kentong_keys::Digest;
 
-use super::member::{Member, Pair, at};
+use super::member::{Member, at};
+use super::pair::Pair;
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{Checkpoint, FeedId, Origin, UnverifiedCheckpoint};
 use crate::sync::{Input, Ledger as _, Output, Session};

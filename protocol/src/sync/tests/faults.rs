@@ -2,7 +2,8 @@
 
 use kentong_keys::{Digest, SigningKey};
 
-use super::member::{Feed, Member, Pair, at};
+use super::member::{Feed, Member, at};
+use super::pair::Pair;
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::encoding::DecodeError;
 use crate::feed::{CheckpointError, EraseLeaf, FeedId, Leaf, LeafError, Tree};

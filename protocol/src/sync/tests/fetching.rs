@@ -2,7 +2,8 @@
 
 use kentong_keys::SealedEpochKey;
 
-use super::member::{Member, Pair};
+use super::member::Member;
+use super::pair::Pair;
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{FeedId, Leaf};
 use crate::sync::{Fault, Input, Ledger as _, Output, leaves_message};

@@ -1,7 +1,8 @@
 //! A publisher that shows two histories: each way is refused, and leaves evidence.
 
 use super::faults::{honest, leaves, published, sg_refuses};
-use super::member::{Member, Pair, at};
+use super::member::{Member, at};
+use super::pair::Pair;
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::UnverifiedCheckpoint;
 use crate::sync::{Fault, Input, Output, Session};

@@ -4,7 +4,7 @@
 use kentong_keys::{Digest, MemberName, SigningKey};
 
 use super::papers::{chain, papers};
-use super::relay::{Web, is_evidence, is_fault};
+use super::web::{Web, is_evidence, is_fault};
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{CheckpointError, FeedId, UnverifiedCheckpoint};
 use crate::sync::{Evidence, Fault, Input, Ledger as _, Output};

@@ -2,7 +2,8 @@
 
 use kentong_keys::{Digest, SealedEpochKey};
 
-use super::member::{Feed, Member, Pair, at};
+use super::member::{Feed, Member, at};
+use super::pair::Pair;
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{Checkpoint, CloseLeaf, EraseLeaf, FeedId, GenesisLeaf, Leaf, Origin, Tree};
 use crate::sync::{Ended, Fault, Input, Ledger as _, Output, Session, leaves_message};

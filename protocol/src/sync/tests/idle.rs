@@ -1,6 +1,7 @@
 //! What two members cost each other when there is nothing to say, and when there is one thing.
 
-use super::member::{Member, Pair};
+use super::member::Member;
+use super::pair::Pair;
 use crate::feed::FeedId;
 use crate::sync::Input;
 

@@ -1,6 +1,7 @@
 //! How much at once: of what is asked for, what is pushed, and what one message carries.
 
-use super::member::{Member, Pair, at};
+use super::member::{Member, at};
+use super::pair::Pair;
 use crate::feed::{FeedId, Leaf};
 use crate::sync::{Input, Ledger as _, Limits, Output, Session, leaves_message};
 use crate::wire::{Claim, MAX_LEAVES, MAX_LEAVES_BYTES, Message};

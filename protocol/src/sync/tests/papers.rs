@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use kentong_keys::{Digest, MemberName, SigningKey};
 
 use super::faults::sg_refuses;
-use super::member::{Member, Pair, at};
+use super::member::{Member, at};
+use super::pair::Pair;
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::charter::{
     Chain, Draft, Notices, OpenNotices, Paper, Papers, Says, UnverifiedCharter, UnverifiedNotice,

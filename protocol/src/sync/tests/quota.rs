@@ -1,6 +1,7 @@
 //! A publisher of whom no more leaves are taken: nobody is blamed, and nothing is lost for good.
 
-use super::member::{Member, Pair};
+use super::member::Member;
+use super::pair::Pair;
 use crate::sync::{Input, Output};
 
 fn faults(member: &Member) -> usize {
