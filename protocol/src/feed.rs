@@ -4,6 +4,14 @@
 //! and, beside each batch leaf, a sealed body. A signed [`Checkpoint`] commits to all leaves below
 //! its size. Nothing here stores anything.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        reason = "what is reckoned with here are numbers of peers"
+    )
+)]
+
 mod audience;
 mod batch;
 mod body;
@@ -20,7 +28,7 @@ mod tree;
 pub use audience::{Audience, AudienceError, MAX_AUDIENCE};
 pub use batch::{BatchDraft, SealedBatch};
 pub use body::{
-    BodyError, FRAME_STATEMENTS, MAX_BATCH_BYTES, MAX_BATCH_STATEMENTS, MAX_BODY, OpenBody,
+    BodyError, BodyId, FRAME_STATEMENTS, MAX_BATCH_BYTES, MAX_BATCH_STATEMENTS, MAX_BODY, OpenBody,
 };
 pub use checkpoint::{Checkpoint, CheckpointError, Origin, UnverifiedCheckpoint};
 pub use epoch::{EpochDraft, EpochError, open_epoch, rewrap};

@@ -12,6 +12,7 @@ pub mod encoding;
 pub mod feed;
 #[cfg(test)]
 mod golden;
+pub mod guard;
 pub mod indicator;
 pub mod policy;
 pub mod quota;

@@ -4,6 +4,14 @@
 //! ([`Ledger`]), and answers what to do (`Output`), in order. It stores nothing itself: whoever
 //! runs it carries out the outputs before the next input, so that the ledger it sees is the truth.
 
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        reason = "what is reckoned with here are numbers of peers"
+    )
+)]
+
 mod claims;
 mod evidence;
 mod exchange;

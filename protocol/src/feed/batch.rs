@@ -25,11 +25,11 @@ impl BatchDraft {
     /// Adds a statement's canonical bytes, or gives them back when the batch is full.
     pub fn push(&mut self, statement: Vec<u8>) -> Result<(), Vec<u8>> {
         let full = self.statements.len() == MAX_BATCH_STATEMENTS
-            || self.bytes + statement.len() > MAX_BATCH_BYTES;
+            || self.bytes.saturating_add(statement.len()) > MAX_BATCH_BYTES;
         if full && !self.statements.is_empty() {
             return Err(statement);
         }
-        self.bytes += statement.len();
+        self.bytes = self.bytes.saturating_add(statement.len());
         self.statements.push(statement);
         Ok(())
     }

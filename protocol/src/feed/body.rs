@@ -82,11 +82,54 @@ pub(super) fn statement_hash(salt: &[u8; 32], statement: &[u8]) -> Digest {
     leaf_hash(Digest::labelled(STATEMENT, &[salt, statement]).as_bytes())
 }
 
+/// What a leaf says of its sealed body, by which it is told from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BodyId {
+    hash: Digest,
+    len: u32,
+}
+
+impl BodyId {
+    /// That of a sealed body, none if it is longer than a leaf can say.
+    #[must_use]
+    pub fn of(sealed: &[u8]) -> Option<Self> {
+        Some(Self {
+            hash: body_hash(sealed),
+            len: u32::try_from(sealed.len()).ok()?,
+        })
+    }
+
+    /// Whether a sealed body has the right length, which costs less to know than the rest.
+    #[must_use]
+    pub const fn fits(&self, sealed: &[u8]) -> bool {
+        sealed.len() == self.len as usize
+    }
+
+    /// The length of the sealed body, in bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.len as u64
+    }
+}
+
 impl BatchLeaf {
+    /// What this leaf says of its sealed body.
+    #[must_use]
+    pub const fn body_id(&self) -> BodyId {
+        BodyId {
+            hash: self.body_hash,
+            len: self.body_len,
+        }
+    }
+
     /// Checks that a sealed body is the one that this leaf names.
     pub fn check_body(&self, sealed: &[u8]) -> Result<(), BodyError> {
-        let same = sealed.len() == self.body_len as usize && body_hash(sealed) == self.body_hash;
-        if same { Ok(()) } else { Err(BodyError::Hash) }
+        let id = self.body_id();
+        if id.fits(sealed) && BodyId::of(sealed) == Some(id) {
+            Ok(())
+        } else {
+            Err(BodyError::Hash)
+        }
     }
 
     /// Decrypts a body without checking what it holds against the root: for one's own reading of
@@ -124,7 +167,7 @@ impl BatchLeaf {
         let mut statements = Vec::with_capacity(usize::from(self.count));
         for number in 0..body.frames.len() {
             let frame = body.frame(number)?;
-            let last = number + 1 == body.frames.len();
+            let last = number.saturating_add(1) == body.frames.len();
             if frame.is_empty() || (!last && frame.len() != FRAME_STATEMENTS) {
                 return Err(BodyError::Count);
             }
@@ -206,7 +249,7 @@ fn content(open: &[u8]) -> Option<([u8; 32], Vec<Vec<u8>>)> {
     let (length, rest) = open.split_first_chunk::<4>()?;
     let length = u32::from_be_bytes(*length) as usize;
     let (bytes, padding) = rest.split_at_checked(length)?;
-    if open.len() != padded(4 + length) || padding.iter().any(|byte| *byte != 0) {
+    if open.len() != padded(length.saturating_add(4)) || padding.iter().any(|byte| *byte != 0) {
         return None;
     }
     let (version, seed, frames): Content = encoding::decode(bytes, MAX_BODY).ok()?;
@@ -231,7 +274,7 @@ pub(super) fn plain(seed: [u8; 32], statements: &[Vec<u8>]) -> Vec<u8> {
     let frames: Vec<ByteBuf> = frames.collect();
     let bytes = encoding::encode(&(VERSION, serde_bytes::ByteArray::new(seed), frames));
     let length = u32::try_from(bytes.len()).expect("a batch is bounded far below 4 GiB");
-    let mut open = Vec::with_capacity(padded(4 + bytes.len()));
+    let mut open = Vec::with_capacity(padded(bytes.len().saturating_add(4)));
     open.extend_from_slice(&length.to_be_bytes());
     open.extend_from_slice(&bytes);
     open.resize(padded(open.len()), 0);

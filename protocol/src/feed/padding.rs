@@ -8,10 +8,10 @@ pub(super) const LEAST: usize = 1024;
 /// The length to which `length` bytes are padded.
 pub(super) fn padded(length: usize) -> usize {
     let length = length.max(LEAST);
-    let exponent = usize::BITS - 1 - length.leading_zeros();
-    let bits = u32::BITS - exponent.leading_zeros();
-    let mask = (1_usize << (exponent - bits)) - 1;
-    (length + mask) & !mask
+    let exponent = length.ilog2();
+    let bits = exponent.ilog2().saturating_add(1);
+    let unit = 2_usize.saturating_pow(exponent.saturating_sub(bits));
+    length.checked_next_multiple_of(unit).unwrap_or(length)
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ impl InclusionProof {
         if index >= size {
             return Err(ProofError::Range);
         }
-        let (mut place, mut last, mut hash) = (index, size - 1, *leaf);
+        let (mut place, mut last, mut hash) = (index, size.saturating_sub(1), *leaf);
         for step in self.0.iter() {
             if last == 0 {
                 return Err(ProofError::Length);
@@ -123,7 +123,7 @@ impl ConsistencyProof {
             steps.next()
         };
         let first = first.ok_or(ProofError::Length)?;
-        let (mut place, mut last) = (old - 1, new - 1);
+        let (mut place, mut last) = (old.saturating_sub(1), new.saturating_sub(1));
         while place & 1 == 1 {
             place >>= 1;
             last >>= 1;

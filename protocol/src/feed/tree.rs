@@ -72,8 +72,10 @@ impl Tree {
 
     /// Forgets the leaves from `size` on.
     pub fn truncate(&mut self, size: u64) {
-        for (level, row) in self.levels.iter_mut().enumerate() {
-            row.truncate(usize::try_from(size >> level).unwrap_or(usize::MAX));
+        let mut of_level = size;
+        for row in &mut self.levels {
+            row.truncate(usize::try_from(of_level).unwrap_or(usize::MAX));
+            of_level >>= 1;
         }
         self.levels.retain(|row| !row.is_empty());
     }
@@ -114,8 +116,7 @@ impl Tree {
             return None;
         }
         let (mut start, mut end, mut path) = (0, size, Vec::new());
-        while end - start > 1 {
-            let split = start + split_of(end - start);
+        while let Some(split) = split_of(start, end) {
             if index < split {
                 path.push(self.range(split, end));
                 end = split;
@@ -142,20 +143,24 @@ impl Tree {
         Some(ConsistencyProof::new(path))
     }
 
+    /// The part of a consistency proof that lies in `start..end`, which ends behind the first `old` leaves
+    /// of the whole tree or holds their end.
     fn subproof(&self, old: u64, start: u64, end: u64, whole: bool, path: &mut Vec<Digest>) {
-        if old == end - start {
-            if !whole {
-                path.push(self.range(start, end));
+        let split = match split_of(start, end) {
+            Some(split) if old < end => split,
+            _ => {
+                if !whole {
+                    path.push(self.range(start, end));
+                }
+                return;
             }
-            return;
-        }
-        let split = split_of(end - start);
+        };
         if old <= split {
-            self.subproof(old, start, start + split, whole, path);
-            path.push(self.range(start + split, end));
+            self.subproof(old, start, split, whole, path);
+            path.push(self.range(split, end));
         } else {
-            self.subproof(old - split, start + split, end, false, path);
-            path.push(self.range(start, start + split));
+            self.subproof(old, split, end, false, path);
+            path.push(self.range(start, split));
         }
     }
 
@@ -163,11 +168,15 @@ impl Tree {
     #[must_use]
     pub fn frontier(&self) -> Frontier {
         let size = self.size();
-        let mut subtrees = Vec::new();
-        let mut start = 0;
-        for level in (0..64).rev().filter(|level| size >> level & 1 == 1) {
-            subtrees.push(self.range(start, start + (1 << level)));
-            start += 1 << level;
+        let (mut subtrees, mut start) = (Vec::new(), 0);
+        while start < size {
+            // The largest perfect subtree that begins here: what is split off, if it is not all.
+            let end = match split_of(start, size) {
+                Some(split) if !size.saturating_sub(start).is_power_of_two() => split,
+                _ => size,
+            };
+            subtrees.push(self.range(start, end));
+            start = end;
         }
         Frontier { size, subtrees }
     }
@@ -175,15 +184,15 @@ impl Tree {
     /// The hash over the leaves `start..end`, of which `start` is a multiple of the largest power
     /// of two in the range.
     fn range(&self, start: u64, end: u64) -> Digest {
-        let width = end - start;
-        if width.is_power_of_two() {
-            let level = width.trailing_zeros() as usize;
-            let place = usize::try_from(start >> level).unwrap_or(usize::MAX);
-            if let Some(hash) = self.levels.get(level).and_then(|row| row.get(place)) {
+        let width = end.saturating_sub(start);
+        if let Some(place) = start.checked_div(width).filter(|_| width.is_power_of_two()) {
+            let row = self.levels.get(width.trailing_zeros() as usize);
+            let place = usize::try_from(place).unwrap_or(usize::MAX);
+            if let Some(hash) = row.and_then(|row| row.get(place)) {
                 return *hash;
             }
         }
-        let split = start + split_of(width);
+        let split = split_of(start, end).expect("each leaf is in the lowest level");
         node_hash(&self.range(start, split), &self.range(split, end))
     }
 }
@@ -213,7 +222,7 @@ impl Frontier {
             hash = node_hash(&left, &hash);
         }
         self.subtrees.push(hash);
-        self.size += 1;
+        self.size = self.size.saturating_add(1);
     }
 
     /// The root over all leaves.
@@ -227,10 +236,12 @@ impl Frontier {
     }
 }
 
-/// The largest power of two below `width`, which is at least two.
-pub(super) fn split_of(width: u64) -> u64 {
-    debug_assert!(width > 1, "a leaf is not split");
-    1 << (63 - (width.max(2) - 1).leading_zeros())
+/// Where the leaves `start..end` are split (RFC 6962 section 2.1): behind as many as the largest power of
+/// two that is less than all of them. None of a single leaf.
+fn split_of(start: u64, end: u64) -> Option<u64> {
+    let width = end.checked_sub(start).filter(|width| *width > 1)?;
+    let first = width.checked_next_power_of_two();
+    start.checked_add(first.map_or(1 << 63, |power| power / 2))
 }
 
 #[cfg(test)]

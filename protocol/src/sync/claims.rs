@@ -33,7 +33,7 @@ impl Session {
         }
         // A short claim must not lead to a long answer as often as the peer likes.
         if now.millis >= self.heads_from && alive.heads != self.shared_heads(ledger) {
-            self.heads_from = now.millis + self.local.limits.heads_every;
+            self.heads_from = now.after(self.local.limits.heads_every);
             self.send_heads(ledger);
         }
         self.out.push(Output::Heard(alive));

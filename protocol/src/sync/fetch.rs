@@ -1,5 +1,7 @@
 //! Getting from a peer what it has and this node may read.
 
+mod expected;
+
 use std::collections::BTreeMap;
 
 use kentong_keys::{SealedEpochKey, SealingKeyId};
@@ -14,16 +16,15 @@ use super::ledger::Ledger;
 use super::limits::Now;
 use super::session::Session;
 
-/// How many times its patience a request is put off at most, while other things come.
-const PUT_OFF: u64 = 10;
+use expected::{Deadline, ExpectedBodies};
+
 /// What was asked for and is not there yet.
 #[derive(Debug, Default)]
 pub(super) struct Fetch {
     /// Leaves asked for: from which index on, and until when they must come.
     leaves: BTreeMap<FeedId, (u64, Deadline)>,
     /// Bodies asked for or announced.
-    bodies: BTreeMap<(FeedId, u64), Expected>,
-    bytes: u64,
+    bodies: ExpectedBodies,
     /// Below which index of a feed each missing body was asked for in this session: what the peer
     /// says it does not have is not asked for again, nor looked up.
     looked: BTreeMap<FeedId, u64>,
@@ -36,41 +37,11 @@ pub(super) struct Fetch {
     looked_at: BTreeMap<FeedId, u32>,
 }
 
-#[derive(Debug)]
-struct Expected {
-    leaf: BatchLeaf,
-    until: Deadline,
-    /// How often: a push can cross a request for the same body.
-    times: u8,
-}
-
-/// Until when something must come. It is put off while other things come, since answers come in
-/// order; but not for ever, or a peer could hide one thing behind all the others.
-#[derive(Clone, Copy, Debug)]
-struct Deadline {
-    next: u64,
-    last: u64,
-}
-
-impl Deadline {
-    const fn new(now: u64, patience: u64) -> Self {
-        Self {
-            next: now.saturating_add(patience),
-            last: now.saturating_add(patience.saturating_mul(PUT_OFF)),
-        }
-    }
-
-    fn put_off(&mut self, until: u64) {
-        self.next = until.min(self.last);
-    }
-}
-
 impl Fetch {
     /// When the first of the requests is overdue.
     pub(super) fn wake_at(&self) -> Option<u64> {
-        let bodies = self.bodies.values().map(|expected| expected.until.next);
-        let leaves = self.leaves.values().map(|(_, until)| until.next);
-        leaves.chain(bodies).min()
+        let leaves = self.leaves.values().map(|(_, until)| until.next());
+        leaves.chain(self.bodies.wake_at()).min()
     }
 
     /// Others give what is missing than before: it is looked through anew.
@@ -80,12 +51,8 @@ impl Fetch {
     }
 
     /// The bodies that did not come by now.
-    pub(super) fn withheld_at(&self, millis: u64) -> impl Iterator<Item = (FeedId, u64)> + use<> {
-        let late = self
-            .bodies
-            .iter()
-            .filter(|(_, expected)| expected.until.next <= millis);
-        late.map(|(at, _)| *at).collect::<Vec<_>>().into_iter()
+    pub(super) fn withheld_at(&self, millis: u64) -> Vec<(FeedId, u64)> {
+        self.bodies.withheld_at(millis)
     }
 
     /// The leaves of a feed are not waited for any more.
@@ -95,7 +62,7 @@ impl Fetch {
 
     /// Whether more bodies are on their way than an honest peer sends.
     pub(super) fn is_flooded(&self, most: usize) -> bool {
-        self.bodies.len() >= most
+        self.bodies.count() >= most
     }
 
     pub(super) fn overdue(&self, millis: u64) -> bool {
@@ -107,9 +74,7 @@ impl Fetch {
         self.leaves
             .values_mut()
             .for_each(|(_, at)| at.put_off(until));
-        self.bodies
-            .values_mut()
-            .for_each(|expected| expected.until.put_off(until));
+        self.bodies.put_off(until);
     }
 
     /// Leaves came that were not held. Those that are held answer nothing and renew nothing, or a
@@ -130,37 +95,13 @@ impl Fetch {
 
     /// Whether anything of a feed is under way.
     pub(super) fn awaits(&self, feed: FeedId) -> bool {
-        let mut bodies = self.bodies.range((feed, 0)..=(feed, u64::MAX));
-        self.leaves.contains_key(&feed) || bodies.next().is_some()
+        self.leaves.contains_key(&feed) || self.bodies.any_of(feed)
     }
 
-    /// Expects a body, once more if it is expected already; that does not give it more time.
-    pub(super) fn expect(&mut self, at: (FeedId, u64), leaf: BatchLeaf, now: u64, patience: u64) {
+    /// Expects the body of a leaf, once more if it is expected already.
+    pub(super) fn expect(&mut self, at: (FeedId, u64), leaf: &BatchLeaf, now: u64, patience: u64) {
         let until = Deadline::new(now, patience);
-        self.bytes += u64::from(leaf.body_len);
-        let expected = self.bodies.entry(at).or_insert(Expected {
-            leaf,
-            until,
-            times: 0,
-        });
-        if let Some(times) = expected.times.checked_add(1) {
-            expected.times = times;
-        } else {
-            self.bytes -= u64::from(expected.leaf.body_len);
-        }
-    }
-
-    /// The leaf of a body that is expected, and whether it is expected yet again.
-    fn take(&mut self, at: &(FeedId, u64)) -> Option<(BatchLeaf, bool)> {
-        let expected = self.bodies.get_mut(at)?;
-        let leaf = expected.leaf.clone();
-        self.bytes -= u64::from(leaf.body_len);
-        expected.times -= 1;
-        let again = expected.times > 0;
-        if !again {
-            self.bodies.remove(at);
-        }
-        Some((leaf, again))
+        self.bodies.expect(at, leaf.body_id(), until);
     }
 
     /// Whether an epoch's key was asked for and not given. A later one is no news.
@@ -207,7 +148,7 @@ impl Session {
     /// Asks for what is missing, as far as the bounds allow.
     pub(super) fn pull(&mut self, now: Now, ledger: &impl Ledger) {
         let patience = self.local.limits.patience;
-        let until = now.millis + patience;
+        let until = now.after(patience);
         for (feed, promised) in &self.promised {
             let from = ledger.feed(feed).map_or(0, |view| view.tree.size());
             let publisher = &promised.origin().publisher;
@@ -239,9 +180,10 @@ impl Session {
         let limits = self.local.limits;
         let room = limits
             .bodies_in_flight
-            .saturating_sub(self.fetch.bodies.len());
+            .saturating_sub(self.fetch.bodies.count());
         // Asking for each body as one comes would double the messages: wait for room for some.
-        if room < limits.bodies_in_flight / 4 || self.fetch.bytes >= limits.bytes_in_flight {
+        let bytes = self.fetch.bodies.bytes();
+        if room < limits.bodies_in_flight / 4 || bytes >= limits.bytes_in_flight {
             return;
         }
         let Some(size) = ledger.feed(&feed).map(|view| view.tree.size()) else {
@@ -256,16 +198,17 @@ impl Session {
         let mut indexes = Vec::new();
         for wanted in found {
             let at = (feed, wanted.index);
-            let full = self.fetch.bytes + u64::from(wanted.leaf.body_len) > limits.bytes_in_flight;
-            if full && self.fetch.bytes > 0 {
+            let bytes = self.fetch.bodies.bytes();
+            let full = bytes.saturating_add(wanted.leaf.body_id().bytes()) > limits.bytes_in_flight;
+            if full && bytes > 0 {
                 looked = wanted.index;
                 break;
             }
-            looked = looked.max(wanted.index + 1);
+            looked = looked.max(wanted.index.saturating_add(1));
             // What a push announced is on its way.
-            if !self.fetch.bodies.contains_key(&at) {
+            if !self.fetch.bodies.holds(&at, &wanted.leaf.body_id()) {
                 self.fetch
-                    .expect(at, wanted.leaf, now.millis, limits.patience);
+                    .expect(at, &wanted.leaf, now.millis, limits.patience);
                 indexes.push(wanted.index);
             }
         }
@@ -287,8 +230,8 @@ impl Session {
         now: Now,
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
-        let (leaf, _) = self.fetch.take(&(feed, index)).ok_or(Fault::UnaskedBody)?;
-        if leaf.check_body(&body).is_err() {
+        let came = self.fetch.bodies.came(&(feed, index), &body);
+        if !came.ok_or(Fault::UnaskedBody)? {
             if self.is_of_our_history(feed, index, ledger) {
                 return Err(Fault::BodyMismatch);
             }
@@ -297,7 +240,7 @@ impl Session {
         }
         // A push that crossed a request brings it a second time.
         if ledger.lacks(&feed, index) {
-            self.fetch.heard(now.millis + self.local.limits.patience);
+            self.fetch.heard(now.after(self.local.limits.patience));
             self.out.push(Output::StoreBody { feed, index, body });
         }
         Ok(())
@@ -324,8 +267,8 @@ impl Session {
         index: u64,
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
-        let (_, again) = self.fetch.take(&(feed, index)).ok_or(Fault::UnaskedBody)?;
-        if !again && ledger.lacks(&feed, index) {
+        let again = self.fetch.bodies.refused(&(feed, index));
+        if !again.ok_or(Fault::UnaskedBody)? && ledger.lacks(&feed, index) {
             self.out.push(Output::Withheld { feed, index });
         }
         Ok(())

@@ -8,13 +8,13 @@
 use kentong_keys::MemberName;
 
 use crate::feed::{Checkpoint, FeedId, Leaf, UnverifiedCheckpoint};
-use crate::wire::Leaves;
 
 use super::exchange::Output;
 use super::fault::Fault;
 use super::ledger::{FeedView, Ledger};
 use super::limits::Now;
 use super::session::Session;
+use super::verify::Run;
 
 impl Session {
     /// Whether the peer may show what a member's key, as it is known here, did not sign: it said that it
@@ -101,27 +101,28 @@ impl Session {
     /// Takes back what is held, because the publisher's leaves do not go on from it.
     pub(super) fn leaves_give_way(
         &mut self,
-        came: &Leaves,
+        run: &Run,
         now: Now,
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
-        self.give_way(came.feed);
-        self.pass_over(came, now, ledger)
+        self.give_way(run.came.feed);
+        self.pass_over(run, now, ledger)
     }
 
     /// Takes no leaves; the bodies that follow those of a feed that was taken back come all the same.
     pub(super) fn pass_over(
         &mut self,
-        came: &Leaves,
+        run: &Run,
         now: Now,
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
+        let came = &run.came;
         if !self.untaken.contains(&came.feed) {
             return Ok(());
         }
         let leaves = came.leaves.iter();
         let leaves = leaves.map(|bytes| Ok((Leaf::decode(bytes)?, Vec::new())));
         let leaves = leaves.collect::<Result<Vec<_>, Fault>>()?;
-        self.expect_following(came, &leaves, came.from, now, ledger)
+        self.expect_following(run, &leaves, came.from, now, ledger)
     }
 }

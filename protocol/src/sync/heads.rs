@@ -83,7 +83,8 @@ impl Session {
     /// Whether a message is full of heads of our own feeds, so that the next may hold more of them.
     fn all_ours(&self, heads: &Heads) -> bool {
         let bytes: usize = heads.mine.iter().map(|note| note.len()).sum();
-        let full = heads.mine.len() == MAX_HEADS || bytes + MAX_NOTE > MAX_NOTES_BYTES;
+        let full =
+            heads.mine.len() == MAX_HEADS || bytes.saturating_add(MAX_NOTE) > MAX_NOTES_BYTES;
         full && heads.mine.iter().all(|note| {
             let publisher = UnverifiedCheckpoint::parse(note).map(|c| c.origin().publisher.clone());
             publisher.is_ok_and(|publisher| publisher == self.local.me)
@@ -111,7 +112,7 @@ impl Session {
             }
         }
         heads.sort_unstable();
-        let mut bytes = Vec::with_capacity(heads.len() * 72);
+        let mut bytes = Vec::new();
         for (id, size, root) in heads {
             bytes.extend_from_slice(id.digest().as_bytes());
             bytes.extend_from_slice(&size.to_be_bytes());
@@ -137,13 +138,14 @@ impl Session {
             ];
             let said = self.receipts.get(&id);
             let known = said.is_some_and(|(_, before)| *before == state);
-            let early = said.is_some_and(|(at, _)| now.millis < at + self.local.limits.holds_every);
+            let every = self.local.limits.holds_every;
+            let early = said.is_some_and(|(at, _)| now.millis < at.saturating_add(every));
             // Of what a former key signed it is open whether it is the publisher's.
             if known || view.former || view.tree.size() == 0 || self.fetch.awaits(id) {
                 continue;
             }
             if early {
-                self.receipt_due = Some(now.millis + self.local.limits.holds_every);
+                self.receipt_due = Some(now.after(every));
                 continue;
             }
             self.receipts.insert(id, (now.millis, state));
@@ -193,9 +195,9 @@ fn heads_messages(
     mine: impl Iterator<Item = BoundedBytes<MAX_NOTE>>,
     yours: BoundedVec<(FeedId, u64), MAX_HEADS>,
 ) -> impl Iterator<Item = Heads> {
-    let (mut lists, mut bytes) = (vec![Vec::new()], 0);
+    let (mut lists, mut bytes) = (vec![Vec::new()], 0_usize);
     for note in mine {
-        bytes += note.len();
+        bytes = bytes.saturating_add(note.len());
         match lists.last_mut() {
             Some(last) if last.len() < MAX_HEADS && bytes <= MAX_NOTES_BYTES => last.push(note),
             _ => {

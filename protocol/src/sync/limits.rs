@@ -11,6 +11,14 @@ pub struct Now {
     pub millis: u64,
 }
 
+impl Now {
+    /// So many milliseconds later, in those of `millis`.
+    #[must_use]
+    pub const fn after(&self, millis: u64) -> u64 {
+        self.millis.saturating_add(millis)
+    }
+}
+
 /// The bounds of one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -106,17 +114,18 @@ impl Allowance {
     /// Takes a cost from what is left; false, and nothing is taken, when that is less. A cost above
     /// what is ever allowed at once counts as that much.
     pub(super) fn take(&mut self, cost: u64, millis: u64) -> bool {
-        let gained = millis.saturating_sub(self.since) * self.per_second / 1000;
+        let passed = millis.saturating_sub(self.since);
+        let gained = passed.saturating_mul(self.per_second) / 1000;
         if gained > 0 {
-            self.left = (self.left + gained).min(self.most);
+            self.left = self.left.saturating_add(gained).min(self.most);
             self.since = millis;
         }
         let cost = cost.min(self.most);
-        let allowed = self.left >= cost;
-        if allowed {
-            self.left -= cost;
-        }
-        allowed
+        let Some(left) = self.left.checked_sub(cost) else {
+            return false;
+        };
+        self.left = left;
+        true
     }
 
     /// From when on this cost can be taken.
@@ -126,8 +135,8 @@ impl Allowance {
         if self.per_second == 0 {
             return u64::MAX;
         }
-        self.since
-            .saturating_add((lacking * 1000).div_ceil(self.per_second))
+        let millis = lacking.saturating_mul(1000).div_ceil(self.per_second);
+        self.since.saturating_add(millis)
     }
 }
 

@@ -138,8 +138,8 @@ impl Session {
         now: Now,
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
-        let count = list.papers.len() + list.credentials.len();
-        self.charge(1 + count as u64, now)?; // Each is looked for among those that are wanted.
+        let count = list.papers.len().saturating_add(list.credentials.len());
+        self.charge((count as u64).saturating_add(1), now)?; // Each is looked for among those that are wanted.
         self.goes_by(list.charter_version, list.charter);
         let held = ledger.papers();
         let lacking = list
@@ -155,7 +155,7 @@ impl Session {
         let newer = newer.map(|(member, ..)| Wanted::Credentials(member.clone()));
         let wanted = lacking.map(|hash| Wanted::Paper(*hash)).chain(newer);
         let exchange = &mut self.papers;
-        if exchange.theirs.len() + list.papers.len() > MAX_THEIRS {
+        if exchange.theirs.len().saturating_add(list.papers.len()) > MAX_THEIRS {
             exchange.theirs.clear(); // It is told of some again, and asks for none.
         }
         exchange.theirs.extend(list.papers.iter().copied());
@@ -190,7 +190,7 @@ impl Session {
                 Wanted::Paper(hash) => papers.push(*hash),
                 Wanted::Credentials(member) => members.push(member.clone()),
             }
-            let until = now.millis + limits.patience;
+            let until = now.after(limits.patience);
             exchange.asked.insert(wanted, until);
         }
         if papers.is_empty() && members.is_empty() {

@@ -127,7 +127,7 @@ impl Session {
             .filter(|one| one.origin().publisher == *publisher)
             .filter(|one| !held.contains(&one.origin().feed))
             .count();
-        if held.len() + promised >= self.local.limits.feeds {
+        if held.len().saturating_add(promised) >= self.local.limits.feeds {
             return Err(Fault::TooManyFeeds);
         }
         Ok(())

@@ -15,6 +15,9 @@ use super::session::Session;
 /// What sealing a key anew costs of the peer's allowance: a hundred times what reading a leaf does.
 const REWRAP_COST: u64 = 16;
 
+/// The bytes of CBOR that say how long a leaf is, at most.
+const LEAF_HEAD: usize = 5;
+
 /// The most leaves that are pushed unasked.
 const PUSHED_LEAVES: u64 = 8;
 
@@ -29,16 +32,17 @@ pub fn leaves_message(
     mut leaves: impl FnMut(u64) -> Option<Vec<u8>>,
 ) -> Option<Leaves> {
     let (size, note) = view.checkpoint?;
-    let (mut taken, mut bytes) = (Vec::new(), 0);
-    while from + (taken.len() as u64) < size && taken.len() < MAX_LEAVES {
-        let leaf = leaves(from + taken.len() as u64)?;
-        if bytes + leaf.len() > MAX_LEAVES_BYTES && !taken.is_empty() {
+    let (mut taken, mut bytes, mut end) = (Vec::new(), 0_usize, from);
+    while end < size && taken.len() < MAX_LEAVES {
+        let leaf = leaves(end)?;
+        let with_head = leaf.len().saturating_add(LEAF_HEAD);
+        if bytes.saturating_add(leaf.len()) > MAX_LEAVES_BYTES && !taken.is_empty() {
             break;
         }
-        bytes += leaf.len() + 5;
+        bytes = bytes.saturating_add(with_head);
         taken.push(BoundedBytes::new(leaf).ok()?);
+        end = end.checked_add(1)?;
     }
-    let end = from + taken.len() as u64;
     if taken.is_empty() {
         return None;
     }
@@ -78,7 +82,7 @@ impl Session {
         if from >= size {
             return;
         }
-        if size - from > PUSHED_LEAVES {
+        if size.saturating_sub(from) > PUSHED_LEAVES {
             let mine = BoundedBytes::new(note.to_vec()).map(|note| vec![note]);
             let mine = mine
                 .ok()
@@ -127,7 +131,8 @@ impl Session {
             from,
             following: Vec::new(),
         };
-        self.serve(1 + count.min(MAX_LEAVES as u64) / 64, answer, now)
+        let count = count.min(MAX_LEAVES as u64) / 64;
+        self.serve(count.saturating_add(1), answer, now)
     }
 
     pub(super) fn serve_bodies(
@@ -145,7 +150,7 @@ impl Session {
         let once: BTreeSet<u64> = indexes.iter().copied().collect();
         for index in once {
             let len = ledger.batch(&feed, index).map_or(0, |leaf| leaf.body_len);
-            let cost = 1 + u64::from(len / (16 * 1024));
+            let cost = u64::from(len / (16 * 1024)).saturating_add(1);
             self.serve(cost, Output::ServeBody { feed, index }, now)?;
         }
         Ok(())

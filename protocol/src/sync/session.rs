@@ -89,7 +89,7 @@ impl Session {
         }));
         let session = Self {
             stage: Stage::Greeting {
-                until: now.millis + local.limits.hello_patience,
+                until: now.after(local.limits.hello_patience),
             },
             messages: Allowance::full(
                 local.limits.messages,
@@ -116,7 +116,7 @@ impl Session {
             receipts: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             receipt_due: None,
-            next_alive: now.millis + local.limits.alive_every,
+            next_alive: now.after(local.limits.alive_every),
             out: Vec::new(),
             shows: Vec::new(),
             local,
@@ -268,13 +268,14 @@ impl Session {
             }
             Message::Paper(paper) => self.paper(&paper, now),
             Message::Heads(heads) => {
-                self.charge(1 + (heads.mine.len() + heads.yours.len() / 16) as u64, now)?;
+                let count = heads.mine.len().saturating_add(heads.yours.len() / 16);
+                self.charge((count as u64).saturating_add(1), now)?;
                 self.heads(&heads, now, ledger)
             }
             Message::WantLeaves { feed, from } => self.serve_leaves(feed, from, now, ledger),
             Message::Leaves(leaves) => {
-                let cost = 1 + leaves.leaves.len() / 64 + leaves.following.len();
-                self.charge(cost as u64, now)?;
+                let count = (leaves.leaves.len() / 64).saturating_add(leaves.following.len());
+                self.charge((count as u64).saturating_add(1), now)?;
                 self.leaves(*leaves, now, ledger)
             }
             Message::WantBodies { feed, indexes } => self.serve_bodies(feed, &indexes, now, ledger),
@@ -336,13 +337,13 @@ impl Session {
         if self.fetch.overdue(now.millis) {
             let withheld = self.fetch.withheld_at(now.millis);
             let name = |(feed, index)| Output::Withheld { feed, index };
-            self.out.extend(withheld.map(name));
+            self.out.extend(withheld.into_iter().map(name));
             return Err(Fault::Stalled);
         }
         self.answer(now);
         self.ask_for_papers(now);
         if now.millis >= self.next_alive {
-            self.next_alive = now.millis + self.local.limits.alive_every;
+            self.next_alive = now.after(self.local.limits.alive_every);
             let heads = self.shared_heads(ledger);
             let charter_version = self.local.charter_version;
             self.out.push(Output::SendClaim(Claim::Alive(Alive {

@@ -7,6 +7,7 @@
 
 mod erasure;
 mod exchange;
+mod extremes;
 mod faults;
 mod fetching;
 mod forks;

@@ -4,6 +4,7 @@ use crate::bounded::BoundedBytes;
 use crate::feed::{
     Checkpoint, FeedId, GenesisLeaf, Leaf, MAX_LEAF, UnverifiedCheckpoint, leaf_hash,
 };
+use crate::guard::{self, Guard};
 use crate::wire::{Leaves, MAX_WANTED};
 
 use super::exchange::Output;
@@ -11,6 +12,33 @@ use super::fault::Fault;
 use super::ledger::Ledger;
 use super::limits::Now;
 use super::session::Session;
+
+/// Leaves that came, of which it is known that there are some, where they end, and that the checkpoint
+/// that came with them says that it covers them. Nothing is made of their numbers before that.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) came: Leaves,
+    /// The index behind the last of them.
+    end: u64,
+}
+
+impl Run {
+    /// Looks at the numbers of leaves that came under a checkpoint over `size` leaves, which may not be
+    /// verified yet: no honest node sends others, whatever it goes by.
+    fn of(came: Leaves, size: u64) -> Result<Self, Fault> {
+        let count = came.leaves.len() as u64;
+        let end = if guard::on(Guard::LeavesEnd) {
+            came.from.checked_add(count)
+        } else {
+            Some(came.from.strict_add(count))
+        };
+        let end = end.filter(|end| *end <= size && count > 0);
+        Ok(Self {
+            came,
+            end: end.ok_or(Fault::LeafCount)?,
+        })
+    }
+}
 
 /// Where a feed stands while leaves are read on.
 #[derive(Clone, Copy, Debug)]
@@ -28,22 +56,27 @@ impl Session {
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
         let feed = came.feed;
-        let until = now.millis + self.local.limits.patience;
-        let Some(checkpoint) = self.checkpoint_of(&came, ledger)? else {
+        let until = now.after(self.local.limits.patience);
+        let shown = UnverifiedCheckpoint::parse(&came.checkpoint).map_err(Fault::Checkpoint)?;
+        if shown.origin().feed != feed {
+            return Err(Fault::NotItsFeed);
+        }
+        let run = Run::of(came, shown.size())?;
+        let Some(checkpoint) = self.promise(shown, ledger)? else {
             // Its publisher has two histories, and the peer has the other.
             self.fetch.drop_leaves(&feed);
-            return self.pass_over(&came, now, ledger);
+            return self.pass_over(&run, now, ledger);
         };
+        let came = &run.came;
         let view = ledger.feed(&feed);
         let held = view.map_or(0, |view| view.tree.size());
-        covered(&came, &checkpoint)?;
-        if came.from > held {
+        let Some(again) = held.checked_sub(came.from) else {
             if self.untaken.contains(&feed) {
-                return self.pass_over(&came, now, ledger);
+                return self.pass_over(&run, now, ledger);
             }
             return Err(Fault::LeafGap);
-        }
-        let again = usize::try_from(held - came.from).unwrap_or(usize::MAX);
+        };
+        let again = usize::try_from(again).unwrap_or(usize::MAX);
         let (known, fresh) = came.leaves.split_at(again.min(came.leaves.len()));
         let same = (came.from..).zip(known).all(|(index, bytes)| {
             view.and_then(|view| view.tree.leaf(index)) == Some(leaf_hash(bytes))
@@ -57,7 +90,7 @@ impl Session {
             }
             if let Some(view) = &view {
                 if view.former {
-                    return self.leaves_give_way(&came, now, ledger);
+                    return self.leaves_give_way(&run, now, ledger);
                 }
                 self.keep_fork(&checkpoint, view);
             }
@@ -82,10 +115,10 @@ impl Session {
             return Ok(());
         }
         if !proven && view.is_some_and(|view| view.former) {
-            return self.leaves_give_way(&came, now, ledger);
+            return self.leaves_give_way(&run, now, ledger);
         }
         let leaves = self.read_leaves(fresh, &checkpoint, cursor, ledger)?;
-        self.expect_following(&came, &leaves, held, now, ledger)?;
+        self.expect_following(&run, &leaves, held, now, ledger)?;
         if !proven {
             if let Some(view) = &view {
                 self.keep_fork(&checkpoint, view);
@@ -99,20 +132,6 @@ impl Session {
         self.fetch.fresh_leaves_came(&feed, until);
         self.take(held, leaves, &checkpoint, ledger);
         Ok(())
-    }
-
-    /// Believes the checkpoint that came with leaves, if it is of their feed and the peer may show it.
-    fn checkpoint_of(
-        &mut self,
-        came: &Leaves,
-        ledger: &impl Ledger,
-    ) -> Result<Option<Checkpoint>, Fault> {
-        let checkpoint =
-            UnverifiedCheckpoint::parse(&came.checkpoint).map_err(Fault::Checkpoint)?;
-        if checkpoint.origin().feed != came.feed {
-            return Err(Fault::NotItsFeed);
-        }
-        self.promise(checkpoint, ledger)
     }
 
     /// Has verified leaves stored, unless no more of their publisher are taken.
@@ -129,7 +148,7 @@ impl Session {
             return;
         }
         self.untaken.remove(&origin.feed);
-        let reached = from + leaves.len() as u64 == checkpoint.size();
+        let reached = from.checked_add(leaves.len() as u64) == Some(checkpoint.size());
         self.out.push(Output::StoreLeaves {
             feed: origin.feed,
             from,
@@ -196,7 +215,7 @@ impl Session {
             Leaf::Batch(_) | Leaf::Erase(_) => {}
             Leaf::Close(_) => cursor.closed = true,
         }
-        cursor.index += 1;
+        cursor.index = cursor.index.saturating_add(1);
         Ok(())
     }
 
@@ -221,19 +240,19 @@ impl Session {
     /// already, if a push crossed what was said before; they come all the same.
     pub(super) fn expect_following(
         &mut self,
-        came: &Leaves,
+        Run { came, end }: &Run,
         fresh: &[(Leaf, Vec<u8>)],
         held: u64,
         now: Now,
         ledger: &impl Ledger,
     ) -> Result<(), Fault> {
         let limits = self.local.limits;
-        let end = came.from + came.leaves.len() as u64;
+        let most = limits.bodies_in_flight.saturating_add(MAX_WANTED);
         for index in came.following.iter() {
-            if *index < came.from || *index >= end {
+            if *index < came.from || index >= end {
                 return Err(Fault::Announced); // A push brings the bodies of its own leaves.
             }
-            if self.fetch.is_flooded(limits.bodies_in_flight + MAX_WANTED) {
+            if self.fetch.is_flooded(most) {
                 return Err(Fault::Announced);
             }
             let batch = match index
@@ -248,21 +267,10 @@ impl Session {
             };
             if let Some(batch) = batch {
                 let at = (came.feed, *index);
-                self.fetch.expect(at, batch, now.millis, limits.patience);
+                self.fetch.expect(at, &batch, now.millis, limits.patience);
             }
         }
         Ok(())
-    }
-}
-
-/// There are leaves, and the checkpoint covers all of them.
-fn covered(came: &Leaves, checkpoint: &Checkpoint) -> Result<(), Fault> {
-    let end = came.from.checked_add(came.leaves.len() as u64);
-    let covered = end.is_some_and(|end| end <= checkpoint.size());
-    if covered && !came.leaves.is_empty() {
-        Ok(())
-    } else {
-        Err(Fault::LeafCount)
     }
 }
 

@@ -6,7 +6,8 @@ use kentong_keys::{Digest, MemberName, SigningKey};
 use super::papers::{chain, papers};
 use super::web::{Web, is_evidence, is_fault};
 use crate::bounded::{BoundedBytes, BoundedVec};
-use crate::feed::{CheckpointError, FeedId, UnverifiedCheckpoint};
+use crate::feed::{BatchLeaf, CheckpointError, FeedId, Leaf, UnverifiedCheckpoint};
+use crate::guard::{self, Guard};
 use crate::sync::{Evidence, Fault, Input, Ledger as _, Output};
 use crate::wire::{self, Heads, Message};
 
@@ -281,4 +282,74 @@ fn a_publisher_is_given_back_what_it_lost_up_to_the_head_that_its_warrant_names(
     let behind = |output: &Output| matches!(output, Output::Behind { .. });
     assert!(web.said("MY", behind) > 0);
     assert_eq!(web.said("TH", is_fault) + web.said("SG", is_fault), 0);
+}
+
+/// SG's session with MY, of which MY has said Hello under its new key and nothing else.
+fn greeted_by_new_key() -> (Web, FeedId) {
+    let (mut web, feed) = three();
+    new_key(&mut web, feed);
+    knows(&mut web, "SG");
+    web.connect("MY", "SG");
+    let (_, to_sg) = web.sessions.get_mut(&("MY", "SG")).unwrap();
+    let hello = to_sg.pop_front().unwrap();
+    web.give("SG", "MY", Input::Frame(&hello), 0);
+    (web, feed)
+}
+
+/// One leaf under a head of another root by MY's new key.
+fn one_leaf(web: &Web, feed: FeedId, at: u64, leaf: &Leaf, following: &[u64]) -> Vec<u8> {
+    let my = &web.members["MY"];
+    let note = my.feeds[&feed].checkpoint.clone().unwrap().1;
+    let origin = UnverifiedCheckpoint::parse(&note).unwrap().origin().clone();
+    let (size, root) = (my.feeds[&feed].tree.size(), Digest::from_bytes([0x55; 32]));
+    let signed = crate::feed::Checkpoint::sign(origin, size, root, &my.signing);
+    Message::Leaves(Box::new(wire::Leaves {
+        feed,
+        from: at,
+        leaves: BoundedVec::new(vec![BoundedBytes::new(leaf.encode()).unwrap()]).unwrap(),
+        checkpoint: BoundedBytes::new(signed.note().to_vec()).unwrap(),
+        proof: crate::feed::ConsistencyProof::default(),
+        following: BoundedVec::new(following.to_vec()).unwrap(),
+    }))
+    .encode()
+}
+
+#[test]
+fn leaves_at_the_end_of_all_numbers_end_no_node() {
+    let send = || {
+        let (mut web, feed) = greeted_by_new_key();
+        let leaf = web.members["MY"].feeds[&feed].leaves[2].0.clone();
+        let frame = one_leaf(&web, feed, u64::MAX, &leaf, &[]);
+        web.give("SG", "MY", Input::Frame(&frame), 0);
+        web
+    };
+    let refused = Output::Fault(Fault::LeafCount);
+    assert!(send().members["SG"].log.contains(&refused));
+    let without = || guard::without(Guard::LeavesEnd, send);
+    let panicked = std::panic::catch_unwind(without).is_err();
+    assert!(panicked, "this is what the guard is for");
+}
+
+#[test]
+fn bodies_of_two_leaves_at_one_place_are_each_taken_off_as_they_were_put_on() {
+    let (mut web, feed) = greeted_by_new_key();
+    let Leaf::Batch(leaf) = web.members["MY"].feeds[&feed].leaves[2].0.clone() else {
+        panic!("a batch stands there")
+    };
+    for body_len in [640 * 1024, 1024] {
+        let leaf = Leaf::Batch(BatchLeaf {
+            body_len,
+            ..leaf.clone()
+        });
+        let frame = one_leaf(&web, feed, 2, &leaf, &[2]);
+        web.give("SG", "MY", Input::Frame(&frame), 0);
+    }
+    let none = Message::NoBody { feed, index: 2 }.encode();
+    for _ in 0..2 {
+        web.give("SG", "MY", Input::Frame(&none), 0);
+        assert_eq!(web.said("SG", is_fault), 0);
+    }
+    web.give("SG", "MY", Input::Frame(&none), 0);
+    let refused = Output::Fault(Fault::UnaskedBody);
+    assert!(web.members["SG"].log.contains(&refused), "one too many");
 }

@@ -75,6 +75,14 @@ impl Web {
         }
     }
 
+    /// Nobody is connected any more.
+    pub(super) fn part_all(&mut self) {
+        let pairs: Vec<_> = self.sessions.keys().copied().collect();
+        for (a, b) in pairs {
+            self.part(a, b);
+        }
+    }
+
     pub(super) fn give(
         &mut self,
         me: &'static str,
