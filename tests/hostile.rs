@@ -1,12 +1,20 @@
 //! Garbage at the doors of real nodes: the work goes on.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use kentong_keys::{Digest, SigningKey};
+use kentong_protocol::bounded::{BoundedBytes, BoundedVec};
+use kentong_protocol::feed::{Checkpoint, ConsistencyProof, EraseLeaf, FeedId, Leaf, Origin};
+use kentong_protocol::guard::Guard;
 use kentong_protocol::indicator::Tlp;
+use kentong_protocol::wire::{Leaves, Message};
 
+use crate::recorder::Recorder;
 use crate::support::{Federation, Node, domain};
 
 /// Datagrams thrown at each node.
@@ -102,4 +110,147 @@ fn garbage_from_an_operator_is_refused_with_words() {
     assert!(grown < 48 << 20, "{grown} bytes for one line without end");
     assert!(said(my, b"{\"v\":1,\"requ").len() < 1000, "half a line");
     assert!(my.has(&good));
+}
+
+/// A message that ended the nodes of an earlier version: its last leaf would stand behind all numbers.
+fn at_the_end_of_all_numbers() -> Message {
+    let feed = FeedId::from_digest(Digest::from_bytes([7; 32]));
+    let origin = Origin {
+        federation: "TEST".into(),
+        publisher: "TH".parse().unwrap(),
+        feed,
+        incarnation: 0,
+    };
+    let key = SigningKey::from_seed([1; 32]);
+    let head = Checkpoint::sign(origin, u64::MAX, Digest::from_bytes([8; 32]), &key);
+    let leaf = Leaf::Erase(EraseLeaf {
+        index: 0,
+        reason: 0,
+    });
+    Message::Leaves(Box::new(Leaves {
+        feed,
+        from: u64::MAX,
+        leaves: BoundedVec::new(vec![BoundedBytes::new(leaf.encode()).unwrap()]).unwrap(),
+        checkpoint: BoundedBytes::new(head.note().to_vec()).unwrap(),
+        proof: ConsistencyProof::default(),
+        following: BoundedVec::default(),
+    }))
+}
+
+/// Has a node go without a guard from its next start on.
+fn leave_out(node: &mut Node, guard: Guard) {
+    let name = guard.as_str().into();
+    node.environment = vec![("KENTONG_WITHOUT_GUARDS", name)];
+}
+
+#[test]
+fn a_message_on_which_a_node_fails_costs_its_sender_the_link_and_nobody_else() {
+    let mut federation = Federation::new(&["MY", "SG", "TH"]);
+    leave_out(federation.node_mut("MY"), Guard::LeavesEnd);
+    federation.node_mut("SG").start();
+    let message = at_the_end_of_all_numbers();
+    for time in 0..2 {
+        // The second time MY has just been started again.
+        federation.node_mut("MY").start();
+        let [my, sg, th] = ["MY", "SG", "TH"].map(|name| federation.node(name));
+        let mut peer = Recorder::start(th, my);
+        peer.until("it is greeted", |peer| !peer.frames.is_empty());
+        peer.say(&message);
+        peer.until("it is cut off", |peer| !peer.is_connected());
+        let status = my.status();
+        let named = "this node failed inside on what TH sent";
+        let warning = status.warnings.iter().find(|w| w.text.contains(named));
+        let warning = warning.unwrap_or_else(|| panic!("{:?}", status.warnings));
+        assert!(
+            warning.text.contains("come back in 1 minute"),
+            "{}",
+            warning.text
+        );
+        assert!(!status.warnings.iter().any(|w| w.text.contains("halted")));
+        let peers = my.peers();
+        let th = peers.iter().find(|peer| peer.member == "TH").unwrap();
+        let why = th.why.as_deref().unwrap_or_default();
+        assert!(why.contains("cut off for 1 minute"), "{why}");
+        // The message is there for the developers, once, and for nobody else.
+        let kept: Vec<_> = fs::read_dir(my.home.join("failures")).unwrap().collect();
+        let [Ok(kept)] = &kept[..] else {
+            panic!("{kept:?}");
+        };
+        assert!(
+            warning
+                .text
+                .contains(my.home.join("failures").to_str().unwrap())
+        );
+        assert_eq!(fs::read(kept.path()).unwrap(), message.encode());
+        assert_eq!(kept.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        // Nobody else notices.
+        let value = domain(&format!("all-the-same-{time}.example"));
+        my.add(&value, Tlp::Green, &[]);
+        sg.until("SG has it", || sg.has(&value));
+        federation.node_mut("MY").stop();
+    }
+    // With the guard it is a broken rule, and no failure.
+    let my = federation.node_mut("MY");
+    my.environment.clear();
+    fs::remove_dir_all(my.home.join("failures")).unwrap();
+    my.start();
+    let [my, th] = ["MY", "TH"].map(|name| federation.node(name));
+    let mut peer = Recorder::start(th, my);
+    peer.until("it is greeted", |peer| !peer.frames.is_empty());
+    peer.say(&message);
+    peer.until("it is cut off", |peer| !peer.is_connected());
+    let peers = my.peers();
+    let th = peers.iter().find(|peer| peer.member == "TH").unwrap();
+    let fault = "sent another number of leaves than its checkpoint covers".to_owned();
+    assert_eq!(th.faults, [(fault, 1)]);
+    assert!(!my.home.join("failures").exists());
+}
+
+#[test]
+fn a_node_that_fails_while_it_stores_publishes_nothing_before_it_is_restarted() {
+    let mut federation = Federation::running(&["MY", "SG"]);
+    let [my, sg] = ["MY", "SG"].map(|name| federation.node(name));
+    let before = domain("before.example");
+    my.add(&before, Tlp::Green, &[]);
+    sg.until("SG has it", || sg.has(&before));
+    federation.node_mut("MY").stop();
+    leave_out(federation.node_mut("MY"), Guard::StepEnds);
+    federation.node_mut("MY").start();
+    let [my, sg] = ["MY", "SG"].map(|name| federation.node(name));
+    let theirs = domain("theirs.example");
+    sg.add(&theirs, Tlp::Green, &[]);
+    my.until(
+        "MY says that it failed, and that publishing is halted",
+        || {
+            let status = my.status();
+            let says = |what: &str| status.warnings.iter().any(|w| w.text.contains(what));
+            says("this node failed inside on what SG sent") && says("publishing is halted")
+        },
+    );
+    let ours = domain("ours.example");
+    let added = my.command(&[
+        "add",
+        "domain",
+        "ours.example",
+        "--scheme",
+        "phishing",
+        "--tlp",
+        "green",
+    ]);
+    let said = String::from_utf8_lossy(&added.stderr).into_owned();
+    assert!(!added.status.success(), "{said}");
+    assert!(said.contains("halted"), "{said}");
+    assert!(my.has(&before), "what is held is answered all the same");
+    // The next start finds out what is on disk, and all goes on.
+    federation.node_mut("MY").kill();
+    federation.node_mut("MY").environment.clear();
+    federation.node_mut("MY").start();
+    let [my, sg] = ["MY", "SG"].map(|name| federation.node(name));
+    my.until("MY has what SG said", || my.has(&theirs));
+    my.add(&ours, Tlp::Green, &[]);
+    sg.until("SG has what MY says", || sg.has(&ours));
+    for node in &federation.nodes {
+        let peers = node.peers();
+        assert!(peers.iter().all(|peer| peer.faults.is_empty()), "{peers:?}");
+    }
 }

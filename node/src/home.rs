@@ -15,6 +15,7 @@
 //! | `ballots.txt` | finding second votes | yes | can hide one |
 //! | `severed.txt` | whom this member severed | no | can sever, or let in again |
 //! | `evidence/` | who signed two histories, or voted twice; the notes in it are signed | no | can delete, not forge |
+//! | `failures/` | nothing; messages on which this node failed inside, for its developers | yes | nothing |
 //! | `config.toml` | addresses and limits | no | can cut off or overload the node |
 //! | `recovering` | that what came back may not stand in the private feed yet | at a price: what came back and was not taken in stays out of one's own answers | nothing |
 //! | `control.sock` | nothing; callers are known by the socket | yes | can pose as the node to operators |
@@ -300,6 +301,12 @@ impl Home {
     #[must_use]
     pub fn evidence(&self) -> PathBuf {
         self.root.join("evidence")
+    }
+
+    /// Messages of members on which this node failed inside. Missing until there is one.
+    #[must_use]
+    pub fn failures(&self) -> PathBuf {
+        self.root.join("failures")
     }
 
     /// That a recovery has begun and has not ended; see [`crate::recovery_file`].

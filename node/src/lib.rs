@@ -13,6 +13,7 @@ pub mod frozen;
 pub mod home;
 pub mod identity;
 pub mod import;
+mod kept_files;
 pub mod log;
 pub mod member_file;
 pub mod net;

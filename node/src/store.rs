@@ -46,6 +46,7 @@ use std::sync::Arc;
 
 use kentong_keys::{IndexKey, MemberName, StoreKey};
 use kentong_protocol::feed::FeedId;
+use kentong_protocol::guard::{self, Guard};
 
 use crate::log::{self, Log, Position, Record};
 
@@ -165,6 +166,7 @@ impl Store {
             return Ok(Applied::default());
         };
         self.broken = true;
+        assert!(guard::on(Guard::StepEnds), "a test took this guard out");
         if durably == Durably::Synced {
             self.log.sync()?;
         }
@@ -185,6 +187,12 @@ impl Store {
         self.derived.commit(effects.rows, mark)?;
         self.broken = false;
         Ok(applied)
+    }
+
+    /// Whether a step failed after it was in the log: nothing more is taken until the store is opened anew.
+    #[must_use]
+    pub const fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// Whether bodies are held that can be opened now, their key having come after them.

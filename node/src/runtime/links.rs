@@ -209,13 +209,8 @@ impl Core {
         self.each_link(|_| true, |_| SessionInput::Close(Bye::Stopping));
     }
 
-    pub(super) fn with_link(&mut self, id: LinkId, input: SessionInput<'_>) {
-        let outputs = self.handle(id, input);
-        self.carry_out(id, outputs);
-    }
-
     /// Gives an input to a session; answers what it asks for, nothing if there is none any more.
-    fn handle(&mut self, id: LinkId, input: SessionInput<'_>) -> Vec<Output> {
+    pub(super) fn handle(&mut self, id: LinkId, input: SessionInput<'_>) -> Vec<Output> {
         let now = self.now();
         let view = View {
             store: &self.store,
@@ -233,7 +228,7 @@ impl Core {
     }
 
     /// Does what a session asks, in order. What all of it changes is shown to the session then.
-    fn carry_out(&mut self, id: LinkId, outputs: Vec<Output>) {
+    pub(super) fn carry_out(&mut self, id: LinkId, outputs: Vec<Output>) {
         let mut outputs = VecDeque::from(outputs);
         let (mut changed, mut reassigned) = (false, BTreeSet::new());
         let mut stored = BTreeSet::new();

@@ -28,6 +28,8 @@ pub(super) enum Subject {
     Opening,
     /// What this member sends could not be stored.
     Exchange(MemberName),
+    /// This node failed on what this member sent; it stays.
+    Failed(MemberName),
     /// Keys that are due to be replaced.
     Keys,
     /// Papers of the federation could not be kept or read.
