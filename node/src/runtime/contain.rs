@@ -25,9 +25,10 @@ const FAILURES: Sort = Sort {
 impl Core {
     /// Gives an input to a session, and does what follows from it. If that panics, the link ends.
     pub(super) fn with_link(&mut self, id: LinkId, input: SessionInput<'_>) {
-        let frame = match &input {
-            SessionInput::Frame(bytes) => Some(*bytes),
-            _ => None,
+        let frame = if let SessionInput::Frame(bytes) = &input {
+            Some(*bytes)
+        } else {
+            None
         };
         // What may be half changed behind a panic is looked at in `failed`: the session goes with its
         // link, the store refuses to go on from a step that it did not finish, and publishing is halted
