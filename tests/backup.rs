@@ -9,7 +9,7 @@ use kentong_node::control::request::Request;
 use kentong_node::log::{Log, Options};
 use kentong_protocol::indicator::{Tlp, Value};
 
-use crate::support::{Federation, Node, domain, entry};
+use crate::support::{Federation, Node, domain, entry, program};
 
 fn names(range: std::ops::Range<u32>) -> Vec<Value> {
     range
@@ -439,7 +439,7 @@ fn a_backup_of_a_busy_node_is_whole() {
             beside(&federation, &format!("{nth}.home")),
         );
         let secret = text(&my.passphrase);
-        let restored = std::process::Command::new(env!("CARGO_BIN_EXE_kentong"))
+        let restored = std::process::Command::new(program())
             .args(["restore", text(&backup), "--home", text(&home)])
             .args(["--passphrase-file", secret])
             .output()

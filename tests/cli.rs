@@ -8,14 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::support::{Federation, Node};
+use crate::support::{Federation, Node, program};
 
 /// Variables that would change what is said.
 const UNSET: [&str; 3] = ["KENTONG_HOME", "COLUMNS", "RUST_BACKTRACE"];
 
 /// Runs the program; answers what it was asked, what it said and how it ended. Paths are replaced.
 fn said(line: &str, folder: &Path) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kentong"));
+    let mut command = Command::new(program());
     command.args(line.split_whitespace()).current_dir(folder);
     UNSET.iter().for_each(|name| {
         command.env_remove(name);

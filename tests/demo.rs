@@ -2,9 +2,11 @@
 
 use std::process::{Command, Output, Stdio};
 
+use crate::support::program;
+
 fn demo(arguments: &[&str]) -> Output {
     let dir = tempfile::Builder::new().prefix("kt").tempdir().unwrap();
-    Command::new(env!("CARGO_BIN_EXE_kentong"))
+    Command::new(program())
         .args(["demo", "--members", "3", "--exit", "--dir"])
         .arg(dir.path().join("d"))
         .args(arguments)

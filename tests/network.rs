@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use kentong_protocol::indicator::Tlp;
 
-use crate::support::{Federation, Node, domain};
+use crate::support::{Federation, Node, domain, program};
 
 /// Has a node listen on TCP alone, and answers its new card.
 fn move_to_tcp(federation: &Federation, node: &Node) -> String {
@@ -124,7 +124,7 @@ fn nothing_starts_that_would_write_the_keys_of_connections() {
         vec!["demo", "--exit", "--dir", demo.to_str().unwrap()],
     ] {
         for value in [keys.to_str().unwrap(), ""] {
-            let output = Command::new(env!("CARGO_BIN_EXE_kentong"))
+            let output = Command::new(program())
                 .args(&arguments)
                 .env("SSLKEYLOGFILE", value)
                 .stdin(Stdio::null())

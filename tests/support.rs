@@ -23,6 +23,13 @@ use kentong_protocol::indicator::{
 const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) const PASSPHRASE: &str = "a passphrase for tests only";
 
+/// The program that is tested: the one that was built with the tests, or the one that
+/// `KENTONG_PROGRAM` names. The file is called `kentong` in either case.
+pub(crate) fn program() -> String {
+    let built = || env!("CARGO_BIN_EXE_kentong").to_owned();
+    std::env::var("KENTONG_PROGRAM").unwrap_or_else(|_| built())
+}
+
 pub(crate) struct Federation {
     pub(crate) nodes: Vec<Node>,
     dir: tempfile::TempDir,
@@ -242,7 +249,7 @@ impl Node {
 
     /// Runs a command on this home, as an operator would.
     pub(crate) fn command(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_kentong"))
+        Command::new(program())
             .args(arguments)
             .arg("--home")
             .arg(&self.home)
@@ -272,10 +279,7 @@ impl Node {
             .append(true)
             .open(self.home.join("node.log"));
         let log = log.unwrap();
-        let program = [
-            self.within.clone(),
-            vec![env!("CARGO_BIN_EXE_kentong").to_owned()],
-        ];
+        let program = [self.within.clone(), vec![program()]];
         let program = program.concat();
         let child = Command::new(&program[0])
             .args(&program[1..])
