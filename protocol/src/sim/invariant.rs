@@ -77,8 +77,7 @@ impl fmt::Display for Broken {
         )?;
         write!(
             f,
-            "again: KENTONG_SIM_SEED={seed} cargo test --workspace --features kentong-protocol/sim \
-             --test sim one_seed -- --nocapture"
+            "again: KENTONG_SIM_SEED={seed} cargo test --test sim one_seed -- --nocapture"
         )
     }
 }

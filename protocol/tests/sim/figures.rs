@@ -1,5 +1,5 @@
 //! What a large federation costs, in the bytes of its messages: `KENTONG_SIM_MEMBERS=200 cargo test
-//! --workspace --features kentong-protocol/sim --test sim figures -- --nocapture` prints the table.
+//! --test sim figures -- --nocapture` prints the table.
 
 use std::rc::Rc;
 use std::time::Instant;
