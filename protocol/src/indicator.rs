@@ -29,4 +29,4 @@ pub use defang::refang;
 pub use kind::{Kind, UnknownKind};
 pub use marking::{Tlp, UnknownTlp};
 pub use scheme::{Scheme, UnknownScheme};
-pub use value::{MAX_VALUE, Reading, Value, ValueError};
+pub use value::{MAX_VALUE, NotRecognised, Reading, Value, ValueError};

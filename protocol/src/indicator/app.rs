@@ -22,6 +22,23 @@ pub(super) fn canonical(written: &str) -> Result<String, ValueError> {
     Ok(format!("{system}:{name}"))
 }
 
+/// Whether a text begins with the name of a system and a colon.
+pub(super) fn is_system(word: &str) -> bool {
+    ["android", "ios"].contains(&word)
+}
+
+/// Refuses a canonical name without letters: `ios:16.4.1` is a version.
+pub(super) fn as_written(canonical: &str) -> Result<(), ValueError> {
+    let name = canonical
+        .split_once(':')
+        .map_or(canonical, |(_, name)| name);
+    if name.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+        Ok(())
+    } else {
+        Err(ValueError::AppForm)
+    }
+}
+
 /// The package in a link to Google's shop.
 fn shop_link(written: &str) -> Option<&str> {
     let (_, query) = written.split_once("play.google.com/store/apps/details?")?;

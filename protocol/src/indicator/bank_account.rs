@@ -100,6 +100,26 @@ fn bic_country(text: &str) -> Option<Country> {
     text.get(4..6)?.parse().ok()
 }
 
+/// Whether a text without its kind can only be an account: an IBAN whose check digits fit, or
+/// `COUNTRY:BIC:NUMBER` in capitals, where the BIC says the country once more. A word and a number
+/// is none (`OTP: 123456`), whatever the word: `CUSTOMER` has the form of a BIC of Oman.
+pub(super) fn is_unmistakable(text: &str) -> bool {
+    match text.split(':').collect::<Vec<_>>().as_slice() {
+        [_] => canonical(text, &Reading::default()).is_ok(),
+        [country, institution, _] => {
+            text.bytes().all(|byte| !byte.is_ascii_lowercase())
+                && bic_country(institution).is_some_and(|of| of.as_str() == *country)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a text without blanks and marks begins as IBANs do, and is as long as they are.
+pub(super) fn begins_as_iban(text: &str) -> bool {
+    let bare = without_marks(text).to_ascii_uppercase();
+    (15..=34).contains(&bare.len()) && looks_like_iban(&bare)
+}
+
 /// An IBAN as the national account that it is; what is national already as it is.
 pub(super) fn comparison_key(canonical: &str) -> Cow<'_, str> {
     let national = canonical.parse::<Iban>().ok().and_then(|iban| {

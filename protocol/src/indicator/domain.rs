@@ -63,6 +63,24 @@ pub(super) fn is_public_suffix(name: &str) -> bool {
     psl::suffix(name.as_bytes()).is_none_or(|suffix| suffix.as_bytes().len() == name.len())
 }
 
+/// Whether a canonical name ends in an ending that is listed, or that is set apart for what needs no
+/// registry (RFC 2606, RFC 7686). `setup.exe` does not.
+pub(super) fn has_listed_ending(name: &str) -> bool {
+    let set_apart = ["example", "test", "invalid", "onion"];
+    name.rsplit('.')
+        .next()
+        .is_some_and(|last| set_apart.contains(&last))
+        || psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known())
+}
+
+/// Refuses a name with a hyphen in front, as lists mark what was removed from them.
+pub(super) fn as_written(canonical: &str) -> Result<(), ValueError> {
+    if canonical.starts_with('-') {
+        return Err(ValueError::DomainForm);
+    }
+    Ok(())
+}
+
 /// Whether UTS 46 would leave the text as it is.
 fn is_plain(text: &str) -> bool {
     text.bytes()

@@ -27,6 +27,20 @@ pub(super) fn canonical(written: &str) -> Result<String, ValueError> {
     Ok(format!("{local}@{host}"))
 }
 
+/// Refuses what is a mailbox only by a stretch: a wildcard, and `word @name.example`, where a blank
+/// on one side of the `@` shows that the two do not belong together.
+pub(super) fn as_written(written: &str) -> Result<(), ValueError> {
+    let (local, host) = written.rsplit_once('@').ok_or(ValueError::EmailForm)?;
+    if local.contains('*') {
+        return Err(ValueError::EmailWildcard);
+    }
+    if local.ends_with(char::is_whitespace) == host.starts_with(char::is_whitespace) {
+        Ok(())
+    } else {
+        Err(ValueError::EmailForm)
+    }
+}
+
 /// RFC 5322's atom. Quoted parts and other scripts are as good as never used, and could be
 /// written in several ways.
 fn is_atom(text: &str) -> bool {

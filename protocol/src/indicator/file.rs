@@ -10,10 +10,7 @@ pub(super) fn canonical(written: &str) -> Result<String, ValueError> {
     };
     let named = match algorithm {
         None => None,
-        Some("sha256" | "sha-256") => Some(("sha256", 64)),
-        Some("sha1" | "sha-1") => Some(("sha1", 40)),
-        Some("md5") => Some(("md5", 32)),
-        Some(_) => return Err(ValueError::FileAlgorithm),
+        Some(word) => Some(named(word).ok_or(ValueError::FileAlgorithm)?),
     };
     if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(ValueError::FileDigits);
@@ -26,4 +23,24 @@ pub(super) fn canonical(written: &str) -> Result<String, ValueError> {
         _ => return Err(ValueError::FileLength),
     };
     Ok(format!("{name}:{digits}"))
+}
+
+/// The algorithm that a word in small letters names, and how many digits it has.
+fn named(word: &str) -> Option<(&'static str, usize)> {
+    Some(match word {
+        "sha256" | "sha-256" => ("sha256", 64),
+        "sha1" | "sha-1" => ("sha1", 40),
+        "md5" => ("md5", 32),
+        _ => return None,
+    })
+}
+
+/// Whether a word in small letters names an algorithm.
+pub(super) fn is_algorithm(word: &str) -> bool {
+    named(word).is_some()
+}
+
+/// Whether a text is digits alone, as many as some hash has.
+pub(super) fn is_bare_hash(text: &str) -> bool {
+    matches!(text.len(), 32 | 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

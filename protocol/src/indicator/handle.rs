@@ -121,6 +121,24 @@ fn from_name(written: &str) -> Option<(&'static Platform, &str)> {
     Some((platform, id))
 }
 
+/// What a word in small letters, with a colon behind it, says of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Word {
+    /// It names a platform.
+    Platform,
+    /// It names a platform, and is a word of every day: `Line: 2`, `Other: none`.
+    Everyday,
+}
+
+/// Whether a word names a platform.
+pub(super) fn word(word: &str) -> Option<Word> {
+    if ["line", "messenger", "other", "signal", "x"].contains(&word) {
+        return Some(Word::Everyday);
+    }
+    let named = |platform: &Platform| platform.name == word || platform.aliases.contains(&word);
+    PLATFORMS.iter().any(named).then_some(Word::Platform)
+}
+
 /// Reads a link to an account's page.
 fn from_link(written: &str) -> Option<(&'static Platform, &str)> {
     let rest = written

@@ -60,6 +60,21 @@ fn prefix_length(digits: &str) -> Result<u8, ValueError> {
     digits.parse().map_err(|_| ValueError::IpForm)
 }
 
+/// Refuses a range whose canonical form (given) begins elsewhere than written: `203.0.113.7/24` is
+/// either one machine or the 256 around it.
+pub(super) fn as_written(written: &str, canonical: &str) -> Result<(), ValueError> {
+    let Some((address, _)) = written.split_once('/') else {
+        return Ok(());
+    };
+    let address: IpAddr = address.trim().parse().map_err(|_| ValueError::IpForm)?;
+    let first = canonical.split('/').next().unwrap_or(canonical);
+    if first == address.to_canonical().to_string() {
+        Ok(())
+    } else {
+        Err(ValueError::IpHostBits)
+    }
+}
+
 /// Refuses addresses that are nobody's or, unless private ones are allowed, everybody's.
 pub(super) fn check(address: IpAddr, how: &Reading) -> Result<(), ValueError> {
     if address.is_unspecified() {

@@ -8,6 +8,8 @@
 //! a host here when something follows it. `https://s3.amazonaws.com/bucket/page` is one page,
 //! though its host is everybody's; without a path it would be everybody's too, and is refused.
 
+use core::net::Ipv4Addr;
+
 use url::{Host, Url};
 
 use super::{Reading, ValueError, domain, ip};
@@ -50,6 +52,58 @@ pub(super) fn canonical(written: &str, how: &Reading) -> Result<String, ValueErr
     }
     url.set_host(Some(&host)).map_err(|_| ValueError::UrlForm)?;
     Ok(url.into())
+}
+
+/// Refuses an address that the parser reads otherwise than people do: it drops blanks, tabs and
+/// needless slashes, makes slashes of backslashes, and takes numbers and escapes for hosts. Each could
+/// accuse another host or page than the one that is written.
+pub(super) fn as_written(written: &str, canonical: &str) -> Result<(), ValueError> {
+    let rest = match scheme(written) {
+        Scheme::Written => written.split_once("://").map_or(written, |(_, rest)| rest),
+        Scheme::Missing | Scheme::Hostless => written.strip_prefix("//").unwrap_or(written),
+    };
+    let (_, canonical) = canonical.split_once("://").ok_or(ValueError::UrlForm)?;
+    if rest.starts_with('/') {
+        return Err(ValueError::UrlHost);
+    }
+    let (host, read) = (host_of(rest), host_of(canonical));
+    let as_number = read.parse::<Ipv4Addr>().is_ok() && host != read;
+    if as_number || host.contains('%') || read.starts_with('-') {
+        return Err(ValueError::UrlDisguised);
+    }
+    Ok(())
+}
+
+/// Refuses characters that the parser drops or replaces. To be asked before it.
+pub(super) fn check_characters(written: &str) -> Result<(), ValueError> {
+    if written.chars().any(is_blank) {
+        return Err(ValueError::UrlBlank);
+    }
+    if written.contains('\\') {
+        return Err(ValueError::UrlBackslash);
+    }
+    Ok(())
+}
+
+/// Whether a character shows as a gap: a blank of any script, and four that are letters by name only.
+const fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
+        )
+}
+
+/// The host as it stands in an address without its scheme, without user and port.
+pub(super) fn host_of(rest: &str) -> &str {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let place = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, place)| place);
+    match place.find(']') {
+        Some(end) if place.starts_with('[') => place.get(..=end).unwrap_or(place),
+        _ => place.split(':').next().unwrap_or(place),
+    }
 }
 
 enum Scheme {

@@ -2,6 +2,7 @@
 
 mod detect;
 mod error;
+mod recognise;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,6 +11,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use error::ValueError;
+pub use recognise::NotRecognised;
 
 use super::defang::refang;
 use super::{
@@ -52,6 +54,39 @@ impl Value {
     pub fn parse(kind: Kind, written: &str, how: &Reading) -> Result<Self, ValueError> {
         let refanged = refang(tidy(written)?);
         Self::of(kind, canonical(kind, &refanged, how)?)
+    }
+
+    /// Reads a value that somebody is to be accused by: in one way only, or not at all.
+    ///
+    /// It takes what [`Value::parse`] takes, except where the reader does more than people see: where
+    /// blanks or backslashes in a web address lead to another host, or a range was written by one of
+    /// the machines in it.
+    pub fn accuse(kind: Kind, written: &str, how: &Reading) -> Result<Self, ValueError> {
+        let refanged = refang(tidy(written)?);
+        if kind == Kind::Url {
+            url::check_characters(&refanged)?;
+        }
+        let canonical = canonical(kind, &refanged, how)?;
+        match kind {
+            Kind::Url => url::as_written(&refanged, &canonical)?,
+            Kind::Ip => ip::as_written(&refanged, &canonical)?,
+            Kind::Email => email::as_written(&refanged)?,
+            Kind::App => app::as_written(&canonical)?,
+            Kind::Domain => domain::as_written(&canonical)?,
+            Kind::Phone
+            | Kind::SmsSender
+            | Kind::BankAccount
+            | Kind::Wallet
+            | Kind::Handle
+            | Kind::File => {}
+        }
+        Self::of(kind, canonical)
+    }
+
+    /// Reads a value that somebody is to be accused by, of a kind that its own form tells beyond
+    /// doubt; see [`Value::detect`] for all that it could be.
+    pub fn recognise(written: &str, how: &Reading) -> Result<Self, NotRecognised> {
+        recognise::recognise(written, how)
     }
 
     /// Takes a canonical value, such as a peer sends, and refuses every other way to write it.

@@ -108,6 +108,28 @@ fn named(name: &str) -> Result<Chain, ValueError> {
         .ok_or(ValueError::WalletChain)
 }
 
+/// Whether a word in small letters names a chain.
+pub(super) fn is_chain(word: &str) -> bool {
+    named(word).is_ok()
+}
+
+/// How sure it is that a text without a chain is an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bare {
+    /// A checksum will tell, or `0x` and the length.
+    Told,
+    /// Solana's have no checksum: many a word of that length could be one.
+    Possible,
+}
+
+/// Whether a text without a chain could be an address, by its first letters and length.
+pub(super) fn bare(text: &str) -> Option<Bare> {
+    Some(match told_by(text)?.form {
+        Form::Solana => Bare::Possible,
+        Form::Bitcoin { .. } | Form::Ripple | Form::Ethereum | Form::Monero => Bare::Told,
+    })
+}
+
 /// The chain that an address's first letters and length tell.
 fn told_by(address: &str) -> Option<Chain> {
     if !address.bytes().all(|byte| byte.is_ascii_alphanumeric()) {

@@ -2,7 +2,8 @@
 //!
 //! A row has what was written, the region if one is known, and the canonical value or the name of
 //! the error. `private` allows private addresses; `peer` says that the text came from a peer, which
-//! must have sent the canonical form.
+//! must have sent the canonical form; `accused` that the text is to be published, hence read in one way
+//! or not at all.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ struct Row {
     written: String,
     how: Reading,
     peer: bool,
+    accused: bool,
     /// The canonical value, or the error's name.
     outcome: Result<String, String>,
 }
@@ -42,7 +44,15 @@ fn row(fields: &serde_json::Map<String, serde_json::Value>) -> Row {
             .get(name)
             .is_some_and(|field| field.as_bool().unwrap())
     };
-    let known = ["written", "region", "private", "peer", "canonical", "error"];
+    let known = [
+        "written",
+        "region",
+        "private",
+        "peer",
+        "accused",
+        "canonical",
+        "error",
+    ];
     assert!(
         fields.keys().all(|name| known.contains(&name.as_str())),
         "{fields:?}"
@@ -54,6 +64,7 @@ fn row(fields: &serde_json::Map<String, serde_json::Value>) -> Row {
             allow_private: flag("private"),
         },
         peer: flag("peer"),
+        accused: flag("accused"),
         outcome: match (text("canonical"), text("error")) {
             (Some(canonical), None) => Ok(canonical),
             (None, Some(error)) => Err(error),
@@ -69,6 +80,8 @@ fn every_row_holds() {
         for row in rows(kind) {
             let value = if row.peer {
                 Value::from_canonical(kind, &row.written)
+            } else if row.accused {
+                Value::accuse(kind, &row.written, &row.how)
             } else {
                 Value::parse(kind, &row.written, &row.how)
             };

@@ -94,6 +94,21 @@ pub enum ValueError {
     /// No host.
     #[error("a web address without a host; write it as https://name/path")]
     UrlHost,
+    /// A blank inside, which browsers drop or rewrite.
+    #[error(
+        "a blank inside a web address, which browsers read as another address; take it out, or \
+         write %20 where it belongs"
+    )]
+    UrlBlank,
+    /// A backslash, which browsers read as a slash.
+    #[error(
+        "a backslash in a web address, which browsers read as a slash; write / or %5C, whichever \
+         is meant"
+    )]
+    UrlBackslash,
+    /// A host that browsers read as another than is written.
+    #[error("browsers read this host as another than is written; write it as they show it")]
+    UrlDisguised,
 
     /// Not an IP address and not a range.
     #[error("not an IP address; write it as 203.0.113.7, 2001:db8::7 or 203.0.113.0/24")]
@@ -110,6 +125,12 @@ pub enum ValueError {
     /// An address that means another machine in every network.
     #[error("an address of private networks; leave it out, or allow private addresses")]
     IpPrivate,
+    /// A range that is written with an address inside it.
+    #[error(
+        "the address of one machine and the length of a range; write the address alone, or the \
+         range by its first address"
+    )]
+    IpHostBits,
     /// A range that covers a part of the whole internet.
     #[error("too wide a range; the widest are /8 and, for IPv6, /16")]
     IpWide,
@@ -117,6 +138,9 @@ pub enum ValueError {
     /// Not an e-mail address.
     #[error("not an e-mail address; write it as name@domain")]
     EmailForm,
+    /// All mailboxes of a domain.
+    #[error("a wildcard is no mailbox; write the domain, as kind domain")]
+    EmailWildcard,
 
     /// No platform, or none that is known.
     #[error(
