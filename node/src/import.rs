@@ -14,11 +14,12 @@ mod list;
 mod place;
 mod refused;
 mod report;
+mod rule;
 mod seen;
 mod source;
 mod table;
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use kentong_protocol::indicator::{Assertion, Draft as Fields, Kind, Reading, Value};
@@ -31,6 +32,7 @@ pub use lines::MAX_LINE;
 pub use place::Place;
 pub use refused::RowRefused;
 pub use report::{Count, Example, RefusedRows, Report};
+pub use rule::Rule;
 pub use source::Progress;
 
 use entry::Entry;
@@ -62,6 +64,8 @@ pub struct Options {
 /// A value with what is said about it, ready to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
+    /// What was read: the cell or line, as written. Foreign text: escape it before showing it.
+    pub written: String,
     /// The value.
     pub value: Value,
     /// What is said about it.
@@ -188,7 +192,7 @@ impl Import {
 
     /// Reads from anywhere. The name helps to know a table; the length is for the progress.
     pub fn read(
-        from: impl Read + Send + 'static,
+        from: impl io::Read + Send + 'static,
         length: Option<u64>,
         name: &str,
         options: &Options,

@@ -42,7 +42,7 @@ pub(super) struct AddArgs {
 
 impl AddArgs {
     pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
-        let value = value::of_kind(self.kind, &self.value, &self.reading.reading(place)?)?;
+        let value = value::to_publish(self.kind, &self.value, &self.reading.reading(place)?)?;
         let assertion = self.fields.assertion(&place.config()?.defaults)?;
         let shown = plain(&value.to_string());
         let entries = vec![Entry { value, assertion }];

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
-use kentong_protocol::indicator::{Country, Kind, Reading, Value};
+use kentong_protocol::indicator::{Country, Kind, Reading, Value, ValueError};
 
 use super::output::plain;
 use super::workplace::Workplace;
@@ -35,8 +35,16 @@ impl ReadingArgs {
 
 /// The one value of a kind that a text means.
 pub(super) fn of_kind(kind: Kind, written: &str, how: &Reading) -> Result<Value> {
-    Value::parse(kind, written, how)
-        .map_err(|error| anyhow!("`{}` as {kind}: {error}", plain(written)))
+    Value::parse(kind, written, how).map_err(|error| no_value(kind, written, error))
+}
+
+/// The same, of a value that somebody is to be accused by: in no way that its writer did not see.
+pub(super) fn to_publish(kind: Kind, written: &str, how: &Reading) -> Result<Value> {
+    Value::accuse(kind, written, how).map_err(|error| no_value(kind, written, error))
+}
+
+fn no_value(kind: Kind, written: &str, error: ValueError) -> anyhow::Error {
+    anyhow!("`{}` as {kind}: {error}", plain(written))
 }
 
 /// All that a text could mean, the likeliest first; at least one.

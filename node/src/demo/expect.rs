@@ -52,7 +52,9 @@ pub(super) fn all(members: &[&'static str]) -> Result<Vec<Expected>> {
             let readers = readers
                 .filter(|member| may_have(&draft.assertion, member))
                 .collect();
-            let import::Draft { value, assertion } = draft;
+            let import::Draft {
+                value, assertion, ..
+            } = draft;
             expected.push(Expected {
                 publisher,
                 value,

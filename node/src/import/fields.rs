@@ -15,6 +15,7 @@ use super::Options;
 use super::columns::Column;
 use super::entry::Cells;
 use super::refused::RowRefused;
+use super::rule;
 
 /// Why the text in a cell says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -76,7 +77,8 @@ impl Drafter {
         }
     }
 
-    /// Whether a text would do as a value of the kind that is asked for, or of any.
+    /// Whether a text could be a value of the kind that is asked for, or of any. Asked of what may be
+    /// a header: a first row that only could be a value must not be lost as one.
     pub(super) fn is_value(&self, text: &str) -> bool {
         match self.kind {
             Some(kind) => Value::parse(kind, text, &self.reading).is_ok(),
@@ -108,7 +110,8 @@ impl Drafter {
                 set(fields, *column, text).map_err(refuse)?;
             }
         }
-        let value = parse(kind, value.ok_or(RowRefused::NoValue)?, &reading)?;
+        let written = value.ok_or(RowRefused::NoValue)?;
+        let value = read(kind, written, &reading)?;
         let says = |wanted: &Column| cells.iter().any(|(column, _)| column == wanted);
         if let Some(column) = self.unsaid.iter().find(|column| !says(column)) {
             return Err(RowRefused::Unsaid { column: *column });
@@ -117,49 +120,28 @@ impl Drafter {
             Some(fields) => Assertion::try_from(fields)?,
             None => self.plain.clone()?,
         };
-        Ok(Draft { value, assertion })
+        Ok(Draft {
+            written: written.clone(),
+            value,
+            assertion,
+        })
     }
 }
 
-fn parse(kind: Option<Kind>, text: &str, reading: &Reading) -> Result<Value, RowRefused> {
-    if let Some(kind) = kind {
-        return Value::parse(kind, text, reading)
-            .map_err(|error| RowRefused::Value { kind, error });
+/// Reads a value in one way, or not at all: what is published accuses somebody.
+fn read(kind: Option<Kind>, text: &str, reading: &Reading) -> Result<Value, RowRefused> {
+    use Kind::{Domain, Email, Ip, Url};
+    // Other kinds take nothing that a rule could be, or take it because somebody said so.
+    if matches!(kind, None | Some(Domain | Email | Ip | Url))
+        && let Some(rule) = rule::of(text)
+    {
+        return Err(RowRefused::Rule(rule));
     }
-    let mut readings = Value::detect(text, reading).into_iter();
-    let likeliest = readings
-        .next()
-        .ok_or_else(|| why_unrecognised(text, reading))?;
-    // `@name` is an account on one of many platforms, and only its publisher knows on which.
-    match readings.next() {
-        Some(other) if other.kind() == likeliest.kind() => Err(RowRefused::Ambiguous {
-            kind: likeliest.kind(),
-        }),
-        _ => Ok(likeliest),
-    }
-}
-
-/// What is wrong with a text that is a value of no kind, by the kind that it looks like.
-fn why_unrecognised(text: &str, reading: &Reading) -> RowRefused {
-    let number = |c: char| c.is_ascii_digit() || " +-.()".contains(c);
-    let kind = if text.contains("://") {
-        Kind::Url
-    } else if text.contains('@') {
-        Kind::Email
-    } else if text.contains('/') {
-        Kind::Url
-    } else if text.split('.').count() == 4 && text.chars().all(number) {
-        Kind::Ip
-    } else if text.chars().all(number) {
-        Kind::Phone
-    } else if text.contains('.') {
-        Kind::Domain
-    } else {
-        return RowRefused::Unrecognised;
-    };
-    match Value::parse(kind, text, reading) {
-        Err(error) => RowRefused::Value { kind, error },
-        Ok(_) => RowRefused::Unrecognised,
+    match kind {
+        Some(kind) => {
+            Value::accuse(kind, text, reading).map_err(|error| RowRefused::Value { kind, error })
+        }
+        None => Ok(Value::recognise(text, reading)?),
     }
 }
 
@@ -262,7 +244,7 @@ fn time(text: &str) -> Result<Timestamp, CellError> {
 
 #[cfg(test)]
 mod tests {
-    use kentong_protocol::indicator::{Scheme, Tlp, ValueError};
+    use kentong_protocol::indicator::{NotRecognised, Scheme, Tlp, ValueError};
 
     use super::*;
 
@@ -366,19 +348,19 @@ mod tests {
             Err(RowRefused::Assertion(_))
         ));
         assert_eq!(draft(&[(Column::Tlp, "red")]), Err(RowRefused::NoValue));
-        assert_eq!(
-            draft(&[(Column::Value, "??")]),
-            Err(RowRefused::Unrecognised)
-        );
-        let kind = Kind::Handle;
-        let somebody = draft(&[(Column::Value, "@somebody")]);
-        assert_eq!(somebody, Err(RowRefused::Ambiguous { kind }));
+        for (text, why) in [
+            ("??", NotRecognised::Unknown),
+            ("@somebody", NotRecognised::Platform),
+            ("012-345 6789", NotRecognised::Number),
+        ] {
+            let refused = Err(RowRefused::Unrecognised { why });
+            assert_eq!(draft(&[(Column::Value, text)]), refused, "{text}");
+        }
         // What looks like one kind is told why it is not.
         for (text, kind, error) in [
             ("co.uk", Kind::Domain, ValueError::DomainSuffix),
             ("javascript://a", Kind::Url, ValueError::UrlScheme),
             ("0.0.0.0", Kind::Ip, ValueError::IpUnspecified),
-            ("012-345 6789", Kind::Phone, ValueError::PhoneRegion),
             ("a@", Kind::Email, ValueError::DomainForm),
         ] {
             let refused = Err(RowRefused::Value { kind, error });

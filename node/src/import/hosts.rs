@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::entry::Entry;
 use super::lines::Lines;
 use super::refused::RowRefused;
+use super::rule::{self, Rule};
 
 /// Names that hosts files give to the machine itself and to its network.
 const OWN: [&str; 11] = [
@@ -22,6 +23,9 @@ const OWN: [&str; 11] = [
     "ip6-allrouters",
     "ip6-allhosts",
 ];
+
+/// What web and e-mail addresses, accounts and rules have, and names do not.
+const NO_NAME: [char; 6] = ['/', ':', '@', '?', '\\', '"'];
 
 /// Reads a hosts file.
 #[derive(Debug)]
@@ -62,9 +66,16 @@ impl<R: BufRead> Hosts<R> {
                 Some(_) => return refuse(RowRefused::Redirection),
                 None => return refuse(RowRefused::NoHostsLine),
             }
+            if rule::is_cosmetic(&text) {
+                return refuse(RowRefused::Rule(Rule::Cosmetic));
+            }
             let names: Vec<&str> = words.collect();
-            if names.is_empty() {
+            // A piece of something else, cut off at a blank, would be read as the whole of it.
+            if names.is_empty() || names.iter().any(|name| name.contains(NO_NAME)) {
                 return refuse(RowRefused::NoHostsLine);
+            }
+            if let Some(rule) = rule::of(&names.join(" ")) {
+                return refuse(RowRefused::Rule(rule));
             }
             self.waiting.extend(names.into_iter().map(|name| {
                 let own = OWN.contains(&name.to_ascii_lowercase().as_str());
@@ -95,7 +106,7 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split('#')
         .next()
         .unwrap_or_default()
-        .split_whitespace()
+        .split_ascii_whitespace()
 }
 
 /// The address without its zone: `fe80::1%lo0`.
@@ -157,5 +168,22 @@ mod tests {
         check("192.0.2.1 a.example", &[Err(RowRefused::Redirection)]);
         check("a.example", &[Err(RowRefused::NoHostsLine)]);
         check("0.0.0.0 # a.example", &[Err(RowRefused::NoHostsLine)]);
+        for no_names in [
+            "0.0.0.0 https://a.example/b c",
+            "0.0.0.0 OTP: 123456",
+            "0.0.0.0 b.example a.example/c",
+            "0.0.0.0 telegram:a",
+        ] {
+            check(no_names, &[Err(RowRefused::NoHostsLine)]);
+        }
+        // A hard blank parts no words.
+        check("0.0.0.0 a.example\u{a0}b", &[Ok("a.example\u{a0}b")]);
+        for (line, rule) in [
+            ("0.0.0.0 a.example##.ad", Rule::Cosmetic),
+            ("0.0.0.0 a.example CNAME rpz-passthru.", Rule::Exception),
+            ("0.0.0.0 ||a.example^", Rule::Blocking),
+        ] {
+            check(line, &[Err(RowRefused::Rule(rule))]);
+        }
     }
 }

@@ -1,12 +1,17 @@
 //! Plain lists: one value per line.
 
 use std::io::{self, BufRead};
+use std::net::IpAddr;
 
 use super::entry::Entry;
 use super::lines::Lines;
+use super::refused::RowRefused;
+use super::rule;
 
 /// Reads a plain list. Blank lines and those that begin with `#`, `;` or `!` are comments; so is
-/// what follows a tab (a count, in many lists), or a blank and one of `#` and `;`.
+/// what follows a blank and one of `#` and `;`. Behind a tab, many lists have a count or a day, which
+/// is left out; anything else there could say the opposite (`bank.example<TAB>allow`), so the line is
+/// refused.
 #[derive(Debug)]
 pub(super) struct List<R>(Lines<R>);
 
@@ -21,8 +26,10 @@ impl<R: BufRead> List<R> {
                 Ok(read) => read,
                 Err(refused) => return Ok(Some(refused)),
             };
-            if let Some(value) = value(&text) {
-                return Ok(Some(Entry::value(place, value)));
+            match value(&text) {
+                None => {}
+                Some(Ok(value)) => return Ok(Some(Entry::value(place, value))),
+                Some(Err(why)) => return Ok(Some(Entry::refused(place, text.trim(), why))),
             }
         }
         Ok(None)
@@ -30,18 +37,37 @@ impl<R: BufRead> List<R> {
 }
 
 /// The value in a line; none in a comment.
-fn value(line: &str) -> Option<&str> {
+fn value(line: &str) -> Option<Result<&str, RowRefused>> {
     let line = line.trim();
     if line.is_empty() || line.starts_with(['#', ';', '!']) {
         return None;
     }
-    let line = line.split('\t').next().unwrap_or(line);
-    let end = [" #", " ;"].iter().filter_map(|mark| line.find(mark)).min();
-    Some(
-        line.get(..end.unwrap_or(line.len()))
-            .unwrap_or(line)
-            .trim_end(),
-    )
+    let (value, behind) = line.split_once('\t').unwrap_or((line, ""));
+    if !without_comment(behind).split_whitespace().all(is_count) {
+        let why = rule::of(line).map_or(RowRefused::MoreThanAValue, RowRefused::Rule);
+        return Some(Err(why));
+    }
+    Some(Ok(without_comment(value)))
+}
+
+/// The text before a comment. `##.advert` is none, but says what is hidden on a page.
+fn without_comment(text: &str) -> &str {
+    let mut ends = text.match_indices(['#', ';']).filter(|(at, _)| {
+        let (before, comment) = text.split_at(*at);
+        let begins = before.is_empty() || before.ends_with(char::is_whitespace);
+        begins && !rule::begins_cosmetic(comment)
+    });
+    let end = ends.next().map_or(text.len(), |(at, _)| at);
+    text.get(..end).unwrap_or(text).trim_end()
+}
+
+/// Whether a word is a number, a date or a time of day, and no second value.
+fn is_count(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit())
+        && word.parse::<IpAddr>().is_err()
+        && word
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b".,:-+%TZ".contains(&byte))
 }
 
 #[cfg(test)]
@@ -64,9 +90,39 @@ mod tests {
             ("# c", None),
             ("; c", None),
             ("! c", None),
+            ("a.example\t10", Some("a.example")),
+            (
+                "a.example\t2026-01-31 12:00:00\t1,000 # x",
+                Some("a.example"),
+            ),
+            ("a.example\t# x y", Some("a.example")),
+            ("a.example \t; x", Some("a.example")),
+            ("a.example ## note", Some("a.example")),
+            ("a.example # see ##.ad", Some("a.example")),
+            ("a.example ##.ad", Some("a.example ##.ad")),
+            ("a.example #@#.ad # x", Some("a.example #@#.ad")),
         ] {
-            assert_eq!(value(line), expected, "{line:?}");
+            assert_eq!(value(line).transpose(), Ok(expected), "{line:?}");
         }
+    }
+
+    #[test]
+    fn what_stands_behind_a_value() {
+        let check = |line: &str, why| assert_eq!(value(line), Some(Err(why)), "{line:?}");
+        for line in [
+            "bank.example\tallow",
+            "bank.example\t10 benign",
+            "203.0.113.7\tbank.example",
+            "bank.example\t203.0.113.7",
+            "+6561234567\t+6561234568",
+            "https://bank.ex\tample/",
+        ] {
+            check(line, RowRefused::MoreThanAValue);
+        }
+        let exception = RowRefused::Rule(rule::Rule::Exception);
+        check("bank.example\tCNAME\trpz-passthru.", exception);
+        let setting = RowRefused::Rule(rule::Rule::Setting);
+        check("scam.example\tIN\tCNAME\t.", setting);
     }
 
     #[test]

@@ -2,10 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kentong_protocol::indicator::ValueError;
+use kentong_protocol::indicator::{NotRecognised, ValueError};
 
 use super::tests::options;
 use super::*;
+
+/// Anybody may have a name under it.
+const SUFFIX: RowRefused = RowRefused::Value {
+    kind: Kind::Domain,
+    error: ValueError::DomainSuffix,
+};
+/// The name of a file, by its ending.
+const UNLISTED: RowRefused = RowRefused::Unrecognised {
+    why: NotRecognised::UnlistedEnding,
+};
 
 /// What a file gives.
 #[derive(Debug, Default)]
@@ -51,10 +61,10 @@ impl Found {
         self.values.get(&kind).copied().unwrap_or(0)
     }
 
-    /// The values that were refused, each with the same reason.
-    fn refused_as(&self, kind: Kind, error: ValueError) -> BTreeSet<&str> {
-        let why = RowRefused::Value { kind, error };
-        assert_eq!(self.refused.iter().find(|(_, other)| *other != why), None);
+    /// The values that were refused, with the reasons that are named.
+    fn refused_as(&self, reasons: &[RowRefused]) -> BTreeSet<&str> {
+        let other = |(_, why): &&(String, RowRefused)| !reasons.contains(why);
+        assert_eq!(self.refused.iter().find(other), None);
         self.refused.iter().map(|(text, _)| text.as_str()).collect()
     }
 }
@@ -76,13 +86,14 @@ fn polkadot() {
     // SOURCES.md counts the rows of `deny` only.
     assert_eq!((found.rows - found.allowed, found.allowed), (54_863, 29));
     // Thirteen of its domains are public suffixes, by the list's section of private ones for the
-    // most: anybody may have a name under them, and blocking one would block them all.
-    let suffixes = found.refused_as(Kind::Domain, ValueError::DomainSuffix);
+    // most: anybody may have a name under them, and blocking one would block them all. One is the name of a file, and no domain.
+    let refused = found.refused_as(&[SUFFIX, UNLISTED]);
     let expected = [
         "16-b.it",
         "4r74h-viaaa-aaaal-qbqna-cai.raw.icp0.io",
         "alwaysdata.net",
         "cechire.com",
+        "comimport-wallet.html",
         "degen-tips.eth.limo",
         "fsxzf-hyaaa-aaaad-qflcq-cai.raw.icp0.io",
         "org.im",
@@ -93,8 +104,8 @@ fn polkadot() {
         "za.com",
         "zircuit-staking.eth.limo",
     ];
-    assert_eq!(suffixes, BTreeSet::from(expected));
-    assert_eq!(found.of(Kind::Domain), 54_023 - 13);
+    assert_eq!(refused, BTreeSet::from(expected));
+    assert_eq!(found.of(Kind::Domain), 54_023 - 13 - 1);
     assert_eq!((found.of(Kind::Ip), found.values.len()), (4, 2));
     assert_eq!(found.duplicates, 836);
 }
@@ -105,7 +116,7 @@ fn global_anti_scam() {
         return;
     };
     assert_eq!((found.rows, found.duplicates), (11_221, 5));
-    let suffixes = found.refused_as(Kind::Domain, ValueError::DomainSuffix);
+    let suffixes = found.refused_as(&[SUFFIX]);
     assert_eq!(suffixes, BTreeSet::from(["US.COM", "myshopify.com"]));
     // SOURCES.md counts these as domains; with a port they are web addresses, and not the host's
     // other services.
@@ -133,7 +144,10 @@ fn do_not_call() {
         return;
     };
     assert_eq!((found.rows, found.of(Kind::Phone)), (227_566, 199_516));
-    let invalid = found.refused_as(Kind::Phone, ValueError::PhoneInvalid);
+    let invalid = found.refused_as(&[RowRefused::Value {
+        kind: Kind::Phone,
+        error: ValueError::PhoneInvalid,
+    }]);
     assert_eq!(invalid.len(), 2_764);
 }
 
@@ -157,4 +171,76 @@ fn lists_that_give_all_they_have() {
         );
         assert_eq!(found.refused, [], "{file}");
     }
+}
+
+/// URLs without their schemes, as a firewall's log has them; some are names alone.
+#[test]
+fn pages_without_schemes() {
+    let Some(found) = read("urls/unit42-scam-js-urls.txt", &options()) else {
+        return;
+    };
+    assert_eq!((found.rows, found.duplicates), (4_457, 0));
+    assert_eq!(
+        (found.of(Kind::Domain), found.of(Kind::Url)),
+        (1_325, 3_132)
+    );
+    assert_eq!(found.refused, []);
+}
+
+/// Rules of adblockers are refused, each for what it is. One has neither an anchor nor an end, and
+/// begins with a dot, as no name does.
+#[test]
+fn rules_of_adblockers() {
+    let Some(found) = read("domains/durablenapkin-scam.adblock.txt", &options()) else {
+        return;
+    };
+    assert_eq!((found.rows, found.duplicates), (959, 0));
+    let form = RowRefused::Value {
+        kind: Kind::Domain,
+        error: ValueError::DomainForm,
+    };
+    found.refused_as(&[RowRefused::Rule(Rule::Blocking), form.clone()]);
+    let others = found.refused.iter().filter(|(_, why)| *why == form);
+    let others: Vec<_> = others.map(|(text, _)| text.as_str()).collect();
+    assert_eq!(others, [".avito.www.booking."]);
+    assert_eq!((found.values.len(), found.refused.len()), (0, 959));
+}
+
+/// Tables whose own column names the kind.
+#[test]
+fn tables_with_kinds() {
+    let mut mapped = options();
+    mapped.columns = Columns::mapped("value=indicator,kind=type").unwrap();
+    let Some(found) = read("domains/infoblox-csv/usps_cta_20231219.csv", &mapped) else {
+        return;
+    };
+    assert_eq!((found.rows, found.of(Kind::Domain)), (7_444, 7_293));
+    let mut wallets = options();
+    wallets.columns = Columns::mapped("value=address").unwrap();
+    let Some(found) = read("crypto/forta-phishing_scams.csv", &wallets) else {
+        return;
+    };
+    assert_eq!((found.rows, found.of(Kind::Wallet)), (6_726, 6_205));
+    // Two of its addresses have capitals that their checksum does not.
+    let checksum = RowRefused::Value {
+        kind: Kind::Wallet,
+        error: ValueError::WalletChecksum,
+    };
+    assert_eq!(found.refused_as(&[checksum]).len(), 2);
+}
+
+/// Three of the addresses are damaged: two have characters that no address has, one was mistyped.
+#[test]
+fn wallets_that_their_form_tells() {
+    let Some(found) = read("crypto/unit42-xmr_wallets.txt", &options()) else {
+        return;
+    };
+    let wrong = |error| RowRefused::Value {
+        kind: Kind::Wallet,
+        error,
+    };
+    let damaged = [ValueError::WalletForm, ValueError::WalletChecksum].map(wrong);
+    assert_eq!(found.refused_as(&damaged).len(), 3);
+    assert_eq!((found.rows, found.of(Kind::Wallet)), (2_341, 2_338));
+    assert_eq!(found.values.len(), 1);
 }

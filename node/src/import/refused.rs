@@ -1,10 +1,11 @@
 //! Why a row is not taken.
 
-use kentong_protocol::indicator::{AssertionError, Kind, ValueError};
+use kentong_protocol::indicator::{AssertionError, Kind, NotRecognised, ValueError};
 
 use super::columns::Column;
 use super::fields::CellError;
 use super::place::Place;
+use super::rule::Rule;
 
 /// Why a row gives no indicator. Its neighbours are not touched by it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,15 +56,24 @@ pub enum RowRefused {
         /// What is wrong with it.
         error: ValueError,
     },
-    /// Not a value of any kind.
-    #[error("no kind of indicator has such values; if one should, name it with --kind")]
-    Unrecognised,
-    /// Several values of one kind.
-    #[error("could be any of several {kind}s; write out which, as in telegram:NAME")]
-    Ambiguous {
-        /// The kind.
-        kind: Kind,
+    /// No text that any kind could read.
+    #[error(transparent)]
+    Text(ValueError),
+    /// Not plainly a value of one kind, and nothing says its kind.
+    #[error("{why}{}", next_step(*.why))]
+    Unrecognised {
+        /// What is in doubt.
+        why: NotRecognised,
     },
+    /// A rule of a block list rather than a value.
+    #[error(transparent)]
+    Rule(Rule),
+    /// A line of a list with a tab, and words behind it.
+    #[error(
+        "words behind the value, which could say the opposite; import the file as a table, with \
+         --columns value,-"
+    )]
+    MoreThanAValue,
     /// What a column says is not to be understood.
     #[error("{column}: {error}")]
     Cell {
@@ -87,6 +97,33 @@ pub enum RowRefused {
         /// Where it stands first.
         first: Place,
     },
+}
+
+impl From<NotRecognised> for RowRefused {
+    fn from(why: NotRecognised) -> Self {
+        match why {
+            NotRecognised::Text(error) => Self::Text(error),
+            NotRecognised::Value { kind, error } => Self::Value { kind, error },
+            _ => Self::Unrecognised { why },
+        }
+    }
+}
+
+/// What to do about a value whose kind is in doubt, where its error does not say so itself.
+const fn next_step(why: NotRecognised) -> &'static str {
+    match why {
+        NotRecognised::Text(_)
+        | NotRecognised::Value { .. }
+        | NotRecognised::Platform
+        | NotRecognised::EverydayWord => "",
+        NotRecognised::Unknown => "; if it is one, say which with --kind or in a column named kind",
+        NotRecognised::Number
+        | NotRecognised::WordAndNumber
+        | NotRecognised::NoChecksum
+        | NotRecognised::UnlistedEnding => {
+            "; if it is to be published, say its kind with --kind or in a column named kind"
+        }
+    }
 }
 
 impl RowRefused {

@@ -54,7 +54,7 @@ fn lists() {
             ("line 4", "ip"),
             ("line 5", "url"),
             ("line 6", "the same value as at line 2"),
-            ("line 7", "no kind of indicator"),
+            ("line 7", "not recognised as any kind"),
             ("line 8", "url"),
         ],
     );
@@ -228,4 +228,177 @@ fn files_that_cannot_be_read() {
     let list = Import::open(&file("list.json", b"scam.example.com\n"), &asked).unwrap();
     assert_eq!(list.progress().length(), Some(17));
     assert_eq!(list.count(), 1);
+}
+
+/// The same values by each way in which a file gives them, each to be refused for the same reason.
+#[test]
+fn nothing_is_published_that_nobody_saw() {
+    let mut malaysian = options();
+    malaysian.reading.region = "MY".parse().ok();
+    let every_way = |value: &str, says: &str| {
+        let json = serde_json::to_string(value).unwrap();
+        let cell = value.replace('"', "\"\"");
+        for (content, name, place) in [
+            (format!("{value}\n"), "x.txt", "line 1"),
+            (format!("value\n\"{cell}\"\n"), "x.csv", "line 2"),
+            (format!("{{\"deny\":[{json}]}}"), "x.json", "/deny/0"),
+            (
+                format!("[{{\"date\":\"2026-01-31\",\"url\":{json}}}]"),
+                "x.json",
+                "/0",
+            ),
+        ] {
+            check(content, name, &malaysian, &[(place, says)]);
+        }
+        let mut asked = malaysian.clone();
+        asked.format = Some(Format::Hosts);
+        let line = format!("0.0.0.0 {value}\n");
+        for row in import(line.as_bytes(), "hosts", &asked).unwrap() {
+            let outcome = row.unwrap().outcome;
+            assert!(outcome.is_err(), "{line}: {outcome:?}");
+        }
+    };
+    for (value, says) in [
+        ("OTP: 123456", "a word and a number"),
+        ("OTP:123456", "a word and a number"),
+        ("Tel:0123456789", "a word and a number"),
+        ("MY:MAYBANK:123456", "a word and a number"),
+        ("0123456789", "a number alone"),
+        ("123456", "a number alone"),
+        ("12/05/2026", "a number alone"),
+        (
+            "@somebody's",
+            "the name of an account, but of which platform?",
+        ),
+        ("somebody:anybody", "not recognised as any kind"),
+        ("https://evil.example/a b", "as url: a blank inside"),
+        ("https://evil.example/a\u{a0}b", "as url: a blank inside"),
+        (
+            "https://evil.example\\@bank.example/",
+            "as url: a backslash",
+        ),
+        ("203.0.113.7/24", "as ip: the address of one machine"),
+        ("@@||bank.example^", "an exception of a block list"),
+        ("~bank.example", "an exception of a block list"),
+        ("bank.example##.ad", "a rule that hides or changes a part"),
+        ("bank.example ##.ad", "a rule that hides or changes a part"),
+        ("bank.example#@#.ad", "a rule that hides or changes a part"),
+        (
+            "bank.example##+js(x)",
+            "a rule that hides or changes a part",
+        ),
+        (
+            "bank.example$$script",
+            "a rule that hides or changes a part",
+        ),
+        ("||evil.example^", "a rule of a block list"),
+        (
+            "||evil.example^$domain=bank.example",
+            "a rule of a block list",
+        ),
+        (
+            "evil.example/a$domain=bank.example",
+            "a rule of a block list",
+        ),
+        ("/bank.example/", "a pattern of a block list"),
+        (
+            "address=/evil.example/0.0.0.0",
+            "a setting of a name server",
+        ),
+        ("server=/bank.example/8.8.8.8", "a setting of a name server"),
+        (
+            "local-zone: \"bank.example\" transparent",
+            "a setting of a name server",
+        ),
+        (
+            "bank.example CNAME rpz-passthru.",
+            "an exception of a block list",
+        ),
+        ("[Adblock Plus 2.0]", "the first line of a block list"),
+    ] {
+        every_way(value, says);
+    }
+    // Line breaks and tabs are inside a value in some formats only.
+    let inside = "has a control or invisible character inside";
+    for value in ["https://evil.example/a\tb", "https://bank.ex\tample/"] {
+        let json = serde_json::to_string(value).unwrap();
+        let deny = format!("{{\"deny\":[{json}]}}");
+        check(deny, "x.json", &malaysian, &[("/deny/0", inside)]);
+        let table = format!("value\n\"{value}\"\n");
+        check(
+            table.replace('\t', "\n"),
+            "x.csv",
+            &malaysian,
+            &[("line 2", inside)],
+        );
+        let says = "words behind the value";
+        check(value, "x.txt", &malaysian, &[("line 1", says)]);
+    }
+    check(
+        "bank.example\tCNAME\trpz-passthru.\nbank.example\tallow\nevil.example\t7\n",
+        "x",
+        &malaysian,
+        &[
+            ("line 1", "an exception of a block list"),
+            ("line 2", "words behind the value"),
+            ("line 3", "domain"),
+        ],
+    );
+}
+
+#[test]
+fn what_somebody_says_the_kind_of() {
+    let check_kind = |kind: &str, value: &str, says: &str| {
+        let mut asked = options();
+        asked.reading.region = "MY".parse().ok();
+        let row = format!("value,kind\n\"{value}\",{kind}\n");
+        check(row, "x", &asked, &[("line 2", says)]);
+        asked.kind = Some(kind.parse().unwrap());
+        check(format!("{value}\n"), "x", &asked, &[("line 1", says)]);
+    };
+    for (kind, value) in [
+        ("bank-account", "MY:MAYBANK:123456"),
+        ("bank-account", "27:114012345678"),
+        ("phone", "012-345 6789"),
+        ("handle", "line:12345"),
+        ("handle", "other:Somebody Else"),
+        ("sms-sender", "A##B"),
+        ("sms-sender", "OTP: 123456"),
+        ("wallet", "So11111111111111111111111111111111111111112"),
+        ("domain", "setup.exe"),
+        ("url", "evil.example/a"),
+    ] {
+        check_kind(kind, value, kind);
+    }
+    for (kind, value, says) in [
+        ("handle", "somebody", "as handle: which platform?"),
+        ("handle", "somebody:anybody", "as handle: which platform?"),
+        ("url", "https://evil.example/a b", "as url: a blank inside"),
+        (
+            "url",
+            "https://evil.example\\@bank.example/",
+            "as url: a backslash",
+        ),
+        ("url", "bank.example##.ad", "a rule that hides or changes"),
+        ("url", "12/05/2026", "as url: browsers read this host"),
+        ("url", "/bank.example/", "a pattern of a block list"),
+        (
+            "domain",
+            "@@||bank.example^",
+            "an exception of a block list",
+        ),
+        ("ip", "203.0.113.7/24", "as ip: the address of one machine"),
+        (
+            "email",
+            "*@bank.example",
+            "as email: a wildcard is no mailbox",
+        ),
+        (
+            "bank-account",
+            "OTP 123456",
+            "as bank-account: not an account",
+        ),
+    ] {
+        check_kind(kind, value, says);
+    }
 }
