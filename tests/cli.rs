@@ -3,10 +3,13 @@
 //! `KENTONG_BLESS=1 cargo test cli` writes them anew.
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use crate::support::{Federation, Node, program};
 
@@ -25,7 +28,7 @@ fn said(line: &str, folder: &Path) -> String {
     for said in [&output.stdout, &output.stderr] {
         text.push_str(&String::from_utf8_lossy(said));
     }
-    writeln!(text, "[{}]\n", output.status.code().unwrap()).unwrap();
+    text.push_str(&format!("[{}]\n\n", output.status.code().unwrap()));
     without_numbers(&text.replace(folder.to_str().unwrap(), "FOLDER"))
 }
 
@@ -145,6 +148,8 @@ const WITH_A_NODE: &[&str] = &[
     "add wallet 0x12 --scheme phishing --tlp green",
     "add ip 300.1.1.1 --scheme phishing --tlp green",
     "add url nonsense --scheme phishing --tlp green",
+    "add url https://evil.example\\@bank.example/ --scheme phishing --tlp green",
+    "add ip 203.0.113.7/24 --scheme phishing --tlp green",
     "add email nonsense --scheme phishing --tlp green",
     "add gizmo a.example --scheme phishing --tlp green",
     "add domain a.example --scheme nonsense --tlp green",
@@ -203,4 +208,88 @@ fn errors() {
     federation.connected();
     all.extend(WITH_A_NODE.iter().map(|line| at_home(line)));
     compare("errors.txt", &all);
+}
+
+/// What a dry run is tried on: each file by each line of options.
+const READINGS: &[(&str, &str, &[&str])] = &[
+    (
+        "mixed.txt",
+        "evil[.]example\nlogin[.]evil[.]example\nEvil.example\nother.example.com\n*.low.example\n\
+         hxxps://evil[.]example/a\nevil.example/a#top\n+60 12-345 6789\n203.0.113.7\t10\n\
+         0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed\nOTP: 123456\n012-345 6789\n@somebody\n\
+         Line: 2\nsetup.exe\nhttps://evil.example/a b\nhttps://evil.example\\@bank.example/\n\
+         203.0.113.7/24\n12/05/2026\nbank.example\tallow\n\u{1b}[2J\u{202e}evil.example\n",
+        &["", "--json"],
+    ),
+    (
+        "block.txt",
+        "[Adblock Plus 2.0]\n! a comment\n||evil.example^\n@@||bank.example^\n##.banner\n\
+         bank.example##.ad\nbank.example#@#.ad\n||a.example^$domain=bank.example\n/bank.example/\n\
+         address=/evil.example/0.0.0.0\nbank.example CNAME rpz-passthru.\n",
+        &["", "--kind url"],
+    ),
+    (
+        "accounts.csv",
+        "value,kind\nMY:MAYBANK:114012345678,bank-account\n+65 6123 4567,\nMY:MAYBANK:114012345678,\n",
+        &["", "--kind phone --region SG --json"],
+    ),
+];
+
+#[test]
+fn dry_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = String::new();
+    for (name, content, options) in READINGS {
+        fs::write(folder.path().join(name), content).unwrap();
+        for options in *options {
+            let line = format!(
+                "import {name} --scheme phishing --tlp green --dry-run {options} --home none"
+            );
+            let line: Vec<_> = line.split_whitespace().collect();
+            all.push_str(&said(&line.join(" "), folder.path()));
+        }
+    }
+    compare("readings.txt", &all);
+}
+
+/// Rows come out of a dry run while the file is still being read: it may be longer than the memory.
+#[test]
+fn a_dry_run_writes_rows_as_it_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("endless.txt");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut import = Command::new(env!("CARGO_BIN_EXE_kentong"))
+        .args([
+            "import",
+            "endless.txt",
+            "--dry-run",
+            "--json",
+            "--home",
+            "none",
+        ])
+        .args(["--scheme", "phishing", "--tlp", "green"])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(import.stdout.take().unwrap()).lines();
+    let (seen, wait) = mpsc::channel::<()>();
+    let writer = thread::spawn(move || {
+        let mut file = fs::File::create(pipe).unwrap();
+        for row in 0..20_000 {
+            writeln!(file, "s{row}.example").unwrap();
+        }
+        // Only a row that came out lets the file end.
+        let first = wait.recv_timeout(Duration::from_secs(60));
+        assert!(first.is_ok(), "no row before the end");
+    });
+    let first = lines.next().unwrap().unwrap();
+    seen.send(()).unwrap();
+    assert!(first.contains("\"value\":\"s0.example\""), "{first}");
+    let last = lines.map(Result::unwrap).last().unwrap();
+    assert!(last.contains("\"import\":{\"version\":1,"), "{last}");
+    writer.join().unwrap();
+    assert!(import.wait().unwrap().success());
 }

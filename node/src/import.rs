@@ -3,6 +3,7 @@
 //! A file is never held whole in memory, except for JSON, whose end decides whether it is JSON;
 //! see [`MAX_JSON`]. One bad row is that row's fault and never the file's.
 
+mod change;
 mod columns;
 mod detect;
 mod entry;
@@ -12,6 +13,7 @@ mod json;
 mod lines;
 mod list;
 mod place;
+mod readings;
 mod refused;
 mod report;
 mod rule;
@@ -24,12 +26,14 @@ use std::path::{Path, PathBuf};
 
 use kentong_protocol::indicator::{Assertion, Draft as Fields, Kind, Reading, Value};
 
+pub use change::Change;
 pub use columns::{Column, Columns, ColumnsError, HeaderError, UnknownColumn};
 pub use detect::{DetectError, Format, HEAD, UnknownFormat, detect};
 pub use fields::CellError;
 pub use json::MAX_JSON;
 pub use lines::MAX_LINE;
 pub use place::Place;
+pub use readings::{Read, ReadRow, Readings, Sort};
 pub use refused::RowRefused;
 pub use report::{Count, Example, RefusedRows, Report};
 pub use rule::Rule;

@@ -10,6 +10,7 @@ use crate::terminal::plain;
 
 use super::detect::Format;
 use super::place::Place;
+use super::readings::Readings;
 use super::refused::RowRefused;
 use super::{Import, Row};
 
@@ -44,6 +45,9 @@ pub struct Report {
     pub skipped: BTreeMap<String, Count>,
     /// Rows that cannot be imported, by reason.
     pub refused: BTreeMap<String, Count>,
+    /// How rows were read.
+    #[serde(flatten)]
+    pub readings: Readings,
     /// The columns that nothing was taken from.
     pub ignored_columns: Vec<String>,
     /// Whether nothing was written.
@@ -87,6 +91,7 @@ impl Report {
             known: 0,
             skipped: BTreeMap::new(),
             refused: BTreeMap::new(),
+            readings: Readings::default(),
             ignored_columns: ignored.iter().map(|name| plain(name)).collect(),
             dry_run: false,
         }
@@ -95,8 +100,9 @@ impl Report {
     /// Counts a row. What becomes of an indicator is told later, by [`Report::settle`].
     pub fn count(&mut self, row: &Row) {
         self.rows += 1;
-        let Err(why) = &row.outcome else {
-            return;
+        let why = match &row.outcome {
+            Ok(draft) => return self.readings.count(row.place, draft),
+            Err(why) => why,
         };
         let reasons = if why.is_skipped() {
             &mut self.skipped
@@ -148,7 +154,7 @@ impl Example {
     }
 }
 
-fn beginning(text: &str) -> &str {
+pub(super) fn beginning(text: &str) -> &str {
     let mut end = text.len().min(SHOWN);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -173,6 +179,9 @@ impl fmt::Display for Report {
         };
         writeln!(f, "{:>12}  {taken}", grouped(self.taken))?;
         writeln!(f, "{:>12}  known already", grouped(self.known))?;
+        if self.dry_run {
+            write!(f, "{}", self.readings)?;
+        }
         for (what, reasons) in [("skipped", &self.skipped), ("refused", &self.refused)] {
             for (reason, count) in reasons {
                 writeln!(f, "{:>12}  {what}: {reason}", grouped(count.rows))?;
@@ -228,7 +237,7 @@ impl<W: Write> RefusedRows<W> {
 }
 
 /// The number with a comma between thousands.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut shown = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -242,6 +251,8 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kentong_protocol::indicator::Kind;
+
     use super::*;
 
     fn row(line: u64, text: &str, why: RowRefused) -> Row {
@@ -287,6 +298,16 @@ mod tests {
             \x20               line 4: a,b,c  (3 fields where the table has 2 columns)\n\
             columns not used: note\n"
         );
+    }
+
+    #[test]
+    fn readings_stand_in_dry_runs() {
+        let mut report = Report::of("x", Format::List, &[]);
+        report.readings.kinds.insert(Kind::Domain, 1);
+        let read = "           1  read as domain";
+        assert!(!report.to_string().contains(read), "{report}");
+        report.dry_run = true;
+        assert!(report.to_string().contains(read), "{report}");
     }
 
     #[test]
