@@ -2,6 +2,7 @@
 //! kernel-picked ports, waiting by looking at the nodes and never by a fixed sleep.
 
 pub(crate) mod shim;
+pub(crate) mod terminal;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
