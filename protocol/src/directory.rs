@@ -4,6 +4,7 @@
 //! they are signed and which is the newest.
 
 mod bundle;
+mod enclosed;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use crate::charter::{Charter, Member};
 use crate::policy::Party;
 
 pub use bundle::{Bundle, BundleError};
+pub use enclosed::{DamagedBundle, Enclosing, MAX_ENCLOSING, TooManyBundles};
 
 /// The members of a charter, with what each said of its keys and whereabouts.
 #[derive(Debug, Clone)]

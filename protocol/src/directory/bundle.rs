@@ -9,7 +9,7 @@ use kentong_keys::{
 use crate::bounded::{BoundedText, TextError};
 use crate::charter::MAX_DISPLAY_NAME;
 
-const TITLE: &str = "kentong bundle v1\n";
+pub(super) const TITLE: &str = "kentong bundle v1\n";
 const SEPARATOR: &str = "\n=====\n";
 
 /// A member's display name, root key, warrant and card, which belong together: the root key signed
@@ -67,6 +67,12 @@ pub enum BundleError {
 impl Bundle {
     /// The longest bundle, in bytes.
     pub const MAX_LEN: usize = Warrant::MAX_LEN + Card::MAX_LEN + 1024;
+
+    /// Whether these bytes are meant to be a bundle, in order or not.
+    #[must_use]
+    pub fn is_meant(bytes: &[u8]) -> bool {
+        bytes.starts_with(TITLE.as_bytes())
+    }
 
     /// Puts together what belongs together.
     pub fn new(
@@ -127,6 +133,13 @@ impl Bundle {
             warrant.strip_suffix('\n').unwrap_or(warrant),
             self.card.note()
         )
+    }
+
+    /// Whether its warrant, or under the same warrant its card, is newer than another's.
+    #[must_use]
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        let serials = |bundle: &Self| (bundle.warrant.serial(), bundle.card.serial());
+        serials(self) > serials(other)
     }
 
     /// Whose bundle it is.

@@ -7,6 +7,7 @@ use crate::charter::{Draft, GroupName};
 use crate::time::Timestamp;
 
 mod bundles;
+mod enclosed;
 
 /// A key of a member, by a number of its own.
 fn key(name: &str, number: u8) -> SigningKey {

@@ -31,7 +31,7 @@ const FILES: [(&str, &str); 14] = files![
     "warrant-by-another-key",
 ];
 
-fn bundle(member: &str) -> Bundle {
+pub(super) fn bundle(member: &str) -> Bundle {
     bundle_with(member, &card(member, 1, SIGNING, "first", Some("second")))
 }
 
