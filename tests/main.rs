@@ -11,6 +11,7 @@
     reason = "clippy takes for tests only the functions marked so, not what they call"
 )]
 
+mod admission;
 mod backup;
 mod bad_line;
 mod charter;
@@ -33,6 +34,7 @@ mod papers;
 mod power;
 mod quota;
 mod read_only;
+mod readme;
 mod recorder;
 mod relay;
 mod rollback;

@@ -158,7 +158,6 @@ impl Federation {
         first.run(&[&["charter", "merge", "-o", &charter], &signed[..]].concat());
         for node in &self.nodes {
             node.run(&["charter", "install", &charter]);
-            node.run(&[&["peers", "add"], &cards[..]].concat());
         }
     }
 

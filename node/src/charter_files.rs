@@ -7,6 +7,7 @@
 //! | `notices.txt` | the signed notices on the version in force | yes: until a member sends them again a leaver counts as a member |
 //! | `open-notices.txt` | notices on it that still take signatures | yes: until others send them again they wait for those |
 //! | `ballots.txt` | signed documents that are not in force, or not yet | yes: a second vote to one of them goes unseen |
+//! | `newcomers.txt` | member files of those whom a draft would admit; see [`crate::newcomers`] | yes: add them again |
 //! | `severed.txt` | whom this member severed, for itself | no: they would be let in again |
 //!
 //! A home that knows nothing of versions has its first charter in `charter.txt`, which is a file
@@ -27,7 +28,7 @@ use kentong_protocol::time::Timestamp;
 
 use crate::evidence_file;
 use crate::home::Home;
-use crate::turn;
+use crate::{newcomers, turn};
 
 const SEVERED: &str = "kentong severed v1";
 
@@ -106,6 +107,10 @@ fn put_chain(home: &Home, chain: &Chain) -> Result<(), CharterFilesError> {
     // Settled ones say nothing any more: if they cannot be dropped now, they are the next time.
     if home.notices().exists() {
         put(&home.notices(), notices(home, chain)?.to_text().as_bytes())?;
+    }
+    // The node does so too whenever it reads who its members are, so the version counts all the same.
+    if let Err(error) = newcomers::settle_in_turn(home, chain.in_force()) {
+        tracing::warn!(%error, "the file of a new member could not be put with the others");
     }
     Ok(())
 }
@@ -335,7 +340,8 @@ pub fn keep_severed(home: &Home, severed: &BTreeSet<MemberName>) -> Result<(), C
     put(&home.severed(), text.as_bytes())
 }
 
-fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, CharterFilesError> {
+/// A file's bytes, none if there is no such file; longer than `most` is an error.
+pub(crate) fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, CharterFilesError> {
     use io::Read as _;
     let at = |source| CharterFilesError::Read {
         path: path.to_owned(),
@@ -358,7 +364,8 @@ fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, CharterFilesError> 
     Ok(Some(bytes))
 }
 
-fn put(path: &Path, bytes: &[u8]) -> Result<(), CharterFilesError> {
+/// Writes a file in the place of an older one, durably.
+pub(crate) fn put(path: &Path, bytes: &[u8]) -> Result<(), CharterFilesError> {
     let write = || {
         let new = path.with_extension("new");
         let mut options = std::fs::OpenOptions::new();

@@ -13,6 +13,7 @@
 //! | `notices.txt` | who left or is suspended; signed | yes: install them again | can let in again who left or is suspended |
 //! | `open-notices.txt` | notices that still take signatures | yes | can hide one |
 //! | `ballots.txt` | finding second votes | yes | can hide one |
+//! | `newcomers.txt` | reaching those whom a draft would admit, once a version lists them; signed | yes: add them again | can delete, or keep old cards in use |
 //! | `severed.txt` | whom this member severed | no | can sever, or let in again |
 //! | `evidence/` | who signed two histories, or voted twice; the notes in it are signed | no | can delete, not forge |
 //! | `failures/` | nothing; messages on which this node failed inside, for its developers | yes | nothing |
@@ -289,6 +290,12 @@ impl Home {
     #[must_use]
     pub fn ballots(&self) -> PathBuf {
         self.root.join("ballots.txt")
+    }
+
+    /// The member files of those whom a draft would admit. Missing while nobody's waits.
+    #[must_use]
+    pub fn newcomers(&self) -> PathBuf {
+        self.root.join("newcomers.txt")
     }
 
     /// Whom this member severed. Missing until it severs somebody.

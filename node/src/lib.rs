@@ -17,6 +17,7 @@ mod kept_files;
 pub mod log;
 pub mod member_file;
 pub mod net;
+pub mod newcomers;
 pub mod policy_files;
 pub mod recovery_file;
 pub mod runtime;

@@ -1,11 +1,26 @@
 //! Members' files in a home: what others need to know of a member, one bundle each.
 
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use kentong_protocol::MemberName;
+use kentong_protocol::charter::Terms;
 use kentong_protocol::directory::Bundle;
+
+/// Why a member file is not for the members of a charter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unlisted {
+    /// The charter does not list its member.
+    #[error("{0} is not a member by the charter")]
+    Stranger(MemberName),
+    /// The charter lists its member with another root key.
+    #[error(
+        "its root key is not the one that the charter gives for {0}; do not use it, and ask {0} by voice"
+    )]
+    OtherRoot(MemberName),
+}
 
 /// Where a member's file lies in a folder.
 #[must_use]
@@ -13,11 +28,48 @@ pub fn path(folder: &Path, member: &MemberName) -> PathBuf {
     folder.join(format!("{member}.card"))
 }
 
+/// Whether a charter lists the member of this file, with its root key.
+pub fn check(bundle: &Bundle, terms: &Terms) -> Result<(), Unlisted> {
+    let member = bundle.member();
+    match terms.member(member) {
+        None => Err(Unlisted::Stranger(member.clone())),
+        Some(listed) if listed.root() != bundle.root() => Err(Unlisted::OtherRoot(member.clone())),
+        Some(_) => Ok(()),
+    }
+}
+
+/// A member's file in a folder; none if there is none that can be read.
+#[must_use]
+pub fn held(folder: &Path, member: &MemberName) -> Option<Bundle> {
+    let file = File::open(path(folder, member)).ok()?;
+    let mut bytes = Vec::new();
+    // One byte more than there may be, so that a longer file is refused and not cut.
+    file.take(Bundle::MAX_LEN as u64 + 1)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    Bundle::parse(&bytes).ok()
+}
+
 /// Writes a bundle into a folder under its member's name, in place of an older one, durably.
 pub fn write(folder: &Path, bundle: &Bundle) -> io::Result<PathBuf> {
-    let path = path(folder, bundle.member());
     // The node and a command may write the same card at the same moment.
     let _turn = crate::turn::take(folder);
+    put(folder, bundle)
+}
+
+/// The same, unless the folder holds the same or a newer one under this root key; true if it is written.
+/// The root key must be the one that counts for its member.
+pub fn keep(folder: &Path, bundle: &Bundle) -> io::Result<bool> {
+    let _turn = crate::turn::take(folder);
+    let held = held(folder, bundle.member());
+    if held.is_some_and(|held| held.root() == bundle.root() && !bundle.is_newer_than(&held)) {
+        return Ok(false);
+    }
+    put(folder, bundle).map(|_| true)
+}
+
+fn put(folder: &Path, bundle: &Bundle) -> io::Result<PathBuf> {
+    let path = path(folder, bundle.member());
     let new = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
     let mut file = options
@@ -29,6 +81,6 @@ pub fn write(folder: &Path, bundle: &Bundle) -> io::Result<PathBuf> {
     file.write_all(bundle.encode().as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&new, &path)?;
-    std::fs::File::open(folder)?.sync_all()?;
+    File::open(folder)?.sync_all()?;
     Ok(path)
 }

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use kentong_keys::{KeySlot, MemberName, Role};
 
 /// Files at the top of a home, each of which may be missing.
-const TOP: [&str; 6] = [
+const TOP: [&str; 7] = [
     "config.toml",
     "charter.txt",
     "notices.txt",
     "open-notices.txt",
     "ballots.txt",
+    "newcomers.txt",
     "severed.txt",
 ];
 /// Folders of a home, in the order in which they are taken: the log first, so that charter and cards
@@ -153,6 +154,7 @@ mod tests {
             "charter.txt",
             "notices.txt",
             "ballots.txt",
+            "newcomers.txt",
             "severed.txt",
             "log/00000001.seg",
             "log/123456789.seg",

@@ -3,6 +3,7 @@
 mod diff;
 mod document;
 mod draft;
+mod enclosed;
 mod history;
 mod install;
 mod leave;

@@ -21,7 +21,7 @@ use crate::charter_files;
 use crate::control::reply::{Peer, Reply};
 use crate::control::request::Request;
 use crate::home::Home;
-use crate::member_file;
+use crate::member_file::{self, Unlisted};
 
 /// List the other members, take in their cards, sever one, or let only them reach the node
 ///
@@ -165,15 +165,7 @@ fn add(files: &[PathBuf], place: &Workplace) -> Result<Outcome> {
         .iter()
         .filter(|file| Some(file.member()) != me.as_ref())
     {
-        let news = held(&home, file.member()).is_none_or(|held| newer(file, &held));
-        if news {
-            member_file::write(&home.members(), file).map_err(|error| {
-                anyhow!(
-                    "cannot write in {}: {error}; check the disk",
-                    home.members().display()
-                )
-            })?;
-        }
+        let news = keep(&home, file)?;
         let (name, root) = (file.display_name(), file.root_key());
         if place.json() {
             place.emit(&Row::Added {
@@ -255,16 +247,12 @@ fn charter_of(home: &Home) -> Result<Option<Charter>> {
 fn check_root(file: &Bundle, charter: Option<&Charter>, home: &Home) -> Result<()> {
     let member = file.member();
     if let Some(charter) = charter {
-        let Some(listed) = charter.member(member) else {
-            bail!("{member} is not a member by the installed charter; see `kentong charter show`");
-        };
-        if listed.root() != file.root() {
-            bail!(
-                "its root key is not the one that the charter gives for {member}; do not use it, \
-                 and ask {member} by voice"
-            );
-        }
-        return Ok(());
+        return member_file::check(file, charter.terms()).map_err(|error| match error {
+            Unlisted::Stranger(_) => anyhow!(
+                "{error}; see `kentong charter show`, and `kentong charter draft --help` to admit it"
+            ),
+            Unlisted::OtherRoot(_) => error.into(),
+        });
     }
     if held(home, member).is_some_and(|held| held.root() != file.root()) {
         bail!(
@@ -277,12 +265,15 @@ fn check_root(file: &Bundle, charter: Option<&Charter>, home: &Home) -> Result<(
 }
 
 fn held(home: &Home, member: &MemberName) -> Option<Bundle> {
-    let path = member_file::path(&home.members(), member);
-    Bundle::parse(&read_foreign(&path, Bundle::MAX_LEN).ok()?).ok()
+    member_file::held(&home.members(), member)
 }
 
-/// Whether one file's warrant, or under the same warrant its card, is newer than another's.
-fn newer(file: &Bundle, held: &Bundle) -> bool {
-    let serials = |bundle: &Bundle| (bundle.warrant().serial(), bundle.card().serial());
-    serials(file) > serials(held)
+/// Keeps a member's file unless it is not newer than what is held; true if it is news.
+pub(super) fn keep(home: &Home, file: &Bundle) -> Result<bool> {
+    member_file::keep(&home.members(), file).map_err(|error| {
+        anyhow!(
+            "cannot write in {}: {error}; check the disk",
+            home.members().display()
+        )
+    })
 }

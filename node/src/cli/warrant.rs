@@ -31,8 +31,8 @@ use crate::store::{Folders, Options, Store};
 /// heads. After a loss of the disk restore the backup first, run the node until all is back, and stop it.
 ///
 /// Where there is no backup, or its keys have been replaced since: make a home with `kentong init`, or
-/// restore it; install the charter (`kentong charter install --lost-home`) and the others' cards
-/// (`kentong peers add`); and draft with --heads from the readers. The node takes back from them what
+/// restore it; install what `kentong charter history -o all.txt` wrote at another member (`kentong charter
+/// install --lost-home all.txt`); and draft with --heads from the readers. The node takes back from them what
 /// leads to those heads. The root key that `kentong init` made is not used; destroy it.
 #[derive(Debug, Args)]
 #[command(after_help = "\

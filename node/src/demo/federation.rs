@@ -122,9 +122,6 @@ impl Federation {
         self.run(&first.home, &arguments, &[])?;
         for node in &self.nodes {
             self.run(&node.home, &["charter", "install", &charter], &[])?;
-            let mut arguments = vec!["peers", "add"];
-            arguments.extend(&cards);
-            self.run(&node.home, &arguments, &[])?;
         }
         Ok(charter.into())
     }

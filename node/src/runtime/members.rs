@@ -16,8 +16,8 @@ use kentong_protocol::time::Timestamp;
 use crate::charter_files::{self, CharterFilesError};
 use crate::home::Home;
 use crate::identity::Identity;
-use crate::member_file;
 use crate::net::{Address, PeerName};
+use crate::{member_file, newcomers};
 
 use super::RunError;
 
@@ -92,6 +92,10 @@ impl Members {
         let Some(papers) = charter_files::papers(home)? else {
             return Ok(members);
         };
+        // As the version came into force, or now if there was a crash in between.
+        if let Err(error) = newcomers::settle(home, papers.chain().in_force()) {
+            tracing::warn!(%error, "the file of a new member could not be put with the others");
+        }
         let severed = charter_files::severed(home)?;
         let mut directory = Directory::new(papers.chain().in_force().clone());
         let own = (
@@ -290,7 +294,7 @@ impl Members {
         let credentials = standing.and_then(|s| Some((s.warrant()?, s.card()?)));
         if let (Some(known), Some((warrant, card))) = (charter.member(member), credentials)
             && let Ok(bundle) = Bundle::new(known.display_name(), *known.root(), warrant, card)
-            && let Err(error) = member_file::write(&self.folder, &bundle)
+            && let Err(error) = member_file::keep(&self.folder, &bundle)
         {
             tracing::warn!(peer = %member, %error, "a newer card could not be kept");
         }

@@ -1,7 +1,7 @@
 //! `kentong charter draft`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Result, anyhow, bail};
@@ -16,13 +16,17 @@ use kentong_protocol::time::Timestamp;
 use super::super::Outcome;
 use super::super::fields::moment;
 use super::super::workplace::{Workplace, read_foreign};
+use super::enclosed::{Enclosed, Listed, plural};
+use super::votes::list;
 use super::{in_words, installed, now, with_next_step};
 
 /// Write the first charter, or the next version of the one in force
 ///
 /// With --federation, for the members whose cards are given; give your own card too. It is in
 /// force nowhere until all of them have signed it. Otherwise the version after the one in force
-/// here, with what you say changed and all else as it is.
+/// here, with what you say changed and all else as it is. The draft holds the cards that you give, for
+/// those who install it. This node keeps the card of a member that you admit, and uses it once a version
+/// that lists the member is in force.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -155,31 +159,57 @@ impl FromStr for Threshold {
 
 impl DraftArgs {
     pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
-        let next = match self.federation {
-            Some(_) => "Next: every member signs it with `kentong charter sign`.",
-            None => {
-                "Next: sign it with `kentong charter sign`. Your node passes it on, and the others \
-                 find it by `kentong charter votes`."
+        match self.federation.clone() {
+            Some(federation) => {
+                let cards = cards(&self.files)?;
+                let charter = self.first(federation, &cards)?;
+                let listed = Enclosed::of(cards).listed(charter.terms());
+                let next = "Next: every member signs it with `kentong charter sign`.";
+                self.hand_out(&charter, &listed, next, place)
             }
-        };
-        let (charter, about) = match self.federation.clone() {
-            Some(federation) => (self.first(federation)?, String::new()),
-            None => {
-                let (_, chain) = installed(place)?;
-                let charter = built(self.after(chain.in_force())?)?;
-                let tally = chain
-                    .may_vote(&charter, now()?)
-                    .map_err(|error| with_next_step(&error))?;
-                refuse_impossible(&chain, &charter)?;
-                (charter, format!("{}\n", in_words(&tally)))
-            }
-        };
-        place.write(self.output.as_deref(), charter.bytes())?;
-        place.advise(format_args!("{about}Its hash: {}\n{next}", charter.hash()))?;
+            None => self.next(place),
+        }
+    }
+
+    /// Drafts the version after the one in force.
+    fn next(&self, place: &Workplace) -> Result<Outcome> {
+        let (home, chain) = installed(place)?;
+        let (admit, rekey) = (cards(&self.admit)?, cards(&self.rekey)?);
+        let charter = built(self.after(chain.in_force(), &admit, &rekey)?)?;
+        let tally = chain
+            .may_vote(&charter, now()?)
+            .map_err(|error| with_next_step(&error))?;
+        refuse_impossible(&chain, &charter)?;
+        let listed = Enclosed::of([admit, rekey].concat()).listed(charter.terms());
+        let kept = listed.await_version(&home, &chain, charter.terms(), place)?;
+        place.advise(in_words(&tally))?;
+        if !kept.is_empty() {
+            place.advise(format_args!(
+                "This node keeps the member file{} of {}, for when this version is in force.",
+                plural(&kept),
+                list(kept.iter())
+            ))?;
+        }
+        let next = "Next: sign it with `kentong charter sign`. Your node passes it on, and the others \
+                    find it by `kentong charter votes`.";
+        self.hand_out(&charter, &listed, next, place)
+    }
+
+    /// Writes the draft with the member files that were given.
+    fn hand_out(
+        &self,
+        charter: &UnverifiedCharter,
+        listed: &Listed,
+        next: &str,
+        place: &Workplace,
+    ) -> Result<Outcome> {
+        let text = listed.behind(charter)?;
+        place.write(self.output.as_deref(), text.as_bytes())?;
+        place.advise(format_args!("Its hash: {}\n{next}", charter.hash()))?;
         Ok(Outcome::Done)
     }
 
-    fn first(&self, federation: FederationName) -> Result<UnverifiedCharter> {
+    fn first(&self, federation: FederationName, cards: &[Bundle]) -> Result<UnverifiedCharter> {
         let mut groups: BTreeMap<MemberName, Vec<GroupName>> = BTreeMap::new();
         for group in &self.group {
             for member in &group.members {
@@ -190,8 +220,7 @@ impl DraftArgs {
             }
         }
         let mut draft = Draft::new(federation, random_bytes(), now()?);
-        for path in &self.files {
-            let file = card(path)?;
+        for file in cards {
             let its = groups.remove(file.member()).unwrap_or_default();
             draft = draft.member(
                 file.member().clone(),
@@ -207,7 +236,7 @@ impl DraftArgs {
     }
 
     /// The version after the one in force, with what was asked for.
-    fn after(&self, current: &Charter) -> Result<Draft> {
+    fn after(&self, current: &Charter, admit: &[Bundle], rekey: &[Bundle]) -> Result<Draft> {
         let listed = |name: &MemberName| match current.member(name) {
             Some(_) => Ok(()),
             None => Err(anyhow!(
@@ -219,18 +248,17 @@ impl DraftArgs {
             listed(name)?;
             draft = draft.without(name);
         }
-        for path in &self.admit {
-            let file = card(path)?;
+        for file in admit {
             let name = file.member();
             if current.member(name).is_some() {
                 bail!(
-                    "{name} is a member already; --rekey replaces the root key of one that lost it"
+                    "{name} is a member already; `kentong peers add` takes a newer card of it, and \
+                     --rekey replaces the root key of one that lost it"
                 );
             }
             draft = draft.member(name.clone(), file.display_name(), *file.root(), []);
         }
-        for path in &self.rekey {
-            let file = card(path)?;
+        for file in rekey {
             listed(file.member())?;
             draft = draft.rekey(file.member(), *file.root());
         }
@@ -238,7 +266,7 @@ impl DraftArgs {
             listed(&renamed.member)?;
             draft = draft.rename(&renamed.member, &renamed.display_name);
         }
-        draft = self.regrouped(draft, current)?;
+        draft = self.regrouped(draft, current, admit)?;
         if let Some(round) = self.round {
             draft = draft.round(round);
         }
@@ -246,11 +274,9 @@ impl DraftArgs {
     }
 
     /// Puts members into the groups that were given, and out of those if they are not named.
-    fn regrouped(&self, mut draft: Draft, current: &Charter) -> Result<Draft> {
+    fn regrouped(&self, mut draft: Draft, current: &Charter, admit: &[Bundle]) -> Result<Draft> {
         let mut names: BTreeSet<MemberName> = current.members().keys().cloned().collect();
-        for path in &self.admit {
-            names.insert(card(path)?.member().clone());
-        }
+        names.extend(admit.iter().map(|file| file.member().clone()));
         for group in &self.group {
             draft = draft.group(group.name.clone());
             if let Some(stranger) = group.members.iter().find(|name| !names.contains(*name)) {
@@ -292,9 +318,12 @@ impl DraftArgs {
     }
 }
 
-fn card(path: &Path) -> Result<Bundle> {
-    Bundle::parse(&read_foreign(path, Bundle::MAX_LEN)?)
-        .map_err(|error| anyhow!("{}: {error}; ask for it again", path.display()))
+fn cards(paths: &[PathBuf]) -> Result<Vec<Bundle>> {
+    let card = |path: &PathBuf| {
+        Bundle::parse(&read_foreign(path, Bundle::MAX_LEN)?)
+            .map_err(|error| anyhow!("{}: {error}; ask for it again", path.display()))
+    };
+    paths.iter().map(card).collect()
 }
 
 fn built(draft: Draft) -> Result<UnverifiedCharter> {

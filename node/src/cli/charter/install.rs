@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use kentong_protocol::MemberName;
-use kentong_protocol::charter::{Chain, Paper, Step, Terms, UnverifiedCharter, UnverifiedNotice};
+use kentong_protocol::charter::{
+    Chain, ChainError, Paper, Step, Terms, UnverifiedCharter, UnverifiedNotice,
+};
 use kentong_protocol::directory::Bundle;
 
 use super::super::Outcome;
 use super::super::workplace::{Workplace, read_foreign};
 use super::document::{self, Document};
+use super::enclosed::Enclosed;
 use super::{accuse, installed, now, show, with_next_step};
 use crate::charter_files;
 use crate::home::Home;
@@ -23,6 +26,9 @@ use crate::member_file;
 /// installs all versions at once. A notice says that a member leaves or is suspended. The node
 /// passes on to the other members' what it did not have; what still takes signatures is kept and
 /// passed on too.
+///
+/// Member files in it are checked against the root keys that the charter gives, and kept where they are newer
+/// than what is here. The answer names the members whose files are missing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -43,9 +49,9 @@ impl InstallArgs {
         let home = place.home()?;
         match document::read(&self.file)? {
             Document::Notice(notice) => self.notice(notice, place),
-            Document::Charters(charters) => match charter_files::chain(&home)? {
-                None => self.first(&home, charters, place),
-                Some(chain) => self.next(&home, chain, charters, place),
+            Document::Charters(charters, enclosed) => match charter_files::chain(&home)? {
+                None => self.first(&home, charters, enclosed, place),
+                Some(chain) => self.next(&home, chain, charters, enclosed, place),
             },
         }
     }
@@ -55,6 +61,7 @@ impl InstallArgs {
         &self,
         home: &Home,
         mut charters: Vec<UnverifiedCharter>,
+        enclosed: Enclosed,
         place: &Workplace,
     ) -> Result<Outcome> {
         let last = charters
@@ -86,7 +93,7 @@ impl InstallArgs {
                 .map_err(|error| self.at(&with_next_step(&error)))?;
         }
         charter_files::keep_chain(home, &chain)?;
-        self.say(&chain, place)
+        self.say(home, &chain, &own, enclosed, place)
     }
 
     fn next(
@@ -94,6 +101,7 @@ impl InstallArgs {
         home: &Home,
         mut chain: Chain,
         charters: Vec<UnverifiedCharter>,
+        enclosed: Enclosed,
         place: &Workplace,
     ) -> Result<Outcome> {
         let before = chain.clone();
@@ -110,11 +118,19 @@ impl InstallArgs {
                 current.id(),
             );
         }
+        let own = own(home, place)?;
+        let last = charters.last().map(|last| last.terms().clone());
         let (step, found) = charter_files::take(home, &mut chain, charters)?;
         accuse(place, home, &found)?;
         if step.is_err() {
             // The votes on it are kept, and for the node to pass on.
             place.reload_members()?;
+        }
+        if let (Err(error @ ChainError::TooFew { .. }), Some(terms)) = (&step, last) {
+            let listed = enclosed.listed(&terms);
+            listed.advise(place)?;
+            listed.await_version(home, &chain, &terms, place)?;
+            return Err(self.at(&with_next_step(error)));
         }
         let step = step.map_err(|error| self.at(&with_next_step(&error)))?;
         if step == Step::EarlierRound {
@@ -123,8 +139,8 @@ impl InstallArgs {
                 self.file.display()
             );
         }
-        let outcome = self.say(&chain, place)?;
-        if let Err(error) = check_own(chain.in_force().terms(), &own(home, place)?) {
+        let outcome = self.say(home, &chain, &own, enclosed, place)?;
+        if let Err(error) = check_own(chain.in_force().terms(), &own) {
             place.advise(format_args!(
                 "By this version the node speaks to nobody: {error}."
             ))?;
@@ -158,13 +174,25 @@ impl InstallArgs {
         Ok(Outcome::Done)
     }
 
-    fn say(&self, chain: &Chain, place: &Workplace) -> Result<Outcome> {
+    /// Keeps the member files that came with the charter, and says what is there now.
+    fn say(
+        &self,
+        home: &Home,
+        chain: &Chain,
+        own: &Bundle,
+        enclosed: Enclosed,
+        place: &Workplace,
+    ) -> Result<Outcome> {
         let charter = chain.in_force();
+        let files = enclosed.listed(charter.terms());
+        let files = files.take(home, own.member(), charter)?;
         if place.json() {
             let (federation, id) = (charter.federation(), charter.id().to_string());
             let version = charter.version();
-            let charter =
-                serde_json::json!({ "federation": federation, "id": id, "version": version });
+            let charter = serde_json::json!({
+                "federation": federation, "id": id, "version": version,
+                "member_files": files.for_programs(),
+            });
             place.emit(&serde_json::json!({ "installed": charter }))?;
         } else {
             let count = charter.members().len();
@@ -176,6 +204,7 @@ impl InstallArgs {
                 "The charter of {}{which} with {count} members is in force here.",
                 charter.federation()
             ))?;
+            files.say(place)?;
         }
         place.reload_members()?;
         Ok(Outcome::Done)

@@ -9,13 +9,14 @@ use kentong_protocol::charter::{Chain, DoubleVote, UnverifiedCharter, Unverified
 use super::super::Outcome;
 use super::super::workplace::Workplace;
 use super::document::{self, Document};
+use super::enclosed::Enclosed;
 use super::{accuse, in_words, installed, with_next_step};
 use crate::charter_files;
 
 /// Join the signatures on several copies of one charter or notice
 ///
 /// Copies of different charters cannot be joined; whoever signed two of one round voted twice, and
-/// the evidence is kept in this home.
+/// the evidence is kept in this home. Member files in the copies are put into the new file too.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -32,17 +33,19 @@ pub(in super::super) struct MergeArgs {
 impl MergeArgs {
     pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
         let mut charters = Vec::new();
+        let mut enclosed = Enclosed::default();
         let mut notices = Vec::new();
         for path in &self.files {
             match document::read(path)? {
                 Document::Notice(notice) => notices.push((path.as_path(), notice)),
-                Document::Charters(several) => {
+                Document::Charters(several, files) => {
+                    enclosed.append(files);
                     charters.extend(several.into_iter().map(|one| (path.as_path(), one)));
                 }
             }
         }
         match (charters.as_slice(), notices.as_slice()) {
-            (_, []) => self.charters(charters, place),
+            (_, []) => self.charters(charters, enclosed, place),
             ([], _) => self.notices(notices, place),
             ([_, ..], [_, ..]) => {
                 bail!("these are charters and notices; join each kind by itself")
@@ -53,6 +56,7 @@ impl MergeArgs {
     fn charters(
         &self,
         charters: Vec<(&Path, UnverifiedCharter)>,
+        enclosed: Enclosed,
         place: &Workplace,
     ) -> Result<Outcome> {
         // The first version is joined before anybody has installed anything.
@@ -81,8 +85,12 @@ impl MergeArgs {
         for (path, next) in charters {
             merged = merged.merge(&next).map_err(|error| again(path, &error))?;
         }
-        place.write(self.output.as_deref(), merged.bytes())?;
-        if chain.is_some() {
+        let listed = enclosed.listed(merged.terms());
+        listed.advise(place)?;
+        let text = listed.behind(&merged)?;
+        place.write(self.output.as_deref(), text.as_bytes())?;
+        if let Some((home, chain)) = &chain {
+            listed.await_version(home, chain, merged.terms(), place)?;
             place.reload_members()?;
         }
         let chain = chain.as_ref().map(|(_, chain)| chain);

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
-use kentong_protocol::charter::{Chain, MAX_CHAIN, UnverifiedCharter, UnverifiedNotice};
+use kentong_protocol::charter::{Chain, UnverifiedCharter, UnverifiedNotice};
 
 use super::super::Outcome;
 use super::super::root_key::RootKeyArgs;
-use super::super::workplace::{Workplace, read_foreign};
+use super::super::workplace::Workplace;
 use super::document::{self, Document};
+use super::enclosed::Enclosed;
 use super::merge::{charter_still, notice_still};
 use super::{accuse, in_words, installed, now, pass_on, with_next_step};
 use crate::charter_files;
@@ -44,9 +45,9 @@ impl SignArgs {
     pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
         match document::read(&self.file)? {
             Document::Notice(notice) => self.notice(&notice, place),
-            Document::Charters(charters) => match charters.as_slice() {
-                [first] if first.terms().version() == 1 => self.first(first, place),
-                [later] => self.later(later, place),
+            Document::Charters(charters, enclosed) => match charters.as_slice() {
+                [first] if first.terms().version() == 1 => self.first(first, enclosed, place),
+                [later] => self.later(later, enclosed, place),
                 _ => bail!(
                     "{} holds several versions; sign the file of the one that is not in force yet",
                     self.file.display()
@@ -55,7 +56,12 @@ impl SignArgs {
         }
     }
 
-    fn first(&self, charter: &UnverifiedCharter, place: &Workplace) -> Result<Outcome> {
+    fn first(
+        &self,
+        charter: &UnverifiedCharter,
+        enclosed: Enclosed,
+        place: &Workplace,
+    ) -> Result<Outcome> {
         let terms = charter.terms();
         let members: Vec<_> = terms.members().keys().map(ToString::to_string).collect();
         place.advise(format_args!(
@@ -68,12 +74,20 @@ impl SignArgs {
         let signed = charter
             .sign(&member, &root)
             .map_err(|error| self.at(&error))?;
-        place.write(self.output.as_deref(), signed.bytes())?;
+        let listed = enclosed.listed(charter.terms());
+        listed.advise(place)?;
+        let text = listed.behind(&signed)?;
+        place.write(self.output.as_deref(), text.as_bytes())?;
         place.advise(charter_still(None, &signed)?)?;
         Ok(Outcome::Done)
     }
 
-    fn later(&self, charter: &UnverifiedCharter, place: &Workplace) -> Result<Outcome> {
+    fn later(
+        &self,
+        charter: &UnverifiedCharter,
+        enclosed: Enclosed,
+        place: &Workplace,
+    ) -> Result<Outcome> {
         let (home, chain) = self.chain(place)?;
         let tally = chain
             .may_vote(charter, now()?)
@@ -105,13 +119,18 @@ impl SignArgs {
         let signed = charter
             .sign(&member, &root)
             .map_err(|error| self.at(&error))?;
+        let listed = enclosed.listed(charter.terms());
+        listed.advise(place)?;
         if let Some(home) = &home {
+            // Before the vote that may put the version in force.
+            listed.await_version(home, &chain, charter.terms(), place)?;
             // Before it is handed out: a vote that is not remembered could be cast again.
             let (_, found) = charter_files::take(home, &mut chain.clone(), vec![signed.clone()])?;
             accuse(place, home, &found)?;
             place.reload_members()?;
         }
-        place.write(self.output.as_deref(), signed.bytes())?;
+        let text = listed.behind(&signed)?;
+        place.write(self.output.as_deref(), text.as_bytes())?;
         place.advise(charter_still(Some(&chain), &signed)?)?;
         Ok(Outcome::Done)
     }
@@ -137,9 +156,7 @@ impl SignArgs {
             let (home, chain) = installed(place)?;
             return Ok((Some(home), chain));
         };
-        let chain = Chain::parse(&read_foreign(path, MAX_CHAIN)?)
-            .map_err(|error| anyhow!("{}: {error}; ask for it again", path.display()))?;
-        Ok((None, chain))
+        Ok((None, document::chain(path)?))
     }
 
     fn at(&self, error: &dyn std::fmt::Display) -> anyhow::Error {

@@ -135,7 +135,8 @@ fn notice(chain: &Chain, open: &UnverifiedNotice) -> Option<Waiting> {
     })
 }
 
-fn list<'a>(names: impl Iterator<Item = &'a MemberName>) -> String {
+/// Members in a sentence.
+pub(super) fn list<'a>(names: impl Iterator<Item = &'a MemberName>) -> String {
     let names: Vec<_> = names.map(MemberName::as_str).collect();
     if names.is_empty() {
         return "nobody".to_owned();
