@@ -259,7 +259,7 @@ fn a_dry_run_writes_rows_as_it_reads() {
     let pipe = folder.path().join("endless.txt");
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
-    let mut import = Command::new(env!("CARGO_BIN_EXE_kentong"))
+    let mut import = Command::new(program())
         .args([
             "import",
             "endless.txt",

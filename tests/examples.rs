@@ -5,7 +5,7 @@ use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::Federation;
+use crate::support::{Federation, program};
 use crate::support::terminal::{Terminal, console};
 
 /// The ports that the walk-through writes.
@@ -116,7 +116,7 @@ fn the_samples_are_read_as_the_index_says() {
             folder("import").join(name).display().to_string(),
         ];
         line.extend(options.split_whitespace().map(str::to_owned));
-        let run = Command::new(env!("CARGO_BIN_EXE_kentong"))
+        let run = Command::new(program())
             .args(&line)
             .args(["--home", &home])
             .output()

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use super::program;
+
 /// How long a question may take until its answer is the one that is shown.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Commands that change nothing, so that they may be asked until the answer is there.
@@ -48,7 +50,7 @@ impl Terminal {
     }
 
     fn shell(&self, command: &str) -> Command {
-        let program = Path::new(env!("CARGO_BIN_EXE_kentong"));
+        let program = PathBuf::from(program());
         let mut path = program.parent().unwrap().as_os_str().to_owned();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());
