@@ -12,6 +12,7 @@ mod faults;
 mod fetching;
 mod forks;
 mod former;
+mod framing;
 mod guards;
 mod idle;
 mod listing;
