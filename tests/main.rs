@@ -30,6 +30,7 @@ mod hostile;
 mod network;
 mod offline;
 mod operators;
+mod own_notes;
 mod papers;
 mod power;
 mod quota;

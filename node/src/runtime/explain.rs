@@ -20,7 +20,7 @@ impl Core {
         rows: &mut Vec<Reply>,
     ) -> Result<Done, Failure> {
         let operator = self.operator(uid);
-        let own = self.own_statement(value).map_err(|error| storage(&error))?;
+        let own = self.own_word(value).map_err(|error| storage(&error))?;
         let held = own.and_then(|statement| match statement.said {
             Said::Asserted { assertion, .. } => Some(*assertion),
             Said::Withdrawn { .. } | Said::Ceased => None,

@@ -6,12 +6,12 @@ use kentong_protocol::MemberName;
 use kentong_protocol::feed::EraseReason;
 use kentong_protocol::indicator::{Assertion, Value};
 use kentong_protocol::policy::{Class, LocalAction, Operator, Purpose};
-use kentong_protocol::statement::{IndicatorId, Rank, Said, Statement};
+use kentong_protocol::statement::{IndicatorId, Rank, Revision, Said, Statement};
 use tokio::sync::mpsc;
 
 use crate::control::reply::{Done, Erased, Failure, Reply};
 use crate::control::request::{Query, What};
-use crate::store::{Place, StoreError};
+use crate::store::{FeedState, Place, StoreError};
 
 use super::answer::{denied, failure, storage};
 use super::core::Core;
@@ -24,7 +24,8 @@ pub(super) struct Found {
     pub(super) publisher: MemberName,
     pub(super) place: Place,
     pub(super) statement: Statement,
-    pub(super) rank: Rank,
+    /// How it stands among all that its publisher says of the indicator.
+    standing: (Revision, bool, Rank),
     /// What was asserted last, where this ends it: it decides who may see the end.
     before: Option<Box<Self>>,
     pub(super) matched: Option<&'static str>,
@@ -231,6 +232,17 @@ impl Core {
         Ok(newest.into_values().collect())
     }
 
+    /// The last word of our own on a value, as answers have it.
+    pub(super) fn own_word(&self, value: &Value) -> Result<Option<Statement>, StoreError> {
+        if let Some(private) = self.own_statement(value)? {
+            return Ok(Some(private));
+        }
+        let found = self.exact(value, None)?.into_iter();
+        let mut own = found.filter(|one| one.publisher == self.me);
+        let own = own.find(|one| one.statement.value == *value);
+        Ok(own.map(|one| one.statement))
+    }
+
     fn read(
         &self,
         place: Place,
@@ -239,17 +251,38 @@ impl Core {
         let Some(feed) = self.store.feeds().by_number(place.feed) else {
             return Ok(None);
         };
-        let publisher = feed.genesis().publisher.clone();
-        let (statement, bytes) = self.store.statement(place)?;
-        let rank = statement.rank(&bytes);
-        Ok(Some(Found {
-            publisher,
+        let (statement, _) = self.store.statement(place)?;
+        let found = self.found(feed, place, statement);
+        Ok(found.map(|found| Found { matched, ..found }))
+    }
+
+    /// Whether a feed holds all that its publisher says to us. Our own word is whole in the feed for
+    /// ourselves alone: case number, notes and source are in no copy that others may read.
+    pub(super) fn is_whole(&self, feed: &FeedState) -> bool {
+        feed.genesis().publisher != self.me || feed.is_private()
+    }
+
+    /// What a statement is as an answer; nothing if it says nothing to us. Every answer takes its
+    /// statements from here.
+    pub(super) fn found(
+        &self,
+        feed: &FeedState,
+        place: Place,
+        statement: Statement,
+    ) -> Option<Found> {
+        let is_whole = self.is_whole(feed);
+        if !is_whole && matches!(statement.said, Said::Ceased) {
+            return None; // Others get no more of it; with us nothing changed.
+        }
+        let rank = statement.rank(&statement.encode());
+        Some(Found {
+            publisher: feed.genesis().publisher.clone(),
             place,
+            standing: (statement.revision, is_whole, rank),
             statement,
-            rank,
             before: None,
-            matched,
-        }))
+            matched: None,
+        })
     }
 
     /// What the operator sees of it; nothing if policy, the marking or its state hides it.
@@ -281,17 +314,6 @@ impl Core {
 }
 
 impl Found {
-    pub(super) fn new(publisher: MemberName, place: Place, statement: Statement) -> Self {
-        Self {
-            publisher,
-            place,
-            rank: statement.rank(&statement.encode()),
-            statement,
-            before: None,
-            matched: None,
-        }
-    }
-
     /// What is asserted, or was before the end.
     pub(super) fn asserted(&self) -> Option<&Assertion> {
         match &self.statement.said {
@@ -300,16 +322,17 @@ impl Found {
         }
     }
 
-    /// The newer of two words on one indicator; an end keeps what was asserted last.
+    /// The newer of two words on one indicator, and of two copies of one word our own that is whole: where a
+    /// restored home lacks that one, the copy that says most. An end keeps what was asserted last.
     pub(super) fn newer(self, other: Self) -> Self {
-        let (mut newest, older) = if self.rank >= other.rank {
+        let (mut newest, older) = if self.standing >= other.standing {
             (self, other)
         } else {
             (other, self)
         };
         if !matches!(newest.statement.said, Said::Asserted { .. }) {
             let last = match (newest.before.take(), older) {
-                (Some(before), older) if before.rank >= older.rank => Some(before),
+                (Some(before), older) if before.standing >= older.standing => Some(before),
                 (before, older) => older.last_asserted().or(before),
             };
             newest.before = last;

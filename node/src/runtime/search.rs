@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::control::reply::{Done, Failure, Reply};
 use crate::control::request::Query;
-use crate::store::{BodyState, FeedNo, StoreError};
+use crate::store::{BodyState, FeedNo, OwnEntry, StoreError};
 
 use super::answer::{failure, storage};
 use super::core::Core;
@@ -69,11 +69,12 @@ impl Core {
             let asked = search.query.publisher.as_ref();
             asked.is_none_or(|asked| asked == publisher)
         };
-        let feeds = self.store.feeds().iter().filter(|feed| {
-            let publisher = &feed.genesis().publisher;
-            // Our own word is whole in the feed for ourselves alone.
-            wanted(publisher) && (*publisher != self.me || feed.is_private())
-        });
+        // Copies are read only where some of our own indicators have nothing else, as in a home that was
+        // restored and has not everything back yet.
+        let copies = wanted(&self.me) && self.store.own().map_err(|e| storage(&e))?.lacks_some();
+        let feeds = self.store.feeds().iter();
+        let feeds = feeds
+            .filter(|feed| wanted(&feed.genesis().publisher) && (copies || self.is_whole(feed)));
         let feeds = feeds.map(|feed| feed.number()).collect();
         self.searches.push_back(Searching {
             search,
@@ -145,7 +146,7 @@ impl Core {
                     let Some(one) = found.next() else {
                         return Ok(true);
                     };
-                    let Some(one) = self.still_held(one)? else {
+                    let Some(one) = self.as_it_stands(one)? else {
                         continue; // Erased since it was read.
                     };
                     if fits(&search.query, &one)
@@ -159,11 +160,17 @@ impl Core {
         }
     }
 
-    /// What was read, unless its batch was erased meanwhile; then what is said of it now, if anything.
-    fn still_held(&self, one: Found) -> Result<Option<Found>, StoreError> {
+    /// What was read, unless its batch was erased meanwhile, or a later word of our own is only in copies;
+    /// then what is said of it now, if anything.
+    fn as_it_stands(&self, one: Found) -> Result<Option<Found>, StoreError> {
         let feed = self.store.feeds().by_number(one.place.feed);
         let body = feed.and_then(|feed| feed.body(one.place.index));
-        if body != Some(BodyState::Erased) {
+        let later = |entry: OwnEntry| entry.revision > one.statement.revision;
+        let is_outdated = one.publisher == self.me && {
+            let id = IndicatorId::of(&self.me, &one.statement.value);
+            self.store.own()?.get(&id).is_some_and(later)
+        };
+        if body != Some(BodyState::Erased) && !is_outdated {
             return Ok(Some(one));
         }
         let found = self.exact(&one.statement.value, None)?;
@@ -207,7 +214,9 @@ impl Core {
                 if search.id.is_some_and(|wanted| wanted != id) {
                     continue;
                 }
-                let one = Found::new(publisher.clone(), place, statement);
+                let Some(one) = self.found(feed, place, statement) else {
+                    continue;
+                };
                 let one = match newest.remove(&id) {
                     Some(before) => before.newer(one),
                     None => one,

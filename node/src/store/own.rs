@@ -160,6 +160,19 @@ impl OwnTable {
         CarriedId(0)
     }
 
+    /// Whether of some indicator only copies are held that others may read.
+    #[must_use]
+    pub fn lacks_some(&self) -> bool {
+        let lacking = self.table.iter().filter(|row| row.at == NO_PLACE);
+        let is_erased = |row: &Row| {
+            let erased = self.erased_at(&row.key);
+            erased.is_some_and(|erased| row.highest < erased)
+        };
+        lacking
+            .filter(|row| row.revision > 0)
+            .any(|row| !is_erased(row))
+    }
+
     /// What the table takes, in bytes, without the few shared sets.
     #[must_use]
     pub fn memory(&self) -> usize {
