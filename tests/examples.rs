@@ -5,8 +5,8 @@ use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{Federation, program};
 use crate::support::terminal::{Terminal, console};
+use crate::support::{Federation, program};
 
 /// The ports that the walk-through writes.
 const PORTS: [&str; 2] = ["4747", "4748"];

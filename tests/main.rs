@@ -46,6 +46,7 @@ mod stopped;
 mod strangers;
 mod support;
 mod tidy;
+mod turns;
 mod unplugged;
 mod warrant;
 mod withdrawal;

@@ -28,7 +28,8 @@ use kentong_protocol::time::Timestamp;
 
 use crate::evidence_file;
 use crate::home::Home;
-use crate::{newcomers, turn};
+use crate::newcomers;
+use crate::turn::{self, Turn, TurnError, Wait};
 
 const SEVERED: &str = "kentong severed v1";
 
@@ -76,6 +77,18 @@ pub enum CharterFilesError {
         /// Why.
         source: NoticeError,
     },
+    /// Another is changing the files.
+    #[error(transparent)]
+    Turn(#[from] TurnError),
+    /// Another command began a chain since it was looked whether there is one.
+    #[error(
+        "another command has just installed a charter in {path}, and nothing was written; see `kentong \
+         charter show`"
+    )]
+    Begun {
+        /// The file.
+        path: PathBuf,
+    },
     /// The list of severed members is not one.
     #[error("{path} is not a list of severed members; mend it, or sever them again without it")]
     Severed {
@@ -96,20 +109,26 @@ pub fn chain(home: &Home) -> Result<Option<Chain>, CharterFilesError> {
         .map_err(|source| CharterFilesError::Chain { path, source })
 }
 
-/// Keeps all versions of the charter, and drops the notices and ballots that they settle.
-pub fn keep_chain(home: &Home, chain: &Chain) -> Result<(), CharterFilesError> {
-    let _turn = turn::take(home.root());
-    put_chain(home, chain)
+/// Keeps the versions of the charter in a home that has none yet.
+pub fn begin_chain(home: &Home, chain: &Chain) -> Result<(), CharterFilesError> {
+    let turn = turn::take(home.root(), Wait::ASecond)?;
+    if home.charter().exists() {
+        let path = home.charter();
+        return Err(CharterFilesError::Begun { path });
+    }
+    put_chain(&turn, home, chain)
 }
 
-fn put_chain(home: &Home, chain: &Chain) -> Result<(), CharterFilesError> {
-    put(&home.charter(), chain.to_text().as_bytes())?;
+/// Keeps all versions of the charter, and drops the notices and ballots that they settle.
+fn put_chain(turn: &Turn, home: &Home, chain: &Chain) -> Result<(), CharterFilesError> {
+    put(turn, &home.charter(), chain.to_text().as_bytes())?;
     // Settled ones say nothing any more: if they cannot be dropped now, they are the next time.
     if home.notices().exists() {
-        put(&home.notices(), notices(home, chain)?.to_text().as_bytes())?;
+        let notices = notices(home, chain)?;
+        put(turn, &home.notices(), notices.to_text().as_bytes())?;
     }
     // The node does so too whenever it reads who its members are, so the version counts all the same.
-    if let Err(error) = newcomers::settle_in_turn(home, chain.in_force()) {
+    if let Err(error) = newcomers::settle_in_turn(turn, home, chain.in_force()) {
         tracing::warn!(%error, "the file of a new member could not be put with the others");
     }
     Ok(())
@@ -126,11 +145,16 @@ pub fn notices(home: &Home, chain: &Chain) -> Result<Notices, CharterFilesError>
 
 /// Keeps a notice; false if it says nothing new.
 pub fn keep_notice(home: &Home, chain: &Chain, notice: Notice) -> Result<bool, CharterFilesError> {
-    let _turn = turn::take(home.root());
-    put_notice(home, chain, notice)
+    let turn = turn::take(home.root(), Wait::ASecond)?;
+    put_notice(&turn, home, chain, notice)
 }
 
-fn put_notice(home: &Home, chain: &Chain, notice: Notice) -> Result<bool, CharterFilesError> {
+fn put_notice(
+    turn: &Turn,
+    home: &Home,
+    chain: &Chain,
+    notice: Notice,
+) -> Result<bool, CharterFilesError> {
     let path = home.notices();
     let mut notices = notices(home, chain)?;
     let full = |error| CharterFilesError::Write {
@@ -140,7 +164,7 @@ fn put_notice(home: &Home, chain: &Chain, notice: Notice) -> Result<bool, Charte
     if !notices.add(notice, chain).map_err(full)? {
         return Ok(false);
     }
-    put(&path, notices.to_text().as_bytes())?;
+    put(turn, &path, notices.to_text().as_bytes())?;
     Ok(true)
 }
 
@@ -161,13 +185,14 @@ pub fn see(
     chain: &Chain,
     document: &UnverifiedCharter,
 ) -> Result<Vec<DoubleVote>, CharterFilesError> {
-    let _turn = turn::take(home.root());
-    let (_, found, _) = seen(home, chain, document)?;
+    let turn = turn::take(home.root(), Wait::ASecond)?;
+    let (_, found, _) = seen(&turn, home, chain, document)?;
     Ok(found)
 }
 
 /// The same; answers the document with all votes for it that were seen, too, and whether it is news.
 fn seen(
+    turn: &Turn,
     home: &Home,
     chain: &Chain,
     document: &UnverifiedCharter,
@@ -177,7 +202,7 @@ fn seen(
     let found = after.see(chain, document);
     let news = after != before;
     if news {
-        put(&home.ballots(), after.to_text().as_bytes())?;
+        put(turn, &home.ballots(), after.to_text().as_bytes())?;
     }
     for vote in &found {
         keep_double_vote(home, vote)?;
@@ -193,7 +218,7 @@ pub fn take(
     chain: &mut Chain,
     documents: Vec<UnverifiedCharter>,
 ) -> Result<(Result<Step, ChainError>, Vec<DoubleVote>), CharterFilesError> {
-    let _turn = turn::take(home.root());
+    let turn = turn::take(home.root(), Wait::ASecond)?;
     if let Some(kept) = self::chain(home)? {
         *chain = kept; // It may have gone on since it was read.
     }
@@ -201,7 +226,7 @@ pub fn take(
     let mut found = Vec::new();
     let mut last = Ok(Step::Known);
     for document in documents {
-        let (joined, twice, _) = seen(home, chain, &document)?;
+        let (joined, twice, _) = seen(&turn, home, chain, &document)?;
         found.extend(twice);
         last = chain.offer(joined);
         if last.is_err() {
@@ -209,7 +234,7 @@ pub fn take(
         }
     }
     if *chain.in_force().hash() != before {
-        put_chain(home, chain)?;
+        put_chain(&turn, home, chain)?;
     }
     Ok((last, found))
 }
@@ -257,20 +282,26 @@ pub enum Waits {
 }
 
 /// Takes in a charter or a notice that anybody may have sent: puts it in force if it has its
-/// signatures, and otherwise keeps those that it has.
-pub fn take_paper(home: &Home, paper: Paper, now: Timestamp) -> Result<Taken, CharterFilesError> {
-    let _turn = turn::take(home.root());
+/// signatures, and otherwise keeps those that it has. Where that fails nothing of the paper counts, and it
+/// may be offered again.
+pub fn take_paper(
+    home: &Home,
+    paper: Paper,
+    now: Timestamp,
+    wait: Wait,
+) -> Result<Taken, CharterFilesError> {
+    let turn = turn::take(home.root(), wait)?;
     let Some(mut chain) = chain(home)? else {
         return Ok(Taken::default());
     };
     match paper {
         Paper::Charter(charter) => {
             let before = *chain.in_force().hash();
-            let (joined, found, news) = seen(home, &chain, &charter)?;
+            let (joined, found, news) = seen(&turn, home, &chain, &charter)?;
             let step = chain.offer(joined);
             let moved = *chain.in_force().hash() != before;
             if moved {
-                put_chain(home, &chain)?;
+                put_chain(&turn, home, &chain)?;
             }
             Ok(Taken {
                 news: news || moved,
@@ -278,11 +309,12 @@ pub fn take_paper(home: &Home, paper: Paper, now: Timestamp) -> Result<Taken, Ch
                 waits: step.err().map(Waits::from),
             })
         }
-        Paper::Notice(notice) => take_notice(home, &chain, *notice, now),
+        Paper::Notice(notice) => take_notice(&turn, home, &chain, *notice, now),
     }
 }
 
 fn take_notice(
+    turn: &Turn,
     home: &Home,
     chain: &Chain,
     notice: UnverifiedNotice,
@@ -292,7 +324,7 @@ fn take_notice(
     let mut open = before.clone();
     let mut taken = Taken::default();
     match open.add(notice.clone(), chain, now) {
-        Ok(Collected::Complete(notice)) => taken.news = put_notice(home, chain, notice)?,
+        Ok(Collected::Complete(notice)) => taken.news = put_notice(turn, home, chain, notice)?,
         Ok(Collected::Waits(news)) => {
             taken.news = news;
             taken.waits = notice.verify(chain).err().map(Waits::from);
@@ -300,7 +332,7 @@ fn take_notice(
         Err(error) => taken.waits = Some(error.into()),
     }
     if open != before {
-        put(&home.open_notices(), open.to_text().as_bytes())?;
+        put(turn, &home.open_notices(), open.to_text().as_bytes())?;
     }
     Ok(taken)
 }
@@ -330,14 +362,32 @@ pub fn severed(home: &Home) -> Result<BTreeSet<MemberName>, CharterFilesError> {
     list().ok_or(CharterFilesError::Severed { path })
 }
 
-/// Keeps whom this member severed.
-pub fn keep_severed(home: &Home, severed: &BTreeSet<MemberName>) -> Result<(), CharterFilesError> {
+/// Changes whom this member severed. Answers what `change` says of it, and the list.
+pub fn change_severed<T>(
+    home: &Home,
+    change: impl FnOnce(&mut BTreeSet<MemberName>) -> T,
+) -> Result<(T, BTreeSet<MemberName>), CharterFilesError> {
+    let turn = turn::take(home.root(), Wait::ASecond)?;
+    let mut severed = severed(home)?;
+    let before = severed.clone();
+    let said = change(&mut severed);
+    if severed != before {
+        put_severed(&turn, home, &severed)?;
+    }
+    Ok((said, severed))
+}
+
+fn put_severed(
+    turn: &Turn,
+    home: &Home,
+    severed: &BTreeSet<MemberName>,
+) -> Result<(), CharterFilesError> {
     let mut text = format!("{SEVERED}\n");
     for name in severed {
         text.push_str(name.as_str());
         text.push('\n');
     }
-    put(&home.severed(), text.as_bytes())
+    put(turn, &home.severed(), text.as_bytes())
 }
 
 /// A file's bytes, none if there is no such file; longer than `most` is an error.
@@ -364,8 +414,8 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, CharterF
     Ok(Some(bytes))
 }
 
-/// Writes a file in the place of an older one, durably.
-pub(crate) fn put(path: &Path, bytes: &[u8]) -> Result<(), CharterFilesError> {
+/// Replaces a file, durably. Whoever has no turn cannot: what another adds meanwhile would be lost.
+pub(crate) fn put(_: &Turn, path: &Path, bytes: &[u8]) -> Result<(), CharterFilesError> {
     let write = || {
         let new = path.with_extension("new");
         let mut options = std::fs::OpenOptions::new();
@@ -390,129 +440,4 @@ pub(crate) fn put(path: &Path, bytes: &[u8]) -> Result<(), CharterFilesError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use kentong_keys::SigningKey;
-    use kentong_protocol::charter::{Draft, Says, UnverifiedNotice};
-    use kentong_protocol::time::Timestamp;
-    use tempfile::TempDir;
-
-    use super::*;
-
-    const MEMBERS: [&str; 3] = ["MY", "SG", "TH"];
-
-    fn root(name: &str) -> SigningKey {
-        let mut seed = [7; 32];
-        seed[..name.len()].copy_from_slice(name.as_bytes());
-        SigningKey::from_seed(seed)
-    }
-
-    fn signed(draft: Draft, names: &[&str]) -> UnverifiedCharter {
-        let draft = draft.build().unwrap();
-        names.iter().fold(draft, |charter, name| {
-            charter.sign(&name.parse().unwrap(), &root(name)).unwrap()
-        })
-    }
-
-    fn renaming(chain: &Chain, to: &str) -> Draft {
-        Draft::after(chain.in_force(), Timestamp::EPOCH).rename(&"MY".parse().unwrap(), to)
-    }
-
-    /// A home as a node that knew no later versions left it.
-    fn old_home() -> (TempDir, Home, Chain) {
-        let dir = TempDir::new().unwrap();
-        let home = Home::create(&dir.path().join("home")).unwrap();
-        assert_eq!(chain(&home).unwrap(), None);
-        let draft = Draft::new("old".parse().unwrap(), [1; 16], Timestamp::EPOCH);
-        let draft = MEMBERS.iter().fold(draft, |draft, name| {
-            draft.member(name.parse().unwrap(), *name, root(name).public_key(), [])
-        });
-        let first = signed(draft, &MEMBERS);
-        std::fs::write(home.charter(), first.bytes()).unwrap();
-        let chain = chain(&home).unwrap().unwrap();
-        (dir, home, chain)
-    }
-
-    #[test]
-    fn an_old_home_goes_on() {
-        let (_dir, home, mut known) = old_home();
-        let two = signed(renaming(&known, "x"), &["MY", "SG"]);
-        let (step, found) = take(&home, &mut known, vec![two]).unwrap();
-        assert_eq!((step, found), (Ok(Step::New), Vec::new()));
-        assert_eq!(chain(&home).unwrap(), Some(known));
-        let mode = std::fs::metadata(home.charter()).unwrap().permissions();
-        assert_eq!(mode.mode() & 0o777, 0o600);
-    }
-
-    #[test]
-    fn second_votes_are_kept_as_evidence() {
-        let (_dir, home, mut known) = old_home();
-        let one = signed(renaming(&known, "x"), &["TH"]);
-        let other = signed(renaming(&known, "y"), &["MY", "TH"]);
-        assert_eq!(see(&home, &known, &one).unwrap(), []);
-        let three = signed(renaming(&known, "z"), &["SG"]);
-        let (step, found) = take(&home, &mut known, vec![other, three]).unwrap();
-        let same = ChainError::SameRound {
-            version: 2,
-            round: 1,
-        };
-        assert_eq!((step, found.len()), (Err(same), 1));
-        assert_eq!(found[0].member().as_str(), "TH");
-        assert_eq!(std::fs::read_dir(home.evidence()).unwrap().count(), 1);
-        // A damaged file of votes keeps nobody from going on.
-        std::fs::write(home.ballots(), "x").unwrap();
-        assert_eq!(ballots(&home).unwrap(), Ballots::default());
-    }
-
-    #[test]
-    fn who_writes_at_the_same_time_loses_nothing() {
-        let (_dir, home, known) = old_home();
-        let votes = ["MY", "SG", "TH"].map(|name| signed(renaming(&known, "x"), &[name]));
-        std::thread::scope(|scope| {
-            for vote in &votes {
-                let (home, known) = (&home, &known);
-                scope.spawn(move || {
-                    for _ in 0..50 {
-                        see(home, known, vote).unwrap();
-                    }
-                });
-            }
-        });
-        let joined = ballots(&home).unwrap().joined(&votes[0]);
-        assert_eq!(joined.signers().len(), 3);
-    }
-
-    #[test]
-    fn notices_and_severed_members_are_kept() {
-        let (_dir, home, mut known) = old_home();
-        let th: MemberName = "TH".parse().unwrap();
-        let until = Timestamp::EPOCH.plus(60);
-        let says = Says::Suspended { until };
-        let notice =
-            UnverifiedNotice::draft(known.in_force(), th.clone(), says, Timestamp::EPOCH).unwrap();
-        let notice = notice.sign(&known, &"MY".parse().unwrap(), &root("MY"));
-        let notice = notice.unwrap().verify(&known).unwrap();
-        assert!(keep_notice(&home, &known, notice.clone()).unwrap());
-        assert!(!keep_notice(&home, &known, notice).unwrap());
-        assert_eq!(notices(&home, &known).unwrap().iter().count(), 1);
-        // The next version settles it.
-        let two = signed(renaming(&known, "x"), &["MY", "SG"]);
-        take(&home, &mut known, vec![two]).unwrap().0.unwrap();
-        assert_eq!(std::fs::read_to_string(home.notices()).unwrap(), "");
-        assert_eq!(notices(&home, &known).unwrap(), Notices::default());
-
-        assert_eq!(severed(&home).unwrap(), BTreeSet::new());
-        let list = BTreeSet::from([th]);
-        keep_severed(&home, &list).unwrap();
-        assert_eq!(severed(&home).unwrap(), list);
-        for damaged in ["", "kentong severed v2\nTH\n", "kentong severed v1\nth\n"] {
-            std::fs::write(home.severed(), damaged).unwrap();
-            let error = severed(&home).unwrap_err();
-            assert!(matches!(error, CharterFilesError::Severed { .. }));
-        }
-        std::fs::write(home.charter(), "damaged").unwrap();
-        let error = chain(&home).unwrap_err().to_string();
-        assert!(error.contains("install it again"), "{error}");
-    }
-}
+mod tests;

@@ -23,8 +23,9 @@ use kentong_protocol::directory::{Bundle, BundleError};
 use kentong_protocol::time::Timestamp;
 
 use crate::home::Home;
-use crate::member_file;
+use crate::member_file::{self, MemberFileError};
 use crate::net::Address;
+use crate::turn::Wait;
 
 /// Why an identity cannot be made or opened.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,9 @@ pub enum IdentityError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// This member's own file cannot be written.
+    #[error(transparent)]
+    MemberFile(#[from] MemberFileError),
     /// No member's file is about these keys.
     #[error(
         "no file in {folder} belongs to the keys of this home; put back this member's own .card \
@@ -221,7 +225,7 @@ impl Identity {
             transport_day: today,
             next_transport: None,
         };
-        identity.write_file(home)?;
+        identity.write_file(home, Wait::ASecond)?;
         // Last, and taken away again when it fails: a root key without a home would stay on its
         // stick and look like one that counts.
         let RootFile { path, passphrase } = root_file;
@@ -336,12 +340,9 @@ impl Identity {
         )?)
     }
 
-    fn write_file(&self, home: &Home) -> Result<(), IdentityError> {
-        let folder = home.members();
-        let written = member_file::write(&folder, &self.bundle()?);
-        written
-            .map(drop)
-            .map_err(failed("write a file in", &folder))
+    fn write_file(&self, home: &Home, wait: Wait) -> Result<(), IdentityError> {
+        member_file::write(&home.members(), &self.bundle()?, wait)?;
+        Ok(())
     }
 }
 
@@ -549,7 +550,10 @@ mod tests {
         };
         let member = "MY".parse().unwrap();
         let made = Identity::create(&home, &passphrase, &member, "Malaysia", root_file, &[]);
-        assert!(matches!(made, Err(IdentityError::Io { .. })), "{made:?}");
+        assert!(
+            matches!(made, Err(IdentityError::MemberFile(_))),
+            "{made:?}"
+        );
         assert!(!root.exists());
 
         // But a file that somebody else put there stays.

@@ -9,6 +9,8 @@ use kentong_protocol::MemberName;
 use kentong_protocol::charter::Terms;
 use kentong_protocol::directory::Bundle;
 
+use crate::turn::{self, TurnError, Wait};
+
 /// Why a member file is not for the members of a charter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unlisted {
@@ -20,6 +22,22 @@ pub enum Unlisted {
         "its root key is not the one that the charter gives for {0}; do not use it, and ask {0} by voice"
     )]
     OtherRoot(MemberName),
+}
+
+/// Why a member's file was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum MemberFileError {
+    /// Another is changing the files.
+    #[error(transparent)]
+    Turn(#[from] TurnError),
+    /// The system refused.
+    #[error("cannot write {path}: {source}; check the disk and the permissions")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
 }
 
 /// Where a member's file lies in a folder.
@@ -51,16 +69,16 @@ pub fn held(folder: &Path, member: &MemberName) -> Option<Bundle> {
 }
 
 /// Writes a bundle into a folder under its member's name, in place of an older one, durably.
-pub fn write(folder: &Path, bundle: &Bundle) -> io::Result<PathBuf> {
+pub fn write(folder: &Path, bundle: &Bundle, wait: Wait) -> Result<PathBuf, MemberFileError> {
     // The node and a command may write the same card at the same moment.
-    let _turn = crate::turn::take(folder);
+    let _turn = turn::take(folder, wait)?;
     put(folder, bundle)
 }
 
 /// The same, unless the folder holds the same or a newer one under this root key; true if it is written.
 /// The root key must be the one that counts for its member.
-pub fn keep(folder: &Path, bundle: &Bundle) -> io::Result<bool> {
-    let _turn = crate::turn::take(folder);
+pub fn keep(folder: &Path, bundle: &Bundle, wait: Wait) -> Result<bool, MemberFileError> {
+    let _turn = turn::take(folder, wait)?;
     let held = held(folder, bundle.member());
     if held.is_some_and(|held| held.root() == bundle.root() && !bundle.is_newer_than(&held)) {
         return Ok(false);
@@ -68,8 +86,15 @@ pub fn keep(folder: &Path, bundle: &Bundle) -> io::Result<bool> {
     put(folder, bundle).map(|_| true)
 }
 
-fn put(folder: &Path, bundle: &Bundle) -> io::Result<PathBuf> {
+fn put(folder: &Path, bundle: &Bundle) -> Result<PathBuf, MemberFileError> {
     let path = path(folder, bundle.member());
+    match replace(folder, &path, bundle) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(MemberFileError::Write { path, source }),
+    }
+}
+
+fn replace(folder: &Path, path: &Path, bundle: &Bundle) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
     let mut file = options
@@ -80,7 +105,6 @@ fn put(folder: &Path, bundle: &Bundle) -> io::Result<PathBuf> {
         .open(&new)?;
     file.write_all(bundle.encode().as_bytes())?;
     file.sync_all()?;
-    std::fs::rename(&new, &path)?;
-    File::open(folder)?.sync_all()?;
-    Ok(path)
+    std::fs::rename(&new, path)?;
+    File::open(folder)?.sync_all()
 }

@@ -12,7 +12,8 @@ use kentong_protocol::directory::Bundle;
 
 use crate::charter_files::{self, CharterFilesError};
 use crate::home::Home;
-use crate::{member_file, turn};
+use crate::member_file::{self, MemberFileError};
+use crate::turn::{self, Turn, Wait};
 
 /// The most member files that wait. When one more is kept, the one that was kept first is dropped.
 pub const MAX_NEWCOMERS: usize = MAX_MEMBERS;
@@ -49,7 +50,7 @@ pub fn keep(
     if new.is_empty() {
         return Ok(Vec::new());
     }
-    let _turn = turn::take(home.root());
+    let turn = turn::take(home.root(), Wait::ASecond)?;
     let before = read(home)?;
     let mut after = before.clone();
     for bundle in &new {
@@ -58,23 +59,27 @@ pub fn keep(
     let excess = after.len().saturating_sub(MAX_NEWCOMERS);
     after.drain(..excess);
     if after != before {
-        write(home, &after)?;
+        write(&turn, home, &after)?;
     }
     Ok(new.iter().map(|bundle| bundle.member().clone()).collect())
 }
 
 /// Puts the files of those whom the charter in force lists with the other members', and drops those for
 /// versions that the federation has gone beyond.
-pub fn settle(home: &Home, current: &Charter) -> Result<(), CharterFilesError> {
+pub fn settle(home: &Home, current: &Charter, wait: Wait) -> Result<(), CharterFilesError> {
     if !home.newcomers().exists() {
         return Ok(());
     }
-    let _turn = turn::take(home.root());
-    settle_in_turn(home, current)
+    let turn = turn::take(home.root(), wait)?;
+    settle_in_turn(&turn, home, current)
 }
 
 /// The same for whoever holds the turn of the home.
-pub(crate) fn settle_in_turn(home: &Home, current: &Charter) -> Result<(), CharterFilesError> {
+pub(crate) fn settle_in_turn(
+    turn: &Turn,
+    home: &Home,
+    current: &Charter,
+) -> Result<(), CharterFilesError> {
     if !home.newcomers().exists() {
         return Ok(());
     }
@@ -83,10 +88,12 @@ pub(crate) fn settle_in_turn(home: &Home, current: &Charter) -> Result<(), Chart
     for newcomer in &before {
         if member_file::check(&newcomer.bundle, current.terms()).is_ok() {
             let folder = home.members();
-            member_file::keep(&folder, &newcomer.bundle).map_err(|source| {
-                CharterFilesError::Write {
-                    path: member_file::path(&folder, newcomer.bundle.member()),
-                    source,
+            // Whoever is changing members' files now does not hold up the node: it stays for the next time.
+            let kept = member_file::keep(&folder, &newcomer.bundle, Wait::NotAtAll);
+            kept.map_err(|error| match error {
+                MemberFileError::Turn(error) => error.into(),
+                MemberFileError::Write { path, source } => {
+                    CharterFilesError::Write { path, source }
                 }
             })?;
         } else if newcomer.version >= current.version() {
@@ -96,7 +103,7 @@ pub(crate) fn settle_in_turn(home: &Home, current: &Charter) -> Result<(), Chart
     }
     // A file in which nothing can be read goes too.
     if waiting != before || waiting.is_empty() {
-        write(home, &waiting)?;
+        write(turn, home, &waiting)?;
     }
     Ok(())
 }
@@ -137,7 +144,7 @@ fn read(home: &Home) -> Result<Vec<Newcomer>, CharterFilesError> {
     Ok(found.collect())
 }
 
-fn write(home: &Home, waiting: &[Newcomer]) -> Result<(), CharterFilesError> {
+fn write(turn: &Turn, home: &Home, waiting: &[Newcomer]) -> Result<(), CharterFilesError> {
     let path = home.newcomers();
     if waiting.is_empty() {
         // Should it be there again after a crash, it is settled again.
@@ -152,7 +159,7 @@ fn write(home: &Home, waiting: &[Newcomer]) -> Result<(), CharterFilesError> {
         .iter()
         .map(|one| format!("{HEAD}{}\n{}", one.version, one.bundle.encode()))
         .collect();
-    charter_files::put(&path, texts.join("\n").as_bytes())
+    charter_files::put(turn, &path, texts.join("\n").as_bytes())
 }
 
 /// The parts of the file: an empty line and [`HEAD`] begin the next one.

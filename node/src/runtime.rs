@@ -35,6 +35,7 @@ mod standing;
 mod status;
 mod take_in;
 mod view;
+mod waiting_papers;
 mod warnings;
 
 use std::time::Duration;

@@ -22,6 +22,7 @@ use super::Outcome;
 use super::workplace::Workplace;
 use crate::charter_files;
 use crate::home::Home;
+use crate::turn::Wait;
 
 /// Draft, sign, install or show the charter; leave, or suspend a member
 ///
@@ -154,10 +155,11 @@ fn capital(text: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-/// Keeps a notice's signatures for the node to pass on.
-fn pass_on(home: &Home, notice: &UnverifiedNotice, place: &Workplace) -> Result<()> {
-    charter_files::take_paper(home, Paper::Notice(Box::new(notice.clone())), now()?)?;
-    place.reload_members()
+/// Keeps a notice's signatures for the node to pass on, once it has read the charter again.
+fn pass_on(home: &Home, notice: &UnverifiedNotice) -> Result<()> {
+    let notice = Paper::Notice(Box::new(notice.clone()));
+    charter_files::take_paper(home, notice, now()?, Wait::ASecond)?;
+    Ok(())
 }
 
 /// Says who voted twice; the evidence is kept by then.

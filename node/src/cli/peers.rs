@@ -22,6 +22,7 @@ use crate::control::reply::{Peer, Reply};
 use crate::control::request::Request;
 use crate::home::Home;
 use crate::member_file::{self, Unlisted};
+use crate::turn::Wait;
 
 /// List the other members, take in their cards, sever one, or let only them reach the node
 ///
@@ -205,9 +206,7 @@ fn sever(member: &MemberName, place: &Workplace) -> Result<Outcome> {
     if place.config()?.member.as_ref() == Some(member) {
         bail!("{member} is this node's own member; to leave, see `kentong charter leave --help`");
     }
-    let mut severed = charter_files::severed(&home)?;
-    severed.insert(member.clone());
-    keep_severed(&severed, place)?;
+    change_severed(place, |severed| severed.insert(member.clone()))?;
     if !place.json() {
         place.say(format_args!(
             "{member} is severed from this node; `kentong peers unsever {member}` takes it back."
@@ -217,19 +216,22 @@ fn sever(member: &MemberName, place: &Workplace) -> Result<Outcome> {
 }
 
 fn unsever(member: &MemberName, place: &Workplace) -> Result<Outcome> {
-    let mut severed = charter_files::severed(&place.home()?)?;
-    if !severed.remove(member) {
+    let listed = |severed: &BTreeSet<MemberName>| severed.contains(member);
+    if !listed(&charter_files::severed(&place.home()?)?) {
         bail!("{member} is not severed; see `kentong peers`");
     }
-    keep_severed(&severed, place)?;
+    change_severed(place, |severed| severed.remove(member))?;
     if !place.json() {
         place.say(format_args!("{member} is spoken to again."))?;
     }
     Ok(Outcome::Done)
 }
 
-fn keep_severed(severed: &BTreeSet<MemberName>, place: &Workplace) -> Result<()> {
-    charter_files::keep_severed(&place.home()?, severed)?;
+fn change_severed(
+    place: &Workplace,
+    change: impl FnOnce(&mut BTreeSet<MemberName>) -> bool,
+) -> Result<()> {
+    let (_, severed) = charter_files::change_severed(&place.home()?, change)?;
     if place.json() {
         let members = severed.iter().map(ToString::to_string).collect();
         place.emit(&Row::Severed { members })?;
@@ -270,10 +272,5 @@ fn held(home: &Home, member: &MemberName) -> Option<Bundle> {
 
 /// Keeps a member's file unless it is not newer than what is held; true if it is news.
 pub(super) fn keep(home: &Home, file: &Bundle) -> Result<bool> {
-    member_file::keep(&home.members(), file).map_err(|error| {
-        anyhow!(
-            "cannot write in {}: {error}; check the disk",
-            home.members().display()
-        )
-    })
+    Ok(member_file::keep(&home.members(), file, Wait::ASecond)?)
 }

@@ -13,6 +13,7 @@ use super::schedule::day;
 use super::{Identity, IdentityError, address_texts, taken};
 use crate::home::Home;
 use crate::net::Address;
+use crate::turn::Wait;
 
 impl Identity {
     /// Makes the signing and the witness key that a next warrant is to name, and says what the root key
@@ -95,7 +96,7 @@ impl Identity {
         let before = self.bundle()?;
         self.root = *root;
         (self.warrant, self.card) = (warrant, card);
-        if let Err(error) = self.write_file(home) {
+        if let Err(error) = self.write_file(home, Wait::ASecond) {
             self.root = *before.root();
             (self.warrant, self.card) = (before.warrant().clone(), before.card().clone());
             return Err(error);

@@ -13,6 +13,7 @@ use kentong_protocol::time::{DAY, Timestamp};
 use super::{Identity, IdentityError, address_texts};
 use crate::home::Home;
 use crate::net::Address;
+use crate::turn::Wait;
 
 /// Days after which what others seal to is replaced (DESIGN 4).
 const SEALING_DAYS: u32 = 30;
@@ -33,6 +34,12 @@ impl Identity {
         starting: bool,
     ) -> Result<bool, IdentityError> {
         let today = day(now);
+        // A running node's event loop waits for nobody: it tries again.
+        let wait = if starting {
+            Wait::ASecond
+        } else {
+            Wait::NotAtAll
+        };
         let newest = self.sealing_days.last().copied().unwrap_or_default();
         if today >= newest.saturating_add(SEALING_DAYS) {
             let secret = SealingSecret::generate();
@@ -44,7 +51,7 @@ impl Identity {
         let mut changed = false;
         let newest = self.sealing.last().map(SealingSecret::public);
         if newest.is_some_and(|newest| newest != self.card.sealing()) {
-            self.reissue(home, |_| {})?;
+            self.reissue(home, wait, |_| {})?;
             changed = true;
         }
         if starting {
@@ -66,7 +73,12 @@ impl Identity {
         let key = SigningKey::generate();
         self.keyring.write_new(slot, key.seed())?;
         self.next_transport = Some((slot.number, key));
-        self.reissue(home, |_| {})?;
+        if let Err(error) = self.reissue(home, Wait::ASecond, |_| {}) {
+            // Asked again on the same day, its file would be in the way.
+            self.next_transport = None;
+            self.keyring.remove(slot)?;
+            return Err(error);
+        }
         Ok(true)
     }
 
@@ -99,7 +111,7 @@ impl Identity {
     /// Issues a card with the next serial and these addresses, and keeps it in the home.
     pub fn move_to(&mut self, home: &Home, addresses: &[Address]) -> Result<(), IdentityError> {
         let addresses = address_texts(addresses)?;
-        self.reissue(home, |terms| terms.addresses = addresses)
+        self.reissue(home, Wait::ASecond, |terms| terms.addresses = addresses)
     }
 
     /// Makes the sealing key that a restored home lacks, and issues a card that names it. Its serial is
@@ -118,7 +130,7 @@ impl Identity {
         self.keyring.write_new(slot, secret.to_seed())?;
         self.sealing = vec![secret];
         self.sealing_days = vec![today];
-        self.reissue(home, |terms| {
+        self.reissue(home, Wait::ASecond, |terms| {
             terms.serial = terms.serial.max(issued);
             if !addresses.is_empty() {
                 terms.addresses = addresses;
@@ -127,10 +139,11 @@ impl Identity {
     }
 
     /// Issues a card with the next serial: with the newest sealing key and the peer ids whose keys
-    /// there are, and what `change` says.
+    /// there are, and what `change` says. If it cannot be kept in the home, the card before stays.
     fn reissue(
         &mut self,
         home: &Home,
+        wait: Wait,
         change: impl FnOnce(&mut CardTerms),
     ) -> Result<(), IdentityError> {
         let newest = self.sealing.last().map(SealingSecret::public);
@@ -146,8 +159,12 @@ impl Identity {
         };
         change(&mut terms);
         let transport: Vec<_> = std::iter::once(&self.transport).chain(next).collect();
-        self.card = Card::issue(terms, &self.signing, &transport)?;
-        self.write_file(home)
+        let card = Card::issue(terms, &self.signing, &transport)?;
+        let before = std::mem::replace(&mut self.card, card);
+        // A card that only this process knew would be passed on, and a restart would issue another with
+        // the same serial.
+        self.write_file(home, wait)
+            .inspect_err(|_| self.card = before)
     }
 
     /// Puts the announced peer id in use, if it was announced long enough.
@@ -160,7 +177,7 @@ impl Identity {
         };
         let old = std::mem::replace(&mut self.transport, key);
         let old_day = std::mem::replace(&mut self.transport_day, number);
-        if let Err(error) = self.reissue(home, |_| {}) {
+        if let Err(error) = self.reissue(home, Wait::ASecond, |_| {}) {
             // The card on disk names the old one as the one in use: so it stays.
             let next = std::mem::replace(&mut self.transport, old);
             self.transport_day = old_day;
@@ -220,6 +237,7 @@ mod tests {
 
     use super::super::RootFile;
     use super::*;
+    use crate::turn;
 
     fn created(dir: &TempDir) -> (Home, Identity, u32) {
         let home = Home::create(&dir.path().join("home")).unwrap();
@@ -320,6 +338,25 @@ mod tests {
         let mut opened = Identity::open(&home, &passphrase()).unwrap();
         assert!(opened.keep_schedule(&home, at(used), true).unwrap());
         assert_eq!(Some(opened.card.peer()), named.next_peer());
+    }
+
+    #[test]
+    fn a_card_that_cannot_be_kept_is_issued_again() {
+        let dir = TempDir::new().unwrap();
+        let (home, mut identity, made) = created(&dir);
+        let before = identity.card.clone();
+        let due = at(made + SEALING_DAYS);
+        let theirs = turn::take(&home.members(), Wait::ASecond).unwrap();
+        let error = identity.keep_schedule(&home, due, false).unwrap_err();
+        assert!(error.to_string().contains("nothing was written"), "{error}");
+        identity.announce_peer(&home, due).unwrap_err();
+        assert_eq!(identity.card, before, "nobody is shown what may be lost");
+        drop(theirs);
+        assert!(identity.keep_schedule(&home, due, false).unwrap());
+        let opened = Identity::open(&home, &passphrase()).unwrap();
+        assert_eq!(opened.card, identity.card);
+        assert_eq!(opened.card.serial(), before.serial() + 1);
+        assert!(identity.announce_peer(&home, due).unwrap());
     }
 
     #[test]

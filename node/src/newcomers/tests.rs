@@ -60,7 +60,7 @@ fn chartered() -> (TempDir, Home, Chain) {
     });
     let first = signed(draft, &["MY", "SG"]);
     let chain = Chain::begin(first.bytes()).unwrap();
-    charter_files::keep_chain(&home, &chain).unwrap();
+    charter_files::begin_chain(&home, &chain).unwrap();
     (dir, home, chain)
 }
 
@@ -94,7 +94,7 @@ fn one_waits_until_a_version_lists_it() {
     let vn = bundle("VN", 1, 1);
     let draft = admitting(&chain);
     assert_eq!(kept(&home, &chain, &draft, &[vn.clone()]), [name("VN")]);
-    settle(&home, chain.in_force()).unwrap();
+    settle(&home, chain.in_force(), Wait::ASecond).unwrap();
     assert_eq!(member_file::held(&home.members(), &name("VN")), None);
     assert!(home.newcomers().exists());
 
@@ -117,7 +117,7 @@ fn it_is_settled_when_members_are_read() {
     let mut next = chain.clone();
     next.offer(signed(draft, &["MY", "SG"])).unwrap();
     std::fs::write(home.charter(), next.to_text()).unwrap();
-    settle(&home, next.in_force()).unwrap();
+    settle(&home, next.in_force(), Wait::ASecond).unwrap();
     assert_eq!(member_file::held(&home.members(), &name("VN")), Some(vn));
 }
 
@@ -144,16 +144,16 @@ fn only_what_the_draft_adds_is_kept() {
 fn another_root_key_waits_too() {
     let (_dir, home, mut chain) = chartered();
     let (old, new) = (bundle("SG", 1, 7), bundle("SG", 2, 1));
-    member_file::keep(&home.members(), &old).unwrap();
+    member_file::keep(&home.members(), &old, Wait::ASecond).unwrap();
     let root = root("SG", 2).public_key();
     let draft = Draft::after(chain.in_force(), Timestamp::EPOCH)
         .rekey(&name("SG"), root)
         .member(name("TH"), "TH", self::root("TH", 1).public_key(), []);
     assert_eq!(kept(&home, &chain, &draft, &[new.clone()]), [name("SG")]);
-    settle(&home, chain.in_force()).unwrap();
+    settle(&home, chain.in_force(), Wait::ASecond).unwrap();
     assert_eq!(member_file::held(&home.members(), &name("SG")), Some(old));
     chain = Chain::begin(&first_with(&draft)).unwrap();
-    settle(&home, chain.in_force()).unwrap();
+    settle(&home, chain.in_force(), Wait::ASecond).unwrap();
     assert_eq!(member_file::held(&home.members(), &name("SG")), Some(new));
 }
 
@@ -213,7 +213,9 @@ fn no_more_wait_than_a_charter_lists() {
             bundle: bundle("TH", 1, 1),
         })
         .collect();
-    write(&home, &waiting).unwrap();
+    let turn = turn::take(home.root(), Wait::ASecond).unwrap();
+    write(&turn, &home, &waiting).unwrap();
+    drop(turn);
     kept(&home, &chain, &draft, &[vn.clone()]);
     waiting.remove(0);
     let found = read(&home).unwrap();
@@ -234,7 +236,7 @@ fn a_damaged_file_stops_nobody() {
         "for version 2\nkentong bundle v1\n",
     ] {
         std::fs::write(home.newcomers(), damaged).unwrap();
-        settle(&home, chain.in_force()).unwrap();
+        settle(&home, chain.in_force(), Wait::ASecond).unwrap();
         assert!(!home.newcomers().exists(), "{damaged}");
     }
     kept(&home, &chain, &draft, &[vn.clone()]);
@@ -260,7 +262,10 @@ fn an_older_file_replaces_no_newer_one() {
         // By another root key, which is then the one that counts.
         (&other, true, &other),
     ] {
-        assert_eq!(member_file::keep(folder, given).unwrap(), news);
+        assert_eq!(
+            member_file::keep(folder, given, Wait::ASecond).unwrap(),
+            news
+        );
         assert_eq!(held(), *held_then);
     }
 }

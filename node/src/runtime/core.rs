@@ -29,14 +29,15 @@ use super::relay::Relay;
 use super::search::Searching;
 use super::standing::Standing;
 use super::take_in::TakingIn;
+use super::waiting_papers::WaitingPapers;
 use super::warnings::{Subject, Warnings};
 use super::{Input, RunError, Settings};
 
 /// Inputs that are taken before what was asked is made durable and answered.
 const AT_ONCE: usize = 256;
 
-/// Milliseconds after which a release that failed is tried again.
-const RETRY: u64 = 10_000;
+/// Milliseconds after which what failed is tried again: a release, or a write to the home.
+pub(super) const RETRY: u64 = 10_000;
 
 /// Milliseconds after which it is looked whether keys are due to be replaced or destroyed.
 const KEYS_EVERY: u64 = 3_600_000;
@@ -61,6 +62,8 @@ pub(super) struct Core {
     pub(super) intake: Intake,
     pub(super) guard: Guard,
     pub(super) taking_in: TakingIn,
+    /// Papers of other members that could not be kept yet.
+    pub(super) waiting_papers: WaitingPapers,
     /// Own indicators wait for the guard to be checked for release.
     pub(super) held_back: bool,
     /// The open own feed for each audience.
@@ -140,6 +143,7 @@ impl Core {
             intake: Intake::default(),
             guard: Guard::default(),
             taking_in: TakingIn::default(),
+            waiting_papers: WaitingPapers::default(),
             held_back: false,
             feeds: BTreeMap::new(),
             epochs: BTreeMap::new(),
@@ -237,6 +241,7 @@ impl Core {
             }
             Err(error) => {
                 tracing::error!(%error, "keys could not be replaced or destroyed");
+                self.keys_due = now + RETRY;
                 let warning = format!("a key is due to be replaced, and cannot be: {error}");
                 self.warn(Subject::Keys, warning);
             }

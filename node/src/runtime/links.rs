@@ -168,6 +168,8 @@ impl Core {
         }
         self.leave(now);
         self.keep_keys(now);
+        self.papers_on(now);
+        self.members.save_on(now);
         self.relay_on(now);
         self.take_on(now);
         self.release_on(now);

@@ -16,8 +16,12 @@ use kentong_protocol::time::Timestamp;
 use crate::charter_files::{self, CharterFilesError};
 use crate::home::Home;
 use crate::identity::Identity;
+use crate::member_file::{self, MemberFileError};
 use crate::net::{Address, PeerName};
-use crate::{member_file, newcomers};
+use crate::newcomers;
+use crate::turn::Wait;
+
+use super::core::RETRY;
 
 use super::RunError;
 
@@ -55,6 +59,11 @@ pub(super) struct Members {
     parties: Vec<Party>,
     /// When the next notice begins or ends to count.
     until: Option<Timestamp>,
+    /// Newer warrants and cards that could not be kept in the home yet. Their members do not send them
+    /// again in the same session.
+    unsaved: BTreeMap<MemberName, Bundle>,
+    /// When that is tried again, in the milliseconds of the node.
+    save_at: u64,
 }
 
 /// What there is once a charter is installed.
@@ -88,12 +97,14 @@ impl Members {
             known: None,
             parties: Vec::new(),
             until: None,
+            unsaved: BTreeMap::new(),
+            save_at: 0,
         };
         let Some(papers) = charter_files::papers(home)? else {
             return Ok(members);
         };
         // As the version came into force, or now if there was a crash in between.
-        if let Err(error) = newcomers::settle(home, papers.chain().in_force()) {
+        if let Err(error) = newcomers::settle(home, papers.chain().in_force(), Wait::NotAtAll) {
             tracing::warn!(%error, "the file of a new member could not be put with the others");
         }
         let severed = charter_files::severed(home)?;
@@ -294,18 +305,57 @@ impl Members {
         let credentials = standing.and_then(|s| Some((s.warrant()?, s.card()?)));
         if let (Some(known), Some((warrant, card))) = (charter.member(member), credentials)
             && let Ok(bundle) = Bundle::new(known.display_name(), *known.root(), warrant, card)
-            && let Err(error) = member_file::keep(&self.folder, &bundle)
         {
-            tracing::warn!(peer = %member, %error, "a newer card could not be kept");
+            self.unsaved.insert(member.clone(), bundle);
+            if let Some(error) = self.save() {
+                tracing::warn!(peer = %member, %error, "a newer card cannot be kept now, and waits");
+            }
         }
         Ok(true)
+    }
+
+    /// Keeps in the home what could not be kept before, if it is time to try again.
+    pub(super) fn save_on(&mut self, now: u64) {
+        if self.unsaved.is_empty() || self.save_at > now {
+            return;
+        }
+        if let Some(MemberFileError::Write { .. }) = self.save() {
+            self.save_at = now + RETRY;
+        }
+    }
+
+    /// Keeps what is not kept in the home yet, as far as that can be done at once; answers why not all.
+    fn save(&mut self) -> Option<MemberFileError> {
+        while let Some((_, bundle)) = self.unsaved.first_key_value() {
+            if let Err(error) = member_file::keep(&self.folder, bundle, Wait::NotAtAll) {
+                return Some(error);
+            }
+            self.unsaved.pop_first();
+        }
+        None
+    }
+
+    /// Goes on with what another's home does not hold yet, as far as it is newer than what was read here.
+    pub(super) fn inherit_unsaved(&mut self, other: &mut Self) {
+        for (member, bundle) in std::mem::take(&mut other.unsaved) {
+            let Some(Known { directory, .. }) = &mut self.known else {
+                return;
+            };
+            if directory.offer_bundle(&bundle).is_ok_and(is_news) {
+                self.unsaved.insert(member, bundle);
+            }
+        }
+        self.save_at = other.save_at;
     }
 }
 
 /// Offers both; true if one of them is news.
 fn offer(directory: &mut Directory, warrant: &[u8], card: &[u8]) -> Result<bool, CredentialError> {
-    let (warrant, card) = directory.offer_both(warrant, card)?;
-    Ok(warrant == Offered::New || card == Offered::New)
+    Ok(is_news(directory.offer_both(warrant, card)?))
+}
+
+fn is_news((warrant, card): (Offered, Offered)) -> bool {
+    warrant == Offered::New || card == Offered::New
 }
 
 /// Reads and checks the policies of a home.

@@ -6,7 +6,8 @@ use kentong_protocol::MemberName;
 use kentong_protocol::charter::{Charter, Paper, Papers, Says, UnverifiedCharter};
 use kentong_protocol::sync::Input as SessionInput;
 
-use crate::charter_files::{self, Taken};
+use crate::charter_files::{self, CharterFilesError, Taken};
+use crate::turn::Wait;
 
 use super::core::Core;
 use super::members::Members;
@@ -16,19 +17,16 @@ use super::warnings::Subject;
 const FAREWELL: u64 = 5_000;
 
 impl Core {
-    /// Looks into a paper that a member passed on, and goes by it if it is in force.
-    pub(super) fn take_paper(&mut self, from: &MemberName, paper: Paper) {
-        let taken = match charter_files::take_paper(&self.home, paper, self.wall()) {
-            Ok(taken) => taken,
-            Err(error) => {
-                tracing::error!(%error, "a paper of the federation could not be kept");
-                self.warn(
-                    Subject::Papers,
-                    format!("a paper could not be kept: {error}"),
-                );
-                return;
-            }
-        };
+    /// Looks into a paper that a member passed on, and goes by it if it is in force. One that `waited` was
+    /// tried before. Without a turn to write nothing is written, and the event loop does not wait for one.
+    pub(super) fn keep_paper(
+        &mut self,
+        from: &MemberName,
+        paper: &Paper,
+        waited: bool,
+    ) -> Result<(), CharterFilesError> {
+        let (paper, now) = (paper.clone(), self.wall());
+        let taken = charter_files::take_paper(&self.home, paper, now, Wait::NotAtAll)?;
         let Taken { news, found, waits } = taken;
         for vote in found {
             let (member, version, round) = (vote.member(), vote.version(), vote.round());
@@ -43,9 +41,11 @@ impl Core {
         if let Some(why) = waits {
             tracing::info!(peer = %from, %why, news, "a paper is not in force");
         }
-        if news {
+        // One that was written by halves the last time is no news, and may be in force.
+        if news || waited {
             self.read_members_again();
         }
+        Ok(())
     }
 
     /// Goes by what the home holds now.
@@ -65,7 +65,8 @@ impl Core {
 
     /// Goes by other members, cards or papers. Who is no member any more is cut off before
     /// anything else is done.
-    pub(super) fn go_by(&mut self, members: Members) {
+    pub(super) fn go_by(&mut self, mut members: Members) {
+        members.inherit_unsaved(&mut self.members);
         let before = self.members.charter().map(|charter| *charter.hash());
         let after = members.charter().map(|charter| *charter.hash());
         if before != after || self.members.parties() != members.parties() {

@@ -32,8 +32,10 @@ pub(super) enum Subject {
     Failed(MemberName),
     /// Keys that are due to be replaced.
     Keys,
-    /// Papers of the federation could not be kept or read.
+    /// Papers of the federation could not be read.
     Papers,
+    /// Papers of other members could not be kept yet.
+    WaitingPapers,
     /// What a former key of this member signed does not count.
     Former(MemberName),
     /// This member signed two histories, or voted twice; it stays.

@@ -18,6 +18,7 @@ use super::{accuse, installed, now, show, with_next_step};
 use crate::charter_files;
 use crate::home::Home;
 use crate::member_file;
+use crate::turn::Wait;
 
 /// Put a charter in force at this node, or a notice on it
 ///
@@ -92,7 +93,7 @@ impl InstallArgs {
                 .offer(next)
                 .map_err(|error| self.at(&with_next_step(&error)))?;
         }
-        charter_files::keep_chain(home, &chain)?;
+        charter_files::begin_chain(home, &chain)?;
         self.say(home, &chain, &own, enclosed, place)
     }
 
@@ -152,7 +153,8 @@ impl InstallArgs {
         let (home, _) = installed(place)?;
         let words = show::notice_in_words(&notice);
         let hash = notice.hash().to_string();
-        let taken = charter_files::take_paper(&home, Paper::Notice(Box::new(notice)), now()?)?;
+        let notice = Paper::Notice(Box::new(notice));
+        let taken = charter_files::take_paper(&home, notice, now()?, Wait::ASecond)?;
         place.reload_members()?;
         if let Some(why) = taken.waits {
             let next = if taken.news {

@@ -38,17 +38,20 @@ impl LeaveArgs {
             UnverifiedNotice::draft(chain.in_force(), member.clone(), Says::Leaves, now()?)
                 .and_then(|notice| notice.sign(&chain, &member, &root));
         let notice = notice.map_err(|error| anyhow!("{error}; see `kentong charter show`"))?;
-        place.write(self.output.as_deref(), notice.bytes())?;
-        let notice = notice
+        let verified = notice
+            .clone()
             .verify(&chain)
             .map_err(|error| anyhow!("{error}; see `kentong charter show`"))?;
-        charter_files::keep_notice(&home, &chain, notice)?;
+        // Before it is handed out: where it could not be kept nobody has left.
+        charter_files::keep_notice(&home, &chain, verified)?;
+        let told = place.reload_members();
+        place.write(self.output.as_deref(), notice.bytes())?;
         place.advise(format_args!(
             "{member} has left {}. This node tells those it is connected to, which tell the others; \
              if it does not run, one other member installs the notice with `kentong charter install`.",
             chain.in_force().federation()
         ))?;
-        place.reload_members()?;
+        told?;
         Ok(Outcome::Done)
     }
 }

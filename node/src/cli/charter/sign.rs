@@ -127,10 +127,11 @@ impl SignArgs {
             // Before it is handed out: a vote that is not remembered could be cast again.
             let (_, found) = charter_files::take(home, &mut chain.clone(), vec![signed.clone()])?;
             accuse(place, home, &found)?;
-            place.reload_members()?;
         }
+        let told = Self::tell(home.as_ref(), place);
         let text = listed.behind(&signed)?;
         place.write(self.output.as_deref(), text.as_bytes())?;
+        told?;
         place.advise(charter_still(Some(&chain), &signed)?)?;
         Ok(Outcome::Done)
     }
@@ -142,12 +143,20 @@ impl SignArgs {
         let signed = notice
             .sign(&chain, &member, &root)
             .map_err(|error| self.at(&error))?;
-        place.write(self.output.as_deref(), signed.bytes())?;
         if let Some(home) = &home {
-            pass_on(home, &signed, place)?;
+            pass_on(home, &signed)?;
         }
+        let told = Self::tell(home.as_ref(), place);
+        place.write(self.output.as_deref(), signed.bytes())?;
+        told?;
         place.advise(notice_still(&chain, &signed))?;
         Ok(Outcome::Done)
+    }
+
+    /// Has the node read what was signed, if there is one. A node that does not answer keeps nobody from
+    /// the copy that was signed: that is written before it is complained of.
+    fn tell(home: Option<&Home>, place: &Workplace) -> Result<()> {
+        home.map_or(Ok(()), |_| place.reload_members())
     }
 
     /// The charter in force, and the home that remembers votes, if there is one.

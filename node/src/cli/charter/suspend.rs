@@ -55,8 +55,10 @@ impl SuspendArgs {
         let notice = notice
             .sign(&chain, &member, &root)
             .map_err(|error| anyhow!("{error}; see `kentong charter show`"))?;
+        pass_on(&home, &notice)?;
+        let told = place.reload_members();
         place.write(self.output.as_deref(), notice.bytes())?;
-        pass_on(&home, &notice, place)?;
+        told?;
         place.advise(notice_still(&chain, &notice))?;
         Ok(Outcome::Done)
     }
