@@ -20,6 +20,7 @@ mod closing;
 mod crash;
 mod data;
 mod demo;
+mod door;
 mod endurance;
 mod erasure;
 mod examples;

@@ -127,7 +127,7 @@ fn a_publisher_that_stands_still_answers_when_it_goes_on() {
     let stopped = Stopped::stop(my);
     let (asked, others) = (domain("asked.example"), domain("others.example"));
     std::thread::scope(|scope| {
-        // An operator who asks it now waits.
+        // An operator who asks it now waits for a while, and is told then.
         let operator = scope.spawn(|| {
             let request = Request::Assert {
                 entries: vec![entry(&asked, Tlp::Green, &[])],
@@ -142,15 +142,43 @@ fn a_publisher_that_stands_still_answers_when_it_goes_on() {
         for other in [sg, th] {
             other.until("MY is given up", || state_of("MY", other) != "connected");
         }
-        assert!(!operator.is_finished());
+        my.until("the operator gives up", || operator.is_finished());
+        let refused = operator.join().unwrap().unwrap_err();
+        assert!(refused.contains("does not answer"), "{refused}");
         drop(stopped);
-        operator.join().unwrap().unwrap();
     });
-    assert!(my.has(&asked), "answered, so it is there");
+    assert!(!my.has(&asked), "who had given up is not obeyed");
+    my.add(&asked, Tlp::Green, &[]);
     for reader in [sg, th] {
         reader.until("it has what was asked", || reader.has(&asked));
     }
     my.until("MY has what SG released", || my.has(&others));
     federation.connected();
     nobody_is_blamed(&federation);
+}
+
+#[test]
+fn an_operator_of_a_node_that_stands_still_is_told_so() {
+    let mut federation = Federation::new(&["MY"]);
+    federation.node_mut("MY").start();
+    let my = federation.node("MY");
+    let stopped = Stopped::stop(my);
+    let pid = my.pid();
+    for command in [&["status"][..], &["query", "a.example"], &["stop"]] {
+        let output = my.command(command);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        for words in [
+            "does not answer",
+            "said nothing for 10 s",
+            &format!("Its process {pid} is stopped"),
+            &format!("kill -CONT {pid}"),
+        ] {
+            assert!(said.contains(words), "no `{words}` in {said}");
+        }
+    }
+    drop(stopped);
+    // Who gave up is not obeyed later.
+    assert_eq!(my.status().pid, pid);
+    my.run(&["status"]);
 }

@@ -204,11 +204,9 @@ impl Home {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let pid = file.take(32).read_to_string(&mut text);
                 return Err(HomeError::Locked {
                     path: self.root.clone(),
-                    pid: pid.ok().and_then(|_| text.trim_end().parse().ok()),
+                    pid: process_of(file),
                 });
             }
             Err(TryLockError::Error(error)) => return Err(failed("lock", &path)(error)),
@@ -362,6 +360,18 @@ impl Home {
         };
         write().map_err(failed("write", &path))
     }
+}
+
+/// The process that runs or ran the node of the home in this folder, as its lock says.
+#[must_use]
+pub fn process_in(root: &Path) -> Option<u32> {
+    process_of(File::open(root.join("lock")).ok()?)
+}
+
+fn process_of(lock: File) -> Option<u32> {
+    let mut text = String::new();
+    lock.take(32).read_to_string(&mut text).ok()?;
+    text.trim_end().parse().ok()
 }
 
 /// The lock of a home; dropping it lets the next node in. A node that dies leaves no lock behind.

@@ -168,7 +168,11 @@ pub fn run(mut settings: Settings, lock: HomeLock) -> Result<(), RunError> {
             },
             inputs.clone(),
         )?;
-        let control = tokio::spawn(server::serve(socket, inputs.clone()));
+        let control = tokio::spawn(server::serve(
+            socket,
+            inputs.clone(),
+            server::Limits::default(),
+        ));
         let clock = tokio::spawn(clock(inputs.clone()));
         let signals = tokio::spawn(signals(inputs.clone()));
         let (ended, end) = oneshot::channel();

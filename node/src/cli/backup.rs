@@ -9,9 +9,8 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::output::{counted, plain};
-use super::workplace::Workplace;
+use super::workplace::{Workplace, is_not_running};
 use crate::backup::{self, Existing, LogEnd, Written};
-use crate::control::client::ClientError;
 use crate::control::reply::Reply;
 use crate::control::request::Request;
 use crate::home::{Home, HomeLock};
@@ -116,7 +115,7 @@ fn log_end(place: &Workplace, home: &Home) -> Result<(LogEnd, Option<HomeLock>)>
                 ),
             }
         }
-        Err(error) if matches!(error.downcast_ref(), Some(ClientError::NotRunning { .. })) => {
+        Err(error) if is_not_running(&error) => {
             let lock = home.lock()?;
             Ok((LogEnd::Whole, Some(lock)))
         }

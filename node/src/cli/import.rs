@@ -16,8 +16,8 @@ use super::Outcome;
 use super::fields::{Fields, missing};
 use super::output::plain;
 use super::value::ReadingArgs;
-use super::workplace::Workplace;
-use crate::control::client::{Client, ClientError};
+use super::workplace::{Workplace, is_not_running};
+use crate::control::client::Client;
 use crate::control::reply;
 use crate::control::request::{Entry, MAX_ENTRIES, Request};
 use crate::import::{Columns, Format, Import, Options, Place, ReadRow, RefusedRows, Report};
@@ -147,10 +147,6 @@ impl ImportArgs {
             Outcome::Nothing
         })
     }
-}
-
-fn is_not_running(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(ClientError::NotRunning { .. }))
 }
 
 fn create(path: &Path) -> Result<RefusedRows<File>> {

@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use serde::Serialize;
 
 use crate::config::{Config, ConfigError};
-use crate::control::client::Client;
+use crate::control::client::{Client, ClientError};
 use crate::control::reply::{Done, Reply};
 use crate::control::request::Request;
 use crate::control::{self};
@@ -71,10 +71,12 @@ impl Workplace {
 
     /// A connection to the running node.
     pub(super) fn client(&self) -> Result<Client> {
-        Ok(Client::connect(
-            &self.root,
-            &self.root.join("control.sock"),
-        )?)
+        let client = Client::connect(&self.root, &self.root.join("control.sock"))?;
+        Ok(if self.json {
+            client
+        } else {
+            client.telling(tell_of_work)
+        })
     }
 
     /// Asks the running node; gives the rows of its answer and the end.
@@ -161,17 +163,31 @@ impl Workplace {
 
     /// Has the running node read charter and cards again; nothing to do if none runs.
     pub(super) fn reload_members(&self) -> Result<()> {
-        match self.client() {
-            Ok(mut client) => {
-                let done = client.ask(Request::ReloadMembers, drop)?;
-                for note in done.notes {
-                    self.advise(note)?;
-                }
-                Ok(())
-            }
-            Err(_) => Ok(()),
+        let asked = self.ask(Request::ReloadMembers);
+        match asked {
+            Ok((_, done)) => self.advise_all(&done.notes),
+            Err(error) if is_not_running(&error) => Ok(()),
+            Err(error) => Err(error.context(format!(
+                "the files in {} are changed, but the running node has not read them yet; it does when it \
+                 is started, or when a command like this one reaches it",
+                self.root.display()
+            ))),
         }
     }
+}
+
+/// Whether a command failed only because no node runs.
+pub(super) fn is_not_running(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ClientError::NotRunning { .. }))
+}
+
+/// Tells the operator why nothing happens. With the terminal gone there is nobody left to tell.
+fn tell_of_work(seconds: u64) {
+    drop(writeln!(
+        io::stderr().lock(),
+        "The node is working on this, for {seconds} s now, and the answer is still to come. Ctrl-C ends \
+         the waiting."
+    ));
 }
 
 /// Reads a file that somebody else wrote; longer than `most` bytes is an error.

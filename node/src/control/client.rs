@@ -3,15 +3,47 @@
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
-use super::reply::{Done, Failure, Reply};
+use crate::home;
+
+use super::reply::{Done, Failure, IDLE, Reply};
 use super::request::{Line, Request};
 use super::{MAX_LINE, VERSION};
 
-/// A connection to the node of one home.
+/// How often a request is brought again to a node that let this connection go before it had read it.
+const TRIES: usize = 5;
+
+/// How long a node is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// How long it may say nothing at all. While it works on an answer, however long that takes, it gives
+    /// a sign of life every two seconds.
+    pub silence: Duration,
+    /// After how many seconds of work the operator is told what it is waiting for.
+    pub notice: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            silence: Duration::from_secs(10),
+            notice: 10,
+        }
+    }
+}
+
+/// A connection to the node of one home. The node lets it go when nothing is asked for a while; the next
+/// request opens another.
 #[derive(Debug)]
 pub struct Client {
-    stream: BufReader<UnixStream>,
+    home: PathBuf,
+    socket: PathBuf,
+    patience: Patience,
+    /// Tells the operator for how many seconds the node has been working.
+    tell: fn(u64),
+    stream: Option<BufReader<UnixStream>>,
 }
 
 /// Why the node could not be asked, or did not do as asked.
@@ -34,27 +66,92 @@ pub enum ClientError {
         /// The home.
         home: PathBuf,
     },
+    /// It gives no sign of life.
+    #[error(
+        "the node in {home} does not answer: it said nothing for {} s. What was asked may still be done \
+         when it goes on. {}", .silence.as_secs_f32(), next_step(*.process, *.is_stopped)
+    )]
+    Silent {
+        /// The home.
+        home: PathBuf,
+        /// How long it was waited for.
+        silence: Duration,
+        /// The node's process, if the home tells.
+        process: Option<u32>,
+        /// Whether that is known to be stopped.
+        is_stopped: bool,
+    },
+    /// It lets every connection go before it has read what is asked.
+    #[error(
+        "the node in {home} let this command go {TRIES} times before it had read what was asked, for so \
+         many others ask it; nothing was done: try again in a moment"
+    )]
+    Crowded {
+        /// The home.
+        home: PathBuf,
+    },
     /// The connection broke.
-    #[error("the node went away in the middle of an answer ({0}); see its log, then try again")]
+    #[error(
+        "the connection to the node ended in the middle of an answer ({0}): the node stopped, or this \
+         command read nothing for too long; see the node's log, then try again"
+    )]
     Broken(#[source] io::Error),
     /// The node refused.
     #[error("{}; {}", .0.message, .0.next)]
     Refused(Failure),
 }
 
+/// What to do about a node that does not answer.
+fn next_step(process: Option<u32>, is_stopped: bool) -> String {
+    match process {
+        Some(pid) if is_stopped => format!(
+            "Its process {pid} is stopped: let it go on with `kill -CONT {pid}` (or `fg`, if it was stopped \
+             with Ctrl-Z), then try again"
+        ),
+        Some(pid) => format!(
+            "Its process {pid} runs: see the node's log and how busy the machine and its disk are, then try \
+             again; if it stays so, end it with `kill {pid}` and start it again"
+        ),
+        None => "See whether its process is stopped and how busy the machine is, then try again"
+            .to_owned(),
+    }
+}
+
+/// What came of bringing a request.
+enum Brought {
+    Answered(Done),
+    /// The node had let the connection go before it read the request.
+    NotRead,
+}
+
 impl Client {
     /// Connects to the node whose control socket is at `socket` in `home`.
     pub fn connect(home: &Path, socket: &Path) -> Result<Self, ClientError> {
-        let home = home.to_owned();
-        match UnixStream::connect(socket) {
-            Ok(stream) => Ok(Self {
-                stream: BufReader::new(stream),
-            }),
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                Err(ClientError::NotAllowed { home })
-            }
-            Err(_) => Err(ClientError::NotRunning { home }),
-        }
+        Self::with_patience(home, socket, Patience::default())
+    }
+
+    /// The same, with another patience than a person at a terminal has.
+    pub fn with_patience(
+        home: &Path,
+        socket: &Path,
+        patience: Patience,
+    ) -> Result<Self, ClientError> {
+        let mut client = Self {
+            home: home.to_owned(),
+            socket: socket.to_owned(),
+            patience,
+            tell: |_| {},
+            stream: None,
+        };
+        client.stream = Some(client.open()?);
+        Ok(client)
+    }
+
+    /// Has the operator told, once for each request, when an answer takes long.
+    #[must_use]
+    pub fn telling(mut self, tell: fn(u64)) -> Self {
+        self.tell = tell;
+        self
     }
 
     /// Asks; gives each row of the answer to `row`; answers its end.
@@ -69,22 +166,86 @@ impl Client {
         };
         let mut line = serde_json::to_vec(&line)
             .map_err(io::Error::other)
-            .map_err(broken)?;
+            .map_err(ClientError::Broken)?;
         line.push(b'\n');
-        self.stream.get_mut().write_all(&line).map_err(broken)?;
+        for _ in 0..TRIES {
+            let stream = match self.stream.take() {
+                Some(stream) => stream,
+                None => self.open()?,
+            };
+            if let Brought::Answered(done) = self.bring(stream, &line, &mut row)? {
+                return Ok(done);
+            }
+        }
+        Err(ClientError::Crowded {
+            home: self.home.clone(),
+        })
+    }
+
+    fn open(&self) -> Result<BufReader<UnixStream>, ClientError> {
+        // A node that stands still has its newcomers queue, and one more than fit waits in `connect`
+        // without end; the thread that does so goes when the command does.
+        let (tell, told) = mpsc::channel();
+        let socket = self.socket.clone();
+        std::thread::spawn(move || drop(tell.send(UnixStream::connect(socket))));
+        let home = self.home.clone();
+        match told.recv_timeout(self.patience.silence) {
+            Ok(Ok(stream)) => {
+                let most = Some(self.patience.silence);
+                stream
+                    .set_read_timeout(most)
+                    .and_then(|()| stream.set_write_timeout(most))
+                    .map_err(ClientError::Broken)?;
+                Ok(BufReader::new(stream))
+            }
+            Ok(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Err(ClientError::NotAllowed { home })
+            }
+            Ok(Err(_)) => Err(ClientError::NotRunning { home }),
+            Err(_) => Err(self.silent()),
+        }
+    }
+
+    /// Brings a request over a connection, which is kept if the node keeps it.
+    fn bring(
+        &mut self,
+        mut stream: BufReader<UnixStream>,
+        line: &[u8],
+        row: &mut impl FnMut(Reply),
+    ) -> Result<Brought, ClientError> {
+        // A node that has let go of the connection said so before: that is still to be read.
+        let sent = stream.get_mut().write_all(line);
+        let (mut is_first, mut is_told) = (true, false);
         loop {
             let mut line = Vec::new();
             let limit = MAX_LINE as u64 + 1;
-            let read = (&mut self.stream).take(limit).read_until(b'\n', &mut line);
-            if read.map_err(broken)? == 0 {
-                return Err(broken(io::ErrorKind::UnexpectedEof.into()));
+            let read = (&mut stream).take(limit).read_until(b'\n', &mut line);
+            let read = match (read, &sent) {
+                // That it is gone shows in writing or in reading, whichever comes first.
+                (Ok(0) | Err(_), Err(error)) => Err(io::Error::from(error.kind())),
+                (read, _) => read,
+            };
+            if read.map_err(|error| self.failed(error))? == 0 {
+                return Err(ClientError::Broken(io::ErrorKind::UnexpectedEof.into()));
             }
-            match serde_json::from_slice(&line)
+            let reply = serde_json::from_slice(&line)
                 .map_err(io::Error::other)
-                .map_err(broken)?
-            {
-                Reply::Done(done) => return Ok(done),
+                .map_err(ClientError::Broken)?;
+            match reply {
+                Reply::Done(done) => {
+                    self.stream = Some(stream);
+                    return Ok(Brought::Answered(done));
+                }
+                Reply::Error(failure) if is_first && failure.code == IDLE => {
+                    return Ok(Brought::NotRead);
+                }
                 Reply::Error(failure) => return Err(ClientError::Refused(failure)),
+                Reply::Working { seconds } => {
+                    if seconds >= self.patience.notice && !is_told {
+                        is_told = true;
+                        (self.tell)(seconds);
+                    }
+                }
                 reply @ (Reply::Indicator(_)
                 | Reply::Peer(_)
                 | Reply::Feed(_)
@@ -96,10 +257,36 @@ impl Client {
                 | Reply::Head(_)
                 | Reply::Durable(_)) => row(reply),
             }
+            is_first = false;
+        }
+    }
+
+    fn failed(&self, error: io::Error) -> ClientError {
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => self.silent(),
+            _ => ClientError::Broken(error),
+        }
+    }
+
+    fn silent(&self) -> ClientError {
+        let process = home::process_in(&self.home);
+        ClientError::Silent {
+            home: self.home.clone(),
+            silence: self.patience.silence,
+            process,
+            is_stopped: process.is_some_and(is_stopped),
         }
     }
 }
 
-fn broken(error: io::Error) -> ClientError {
-    ClientError::Broken(error)
+/// Whether Linux says of a process that it is stopped.
+fn is_stopped(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
+    // The name stands in brackets and may hold any; the state follows.
+    let stat = stat.unwrap_or_default();
+    let state = stat.rsplit_once(") ").map(|(_, after)| after);
+    state.is_some_and(|state| state.starts_with(['T', 't']))
 }
+
+#[cfg(test)]
+mod tests;

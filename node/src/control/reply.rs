@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The word of a [`Failure`] that comes when nothing was asked for a while: the node lets the connection
+/// go, and has read no request since its last answer.
+pub const IDLE: &str = "idle";
+
 /// One line of the node's answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -26,6 +30,11 @@ pub enum Reply {
     Status(Box<Status>),
     /// Up to where the log is durable.
     Durable(Durable),
+    /// A sign of life: the answer is still to come.
+    Working {
+        /// For how many seconds the request has waited or been worked on.
+        seconds: u64,
+    },
     /// The end of an answer.
     Done(Done),
     /// The request failed: why, and what to do.
@@ -400,7 +409,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Failure {
     /// A word for programs: `denied`, `not-found`, `no-charter`, `invalid`, `busy`, `closed`,
-    /// `storage`, `recovering`.
+    /// `storage`, `recovering`, `stopping`, [`IDLE`].
     pub code: String,
     /// What is wrong.
     pub message: String,

@@ -1,29 +1,59 @@
 //! Listening for operators.
 
+mod places;
+mod talk;
+
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::net::UnixListener;
+use tokio::sync::mpsc;
 
-use super::reply::{Failure, Reply};
-use super::request::{Line, Request};
-use super::{MAX_LINE, VERSION};
+use self::places::Places;
 
-/// The most operators at a time.
-const MAX_CLIENTS: usize = 64;
-/// How long an operator may ask nothing, or read nothing of an answer, before the connection is
-/// closed: as long as somebody looks at a page of it.
-const IDLE: Duration = Duration::from_secs(600);
+use super::reply::Reply;
+use super::request::Request;
+
 /// How long nobody is let in after that failed: out of descriptors, it fails at once each time.
 const BACK_OFF: Duration = Duration::from_secs(1);
-/// Replies that wait for a slow operator before the node waits too.
-const REPLIES: usize = 256;
+
+/// How many operators are served at a time, and how long each is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The most operators at a time.
+    pub places: usize,
+    /// How long an operator may take to ask: from when it may begin until its whole line is there. Who
+    /// says nothing for so long is let go.
+    pub asking: Duration,
+    /// How long an operator may read nothing of an answer before it is let go: as long as somebody looks
+    /// at a page of it.
+    pub reading: Duration,
+    /// How long an operator keeps its place all the same when others need one: to ask, after it came in or
+    /// was answered.
+    pub to_ask: Duration,
+    /// The same, to read on.
+    pub to_read: Duration,
+    /// How long a newcomer waits while everybody else is being answered, before it is told to come again.
+    pub newcomer: Duration,
+    /// How often an operator who waits for an answer hears that the node is at it.
+    pub sign_of_life: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            places: 64,
+            asking: Duration::from_secs(10),
+            reading: Duration::from_secs(600),
+            to_ask: Duration::from_millis(200),
+            to_read: Duration::from_secs(10),
+            newcomer: Duration::from_secs(5),
+            sign_of_life: Duration::from_secs(2),
+        }
+    }
+}
 
 /// A request, who makes it, and where the answer goes. The answer ends with
 /// [`Reply::Done`] or [`Reply::Error`].
@@ -51,178 +81,38 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
 }
 
 /// Takes in operators until the core is gone.
-pub async fn serve<E>(listener: UnixListener, core: mpsc::Sender<E>)
+pub async fn serve<E>(listener: UnixListener, core: mpsc::Sender<E>, limits: Limits)
 where
     E: From<Asked> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(MAX_CLIENTS));
+    let mut places = Places::new(limits);
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "an operator could not be let in; raise `ulimit -n`?");
-                    tokio::select! {
-                        () = tokio::time::sleep(BACK_OFF) => continue,
-                        () = core.closed() => return,
-                    }
-                }
-            },
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = core.closed() => return,
         };
-        let core = core.clone();
-        tokio::spawn(async move {
-            if let Err(error) = client(stream, core, IDLE).await {
-                tracing::debug!(%error, "an operator went away");
-            }
-            drop(place);
-        });
-    }
-}
-
-async fn client<E: From<Asked>>(
-    stream: UnixStream,
-    core: mpsc::Sender<E>,
-    idle: Duration,
-) -> io::Result<()> {
-    let uid = stream.peer_cred()?.uid();
-    let (read, mut write) = stream.into_split();
-    let mut lines = BufReader::new(read);
-    loop {
-        let mut line = Vec::new();
-        let limit = MAX_LINE as u64 + 1;
-        let read = (&mut lines).take(limit);
-        let read = timed(idle, async {
-            pin!(read).read_until(b'\n', &mut line).await
-        });
-        if read.await? == 0 {
-            return Ok(());
-        }
-        let request = match parse(&line) {
-            Ok(request) => request,
-            Err(failure) => {
-                timed(idle, send(&mut write, &Reply::Error(failure))).await?;
-                return write.shutdown().await;
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "an operator could not be let in; raise `ulimit -n`?");
+                tokio::select! {
+                    () = tokio::time::sleep(BACK_OFF) => continue,
+                    () = core.closed() => return,
+                }
             }
         };
-        let (replies, mut answer) = mpsc::channel(REPLIES);
-        if core
-            .send(E::from(Asked {
-                request,
-                uid,
-                replies,
-            }))
-            .await
-            .is_err()
-        {
-            return Ok(());
-        }
-        // An operator who hangs up while a long search goes on ends the search with it. Whatever else
-        // comes meanwhile is the next request, and waits.
-        let mut waits = false;
-        loop {
-            tokio::select! {
-                biased;
-                reply = answer.recv() => match reply {
-                    Some(reply) => timed(idle, send(&mut write, &reply)).await?,
-                    None => break,
-                },
-                next = lines.fill_buf(), if !waits => match next {
-                    Ok([]) | Err(_) => return Ok(()),
-                    Ok(_) => waits = true,
-                },
-            }
+        let has_room = tokio::select! {
+            has_room = places.make_room() => has_room,
+            () = core.closed() => return,
+        };
+        if has_room {
+            places.give(|place| talk::talk(stream, core.clone(), limits, place));
+        } else {
+            tracing::warn!("an operator was sent away: all that may come in are being answered");
+            talk::send_away(stream, limits).await;
         }
     }
-}
-
-fn parse(line: &[u8]) -> Result<Request, Failure> {
-    let invalid = |message: String| Failure {
-        code: "invalid".into(),
-        message,
-        next: "use the kentong command of the same release as the node".into(),
-    };
-    if line.len() > MAX_LINE {
-        return Err(invalid(format!(
-            "the request is longer than {MAX_LINE} bytes"
-        )));
-    }
-    let line: Line = serde_json::from_slice(line)
-        .map_err(|error| invalid(format!("the node does not understand the request: {error}")))?;
-    if line.v != VERSION {
-        let theirs = line.v;
-        return Err(invalid(format!(
-            "the request has version {theirs}, the node {VERSION}"
-        )));
-    }
-    Ok(line.request)
-}
-
-async fn send(write: &mut (impl AsyncWriteExt + Unpin), reply: &Reply) -> io::Result<()> {
-    let mut line = serde_json::to_vec(reply).map_err(io::Error::other)?;
-    line.push(b'\n');
-    write.write_all(&line).await
-}
-
-async fn timed<T>(most: Duration, what: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    tokio::time::timeout(most, what)
-        .await
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::control::reply::Done;
-
-    use super::*;
-
-    const SOON: Duration = Duration::from_millis(50);
-
-    #[tokio::test]
-    async fn who_asks_nothing_is_let_go() {
-        let (ours, _theirs) = UnixStream::pair().unwrap();
-        let (core, _asked) = mpsc::channel::<Asked>(1);
-        let end = client(ours, core, SOON).await.unwrap_err();
-        assert_eq!(end.kind(), io::ErrorKind::TimedOut);
-    }
-
-    #[tokio::test]
-    async fn who_hangs_up_waits_for_nothing() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let (core, mut asked) = mpsc::channel::<Asked>(1);
-        let request = b"{\"v\":1,\"request\":\"peers\"}\n";
-        theirs.write_all(request).await.unwrap();
-        let talk = tokio::spawn(client(ours, core, IDLE));
-        let replies = asked.recv().await.unwrap().replies;
-        theirs.write_all(request).await.unwrap();
-        replies.send(Reply::Done(Done::default())).await.unwrap();
-        drop(replies);
-        let replies = asked.recv().await.unwrap().replies;
-        drop(theirs);
-        talk.await.unwrap().unwrap();
-        assert!(replies.is_closed(), "so a search knows that it may end");
-    }
-
-    #[tokio::test]
-    async fn who_reads_nothing_is_let_go() {
-        let (ours, mut theirs) = UnixStream::pair().unwrap();
-        let (core, mut asked) = mpsc::channel::<Asked>(1);
-        theirs
-            .write_all(b"{\"v\":1,\"request\":\"peers\"}\n")
-            .await
-            .unwrap();
-        let talk = tokio::spawn(client(ours, core, SOON));
-        let replies = asked.recv().await.unwrap().replies;
-        let notes = vec!["x".repeat(MAX_LINE)];
-        let long = Done {
-            notes,
-            ..Done::default()
-        };
-        replies.send(Reply::Done(long)).await.unwrap();
-        let end = talk.await.unwrap().unwrap_err();
-        assert_eq!(end.kind(), io::ErrorKind::TimedOut);
-    }
-}
+mod tests;
