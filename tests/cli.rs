@@ -275,7 +275,7 @@ fn a_dry_run_writes_rows_as_it_reads() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(import.stdout.take().unwrap()).lines();
-    let (seen, wait) = mpsc::channel::<()>();
+    let (seen, wait) = mpsc::sync_channel::<()>(1);
     let writer = thread::spawn(move || {
         let mut file = fs::File::create(pipe).unwrap();
         for row in 0..20_000 {

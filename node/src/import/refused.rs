@@ -104,7 +104,13 @@ impl From<NotRecognised> for RowRefused {
         match why {
             NotRecognised::Text(error) => Self::Text(error),
             NotRecognised::Value { kind, error } => Self::Value { kind, error },
-            _ => Self::Unrecognised { why },
+            NotRecognised::Platform
+            | NotRecognised::EverydayWord
+            | NotRecognised::Number
+            | NotRecognised::WordAndNumber
+            | NotRecognised::NoChecksum
+            | NotRecognised::UnlistedEnding
+            | NotRecognised::Unknown => Self::Unrecognised { why },
         }
     }
 }

@@ -104,8 +104,9 @@ pub(super) fn of(text: &str) -> Option<Rule> {
 pub(super) fn is_cosmetic(text: &str) -> bool {
     text.match_indices(['#', '$']).any(|(at, mark)| {
         let (names, rest) = text.split_at(at);
-        // `##` is possible in the fragment of a web address, `$$` in its path.
-        let in_address = names.contains("://") || mark == "$" && names.contains('/');
+        // `##` is possible in the fragment of a page's address, `$$` in its path.
+        let page = names.split_once("://").map_or("", |(_, page)| page);
+        let in_address = page.contains(['/', '?']) || mark == "$" && names.contains('/');
         !in_address && begins_cosmetic(rest)
     })
 }
@@ -219,6 +220,7 @@ mod tests {
                 "bank.example$$script[tag]",
                 "bank.example$@$script",
                 "bank.example/page##.ad",
+                "https://bank.example##.ad",
                 "[$path=/page]bank.example##.ad",
             ],
         );

@@ -56,7 +56,7 @@ pub(super) fn canonical(written: &str, how: &Reading) -> Result<String, ValueErr
 
 /// Refuses an address that the parser reads otherwise than people do: it drops blanks, tabs and
 /// needless slashes, makes slashes of backslashes, and takes numbers and escapes for hosts. Each could
-/// accuse another host or page than the one that is written.
+/// accuse another host or page than the one that is written. So could a fragment that is dropped.
 pub(super) fn as_written(written: &str, canonical: &str) -> Result<(), ValueError> {
     let rest = match scheme(written) {
         Scheme::Written => written.split_once("://").map_or(written, |(_, rest)| rest),
@@ -65,6 +65,11 @@ pub(super) fn as_written(written: &str, canonical: &str) -> Result<(), ValueErro
     let (_, canonical) = canonical.split_once("://").ok_or(ValueError::UrlForm)?;
     if rest.starts_with('/') {
         return Err(ValueError::UrlHost);
+    }
+    let fragment = rest.split_once('#').map_or("", |(_, fragment)| fragment);
+    // `#/login` is a page of its own, `#top` a place in one, and `:~:text=` words to be shown.
+    if fragment.contains(['/', '!', '=', '?']) && !fragment.starts_with(":~:text=") {
+        return Err(ValueError::UrlFragment);
     }
     let (host, read) = (host_of(rest), host_of(canonical));
     let as_number = read.parse::<Ipv4Addr>().is_ok() && host != read;

@@ -106,6 +106,12 @@ pub enum ValueError {
          is meant"
     )]
     UrlBackslash,
+    /// A fragment that names the page: without it the whole site would be accused.
+    #[error(
+        "names its page behind the #, which is not kept; write the address without it only if all \
+         that is before it is meant"
+    )]
+    UrlFragment,
     /// A host that browsers read as another than is written.
     #[error("browsers read this host as another than is written; write it as they show it")]
     UrlDisguised,

@@ -55,14 +55,14 @@ pub(super) fn recognise(written: &str, how: &Reading) -> Result<Value, NotRecogn
     let kind = form(&text)?;
     let value =
         Value::accuse(kind, &text, how).map_err(|error| NotRecognised::Value { kind, error })?;
-    let bare_name = match kind {
-        Kind::Domain => value.as_str(),
+    let bare_name = if kind == Kind::Domain {
+        value.as_str()
+    } else if kind == Kind::Url && !text.contains("://") {
         // Without a scheme only its name shows that it is an address.
-        Kind::Url if !text.contains("://") => {
-            let (_, rest) = value.as_str().split_once("://").unwrap_or_default();
-            url::host_of(rest)
-        }
-        _ => return Ok(value),
+        let (_, rest) = value.as_str().split_once("://").unwrap_or_default();
+        url::host_of(rest)
+    } else {
+        return Ok(value);
     };
     let is_address = bare_name.starts_with('[') || bare_name.parse::<IpAddr>().is_ok();
     if is_address || domain::has_listed_ending(bare_name) {
@@ -166,8 +166,10 @@ fn with_colon(text: &str) -> Result<Kind, NotRecognised> {
         return Err(NotRecognised::Unknown);
     };
     let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    // `Ref.no:8877` is a number, and no server in Norway.
-    let number_of = host.to_ascii_lowercase().ends_with(".no");
+    // `Ref.no:8877` and `order.id:8877` are numbers, and no servers in Norway and Indonesia.
+    let lower = host.to_ascii_lowercase();
+    let number_of =
+        lower.ends_with(".no") || lower.ends_with(".id") && lower.matches('.').count() == 1;
     let is_host = has_dot(host) && !host.contains(':') && !number_of;
     if text.starts_with('[') || is_port && is_host {
         return Ok(Kind::Url);

@@ -30,6 +30,12 @@ fn unmistakable() {
         ),
         ("evil.example/a", Ok("url http://evil.example/a")),
         ("//evil.example/a", Ok("url http://evil.example/a")),
+        ("shop.evil.id:8080", Ok("url http://shop.evil.id:8080/")),
+        ("evil.example/a#top", Ok("url http://evil.example/a")),
+        (
+            "https://evil.example/a#:~:text=x/y",
+            Ok("url https://evil.example/a"),
+        ),
         ("evil.example?a=1", Ok("url http://evil.example/?a=1")),
         (
             "evil.example/@name.example",
@@ -117,6 +123,7 @@ fn words_and_numbers_are_no_accounts() {
         "TRACKING: 123456789",
         "Acc no: 114-0123-45678",
         "Ref.no:8877",
+        "order.id:8877",
         "12:34:56",
         "12:30",
     ] {
@@ -203,6 +210,9 @@ fn read_otherwise_than_written() {
         ("https:\\\\evil.example://", ValueError::UrlBackslash),
         ("https://evil.example/a\\b", ValueError::UrlBackslash),
         ("evil.example/a\\b", ValueError::UrlBackslash),
+        ("https://evil.example/#/scam", ValueError::UrlFragment),
+        ("https://evil.example/#!scam", ValueError::UrlFragment),
+        ("evil.example/a#page=2", ValueError::UrlFragment),
         ("https:///evil.example/", ValueError::UrlHost),
         ("http://0xcb007107/a", ValueError::UrlDisguised),
         ("http://3405803783/", ValueError::UrlDisguised),
