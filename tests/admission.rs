@@ -286,3 +286,33 @@ fn an_older_card_replaces_no_newer_one() {
     sg.run(&["charter", "install", &all]);
     assert_eq!(fs::read(sg.home.join("members/SG.card")).unwrap(), own);
 }
+
+/// The version is written before the card is put with the others, and the disk may keep the one alone.
+#[test]
+fn a_crash_after_the_version_loses_no_card() {
+    let mut federation = Federation::new(&["MY", "SG"]);
+    federation.newcomer("VN");
+    let (vn_card, _) = card(&federation, "VN");
+    let my = federation.node("MY");
+    let draft = file(&federation, "draft");
+    my.run(&["charter", "draft", "--admit", &vn_card, "-o", &draft]);
+    let waiting = my.home.join("newcomers.txt");
+    let kept = fs::read(&waiting).unwrap();
+    let copies = ["MY", "SG"].map(|member| {
+        let copy = file(&federation, &format!("{member}.signed"));
+        let sign = ["charter", "sign", &draft, "-o", &copy];
+        with_root(federation.node(member), &sign);
+        copy
+    });
+    let two = file(&federation, "two");
+    my.run(&["charter", "merge", "-o", &two, &copies[0], &copies[1]]);
+    my.run(&["charter", "install", &two]);
+    assert_eq!(held(my), ["MY", "SG", "VN"]);
+    assert!(!waiting.exists());
+
+    fs::remove_file(my.home.join("members/VN.card")).unwrap();
+    fs::write(&waiting, kept).unwrap();
+    federation.node_mut("MY").start();
+    assert_eq!(held(federation.node("MY")), ["MY", "SG", "VN"]);
+    assert!(!waiting.exists());
+}
