@@ -93,7 +93,10 @@ fn one_waits_until_a_version_lists_it() {
     let (_dir, home, mut chain) = chartered();
     let vn = bundle("VN", 1, 1);
     let draft = admitting(&chain);
-    assert_eq!(kept(&home, &chain, &draft, &[vn.clone()]), [name("VN")]);
+    assert_eq!(
+        kept(&home, &chain, &draft, std::slice::from_ref(&vn)),
+        [name("VN")]
+    );
     settle(&home, chain.in_force(), Wait::ASecond).unwrap();
     assert_eq!(member_file::held(&home.members(), &name("VN")), None);
     assert!(home.newcomers().exists());
@@ -113,8 +116,8 @@ fn it_is_settled_when_members_are_read() {
     let (_dir, home, chain) = chartered();
     let draft = admitting(&chain);
     let vn = bundle("VN", 1, 1);
-    kept(&home, &chain, &draft, &[vn.clone()]);
-    let mut next = chain.clone();
+    kept(&home, &chain, &draft, std::slice::from_ref(&vn));
+    let mut next = chain;
     next.offer(signed(draft, &["MY", "SG"])).unwrap();
     std::fs::write(home.charter(), next.to_text()).unwrap();
     settle(&home, next.in_force(), Wait::ASecond).unwrap();
@@ -149,7 +152,10 @@ fn another_root_key_waits_too() {
     let draft = Draft::after(chain.in_force(), Timestamp::EPOCH)
         .rekey(&name("SG"), root)
         .member(name("TH"), "TH", self::root("TH", 1).public_key(), []);
-    assert_eq!(kept(&home, &chain, &draft, &[new.clone()]), [name("SG")]);
+    assert_eq!(
+        kept(&home, &chain, &draft, std::slice::from_ref(&new)),
+        [name("SG")]
+    );
     settle(&home, chain.in_force(), Wait::ASecond).unwrap();
     assert_eq!(member_file::held(&home.members(), &name("SG")), Some(old));
     chain = Chain::begin(&first_with(&draft)).unwrap();
@@ -179,7 +185,7 @@ fn the_newest_one_waits_once() {
     let draft = admitting(&chain);
     let (old, new) = (bundle("VN", 1, 1), bundle("VN", 1, 2));
     for given in [&old, &new, &old] {
-        kept(&home, &chain, &draft, &[given.clone()]);
+        kept(&home, &chain, &draft, std::slice::from_ref(given));
     }
     let waiting = read(&home).unwrap();
     assert_eq!(waiting.len(), 1);
@@ -216,7 +222,7 @@ fn no_more_wait_than_a_charter_lists() {
     let turn = turn::take(home.root(), Wait::ASecond).unwrap();
     write(&turn, &home, &waiting).unwrap();
     drop(turn);
-    kept(&home, &chain, &draft, &[vn.clone()]);
+    kept(&home, &chain, &draft, std::slice::from_ref(&vn));
     waiting.remove(0);
     let found = read(&home).unwrap();
     assert_eq!(found.len(), MAX_NEWCOMERS);
@@ -239,7 +245,7 @@ fn a_damaged_file_stops_nobody() {
         settle(&home, chain.in_force(), Wait::ASecond).unwrap();
         assert!(!home.newcomers().exists(), "{damaged}");
     }
-    kept(&home, &chain, &draft, &[vn.clone()]);
+    kept(&home, &chain, &draft, std::slice::from_ref(&vn));
     let text = std::fs::read_to_string(home.newcomers()).unwrap();
     let twice = format!("{}\n{text}", text.replacen("root: ", "roof: ", 1));
     std::fs::write(home.newcomers(), twice).unwrap();

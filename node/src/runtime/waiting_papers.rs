@@ -183,7 +183,7 @@ mod tests {
         let first = waiting.next(50).unwrap();
         waiting.failed(first.clone(), &taken, 50);
         assert_eq!(waiting.next(50), Some(first.clone()), "at the next tick");
-        waiting.failed(first.clone(), &disk, 50);
+        waiting.failed(first, &disk, 50);
         assert_eq!(waiting.next(50 + RETRY - 1), None, "a disk is given time");
         let order = std::iter::from_fn(|| waiting.next(50 + RETRY)).map(|(_, paper)| paper);
         assert_eq!(order.collect::<Vec<_>>(), [paper(1), paper(2), paper(0)]);
