@@ -48,6 +48,20 @@ fn count(number: u64) -> Reply {
     })
 }
 
+/// Has a test that waits for what never comes fail.
+fn soon<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || tell.send(wait()));
+    let told = told.recv_timeout(Duration::from_secs(20));
+    told.expect("it ends in time")
+}
+
+/// What comes of a request to a node that the home of `dir` has.
+fn ask(dir: &TempDir, patience: Patience, request: Request) -> Result<Done, ClientError> {
+    let (home, socket) = (dir.path().to_owned(), dir.path().join("control.sock"));
+    soon(move || Client::with_patience(&home, &socket, patience)?.ask(request, drop))
+}
+
 /// Reads a request.
 fn read(stream: &UnixStream) {
     let mut line = String::new();
@@ -91,7 +105,7 @@ fn a_node_that_lets_everybody_go_is_not_asked_for_ever() {
         }
         listener
     });
-    let error = connect(&dir, PATIENT).unwrap().ask(Request::Status, drop);
+    let error = ask(&dir, PATIENT, Request::Status);
     assert!(
         matches!(error, Err(ClientError::Crowded { .. })),
         "{error:?}"
@@ -109,7 +123,7 @@ fn what_comes_in_the_middle_of_an_answer_brings_no_request_again() {
         write(&mut stream, &idle());
         listener
     });
-    let error = connect(&dir, PATIENT).unwrap().ask(Request::Status, drop);
+    let error = ask(&dir, PATIENT, Request::Status);
     assert!(matches!(error, Err(ClientError::Refused(_))), "{error:?}");
     drop(node.join().unwrap());
 }
@@ -118,7 +132,7 @@ fn what_comes_in_the_middle_of_an_answer_brings_no_request_again() {
 fn a_node_that_says_nothing_is_given_up_with_words() {
     let (dir, _, _listener) = door();
     std::fs::write(dir.path().join("lock"), "999999999\n").unwrap();
-    let error = connect(&dir, SOON).unwrap().ask(Request::Status, drop);
+    let error = ask(&dir, SOON, Request::Status);
     let words = error.unwrap_err().to_string();
     for said in ["does not answer", "0.2 s", "999999999", "then try again"] {
         assert!(words.contains(said), "{words}");
@@ -132,7 +146,7 @@ fn a_request_that_nobody_reads_is_given_up_too() {
     let request = Request::GoAhead {
         note: "x".repeat(4 << 20),
     };
-    let error = connect(&dir, SOON).unwrap().ask(request, drop);
+    let error = ask(&dir, SOON, request);
     assert!(
         matches!(error, Err(ClientError::Silent { .. })),
         "{error:?}"
@@ -149,7 +163,8 @@ fn a_door_that_is_full_is_not_waited_at_for_ever() {
     // So many wait to be let in that the next one waits in `connect` itself.
     let mut waiting = Vec::new();
     let error = loop {
-        match connect(&dir, SOON) {
+        let (home, socket) = (dir.path().to_owned(), path.clone());
+        match soon(move || Client::with_patience(&home, &socket, SOON)) {
             Ok(client) => waiting.push(client),
             Err(error) => break error,
         }

@@ -9,6 +9,13 @@ use super::*;
 const REQUEST: &[u8] = b"{\"v\":1,\"request\":\"peers\"}\n";
 const PLACES: usize = 4;
 
+/// Has a test that waits for what never comes fail.
+pub(super) async fn soon<T>(test: impl Future<Output = T>) -> T {
+    let most = Duration::from_secs(20);
+    let ended = tokio::time::timeout(most, test).await;
+    ended.expect("it ends in time")
+}
+
 /// A door with few places, and what comes through it.
 struct Door {
     dir: TempDir,
@@ -67,90 +74,105 @@ fn limits() -> Limits {
 
 #[tokio::test]
 async fn idle_operators_make_room_the_most_idle_first() {
-    let mut door = Door::open(limits());
-    let mut idle = Vec::new();
-    for _ in 0..PLACES {
-        idle.push(door.connect().await);
-    }
-    let (_waits, _replies) = door.asks().await;
-    let told = line(&mut idle[0]).await;
-    assert!(told.contains("\"code\":\"idle\""), "{told}");
-    // Three are idle and one waits for its answer, and as many come as there are places twice over.
-    for _ in 0..2 * PLACES {
-        door.answers().await;
-    }
+    soon(async {
+        let mut door = Door::open(limits());
+        let mut idle = Vec::new();
+        for _ in 0..PLACES {
+            idle.push(door.connect().await);
+        }
+        let (_waits, _replies) = door.asks().await;
+        let told = line(&mut idle[0]).await;
+        assert!(told.contains("\"code\":\"idle\""), "{told}");
+        // Three are idle and one waits for its answer, and as many come as there are places twice over.
+        for _ in 0..2 * PLACES {
+            door.answers().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn half_a_request_keeps_nobody_out() {
-    let mut door = Door::open(limits());
-    let mut idle = Vec::new();
-    for _ in 0..PLACES {
-        let mut stream = door.connect().await;
-        stream.write_all(b"{\"v\":1,").await.unwrap();
-        idle.push(stream);
-    }
-    door.answers().await;
+    soon(async {
+        let mut door = Door::open(limits());
+        let mut idle = Vec::new();
+        for _ in 0..PLACES {
+            let mut stream = door.connect().await;
+            stream.write_all(b"{\"v\":1,").await.unwrap();
+            idle.push(stream);
+        }
+        door.answers().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn who_reads_nothing_makes_room() {
-    let mut door = Door::open(limits());
-    let mut all = Vec::new();
-    for _ in 0..PLACES {
-        let (stream, replies) = door.asks().await;
-        let notes = vec!["x".repeat(1 << 20)];
-        let long = Done {
-            notes,
-            ..Done::default()
-        };
-        replies.send(Reply::Done(long)).await.unwrap();
-        all.push(stream);
-    }
-    door.answers().await;
+    soon(async {
+        let mut door = Door::open(limits());
+        let mut all = Vec::new();
+        for _ in 0..PLACES {
+            let (stream, replies) = door.asks().await;
+            let notes = vec!["x".repeat(1 << 20)];
+            let long = Done {
+                notes,
+                ..Done::default()
+            };
+            replies.send(Reply::Done(long)).await.unwrap();
+            all.push(stream);
+        }
+        door.answers().await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn who_is_being_answered_stays_and_a_newcomer_is_told() {
-    let mut door = Door::open(limits());
-    let mut all = Vec::new();
-    for _ in 0..PLACES {
-        all.push(door.asks().await);
-    }
-    for _ in 0..3 {
-        let mut newcomer = door.connect().await;
-        let told = line(&mut newcomer).await;
-        assert!(told.contains("\"code\":\"busy\""), "{told}");
-        assert!(told.contains("try again"), "{told}");
-    }
-    // Nobody lost its answer for it, and with the first of them there is room again.
-    for (mut stream, replies) in all {
-        replies.send(Reply::Done(Done::default())).await.unwrap();
-        drop(replies);
-        let said = line(&mut stream).await;
-        assert!(said.contains("done"), "{said}");
-        drop(stream);
-        door.answers().await;
-    }
+    soon(async {
+        let mut door = Door::open(limits());
+        let mut all = Vec::new();
+        for _ in 0..PLACES {
+            all.push(door.asks().await);
+        }
+        for _ in 0..3 {
+            let mut newcomer = door.connect().await;
+            let told = line(&mut newcomer).await;
+            assert!(told.contains("\"code\":\"busy\""), "{told}");
+            assert!(told.contains("try again"), "{told}");
+        }
+        // Nobody lost its answer for it, and with the first of them there is room again.
+        for (mut stream, replies) in all {
+            replies.send(Reply::Done(Done::default())).await.unwrap();
+            drop(replies);
+            let said = line(&mut stream).await;
+            assert!(said.contains("done"), "{said}");
+            drop(stream);
+            door.answers().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_newcomer_waits_a_moment_for_an_answer_to_end() {
-    let mut door = Door::open(Limits {
-        newcomer: Duration::from_secs(3600),
-        ..limits()
-    });
-    let mut all = Vec::new();
-    for _ in 0..PLACES {
-        all.push(door.asks().await);
-    }
-    let mut newcomer = door.connect().await;
-    newcomer.write_all(REQUEST).await.unwrap();
-    let (first, replies) = all.remove(0);
-    replies.send(Reply::Done(Done::default())).await.unwrap();
-    drop((first, replies));
-    let replies = door.asked.recv().await.unwrap().replies;
-    replies.send(Reply::Done(Done::default())).await.unwrap();
-    let said = line(&mut newcomer).await;
-    assert!(said.contains("done"), "{said}");
+    soon(async {
+        let mut door = Door::open(Limits {
+            newcomer: Duration::from_secs(3600),
+            ..limits()
+        });
+        let mut all = Vec::new();
+        for _ in 0..PLACES {
+            all.push(door.asks().await);
+        }
+        let mut newcomer = door.connect().await;
+        newcomer.write_all(REQUEST).await.unwrap();
+        let (first, replies) = all.remove(0);
+        replies.send(Reply::Done(Done::default())).await.unwrap();
+        drop((first, replies));
+        let replies = door.asked.recv().await.unwrap().replies;
+        replies.send(Reply::Done(Done::default())).await.unwrap();
+        let said = line(&mut newcomer).await;
+        assert!(said.contains("done"), "{said}");
+    })
+    .await;
 }
