@@ -1,7 +1,8 @@
 //! Turns: a node and the commands beside it change files of one home, one of them at a time.
 //!
-//! Two that read a file, add to it and write it at the same time would lose what one of them added: a
-//! vote, say. So nobody writes without its turn, and who does not get it in time fails and says so.
+//! If two processes read a file, add to it and write it at the same time, what one of them added is lost: a
+//! vote, for instance. So nobody writes without a turn, and a process that does not get one in time fails and
+//! says so.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long a command waits for its turn: far longer than anybody takes who is not stopped.
+/// How long a command waits for its turn: far longer than any process takes that is not stopped.
 const PATIENCE: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// As much of the system's list of locks as is looked through.

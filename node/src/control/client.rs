@@ -183,9 +183,9 @@ impl Client {
     }
 
     fn open(&self) -> Result<BufReader<UnixStream>, ClientError> {
-        // A node that stands still has its newcomers queue, and one more than fit waits in `connect`
-        // without end; the thread that does so goes when the command does.
-        let (tell, told) = mpsc::channel();
+        // While a node stands still its newcomers queue. When the queue is full `connect` itself waits
+        // without end, so a thread does that; it ends with the command.
+        let (tell, told) = mpsc::sync_channel(1);
         let socket = self.socket.clone();
         std::thread::spawn(move || drop(tell.send(UnixStream::connect(socket))));
         let home = self.home.clone();
@@ -221,7 +221,7 @@ impl Client {
             let limit = MAX_LINE as u64 + 1;
             let read = (&mut stream).take(limit).read_until(b'\n', &mut line);
             let read = match (read, &sent) {
-                // That it is gone shows in writing or in reading, whichever comes first.
+                // If the node is gone, the write has failed, or the read fails now.
                 (Ok(0) | Err(_), Err(error)) => Err(io::Error::from(error.kind())),
                 (read, _) => read,
             };
@@ -262,9 +262,11 @@ impl Client {
     }
 
     fn failed(&self, error: io::Error) -> ClientError {
-        match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => self.silent(),
-            _ => ClientError::Broken(error),
+        use io::ErrorKind::{TimedOut, WouldBlock};
+        if [TimedOut, WouldBlock].contains(&error.kind()) {
+            self.silent()
+        } else {
+            ClientError::Broken(error)
         }
     }
 

@@ -24,8 +24,8 @@ const BACK_OFF: Duration = Duration::from_secs(1);
 pub struct Limits {
     /// The most operators at a time.
     pub places: usize,
-    /// How long an operator may take to ask: from when it may begin until its whole line is there. Who
-    /// says nothing for so long is let go.
+    /// How long an operator may take to ask: from when it may begin until its whole line is there. An
+    /// operator that says nothing for so long is let go.
     pub asking: Duration,
     /// How long an operator may read nothing of an answer before it is let go: as long as somebody looks
     /// at a page of it.

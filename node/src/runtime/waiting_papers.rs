@@ -1,8 +1,8 @@
 //! Papers that could not be kept when they came: they wait here, and are tried again.
 //!
-//! Their senders have listed them and do not list them again in the same session, so a paper that was
-//! dropped here would be lost for as long as that session lasts. Where there are too many, those members
-//! are asked to begin again once there is room.
+//! A sender lists a paper only once in a session, so a paper that was dropped here would be lost for as long
+//! as that session lasts. If too many wait, the sessions with the senders of the rest are ended once there is
+//! room: new sessions list everything again.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -69,7 +69,7 @@ impl WaitingPapers {
     }
 
     /// Those who are to begin again, now that there is room.
-    fn to_begin_again(&mut self) -> BTreeSet<MemberName> {
+    fn begin_again(&mut self) -> BTreeSet<MemberName> {
         if self.is_empty() {
             std::mem::take(&mut self.dropped)
         } else {
@@ -117,7 +117,7 @@ impl Core {
             self.warnings.settle(&Subject::WaitingPapers);
             tracing::info!("the papers that waited are kept");
         }
-        let again = self.waiting_papers.to_begin_again();
+        let again = self.waiting_papers.begin_again();
         self.each_link(
             |member| again.contains(member),
             |_| SessionInput::Close(Bye::Stopping),
@@ -158,13 +158,13 @@ mod tests {
         assert_eq!(waiting.dropped, BTreeSet::new());
         waiting.add(&member("VN"), paper(1000));
         for number in 0..MAX_WAITING as u64 {
-            assert_eq!(waiting.to_begin_again(), BTreeSet::new(), "no room yet");
+            assert_eq!(waiting.begin_again(), BTreeSet::new(), "no room yet");
             assert_eq!(waiting.next(0), Some((member("SG"), paper(number))));
         }
         assert_eq!(waiting.next(0), None);
         let again = BTreeSet::from([member("VN")]);
-        assert_eq!(waiting.to_begin_again(), again);
-        assert_eq!(waiting.to_begin_again(), BTreeSet::new(), "once");
+        assert_eq!(waiting.begin_again(), again);
+        assert_eq!(waiting.begin_again(), BTreeSet::new(), "once");
     }
 
     #[test]

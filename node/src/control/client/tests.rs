@@ -50,7 +50,7 @@ fn count(number: u64) -> Reply {
 
 /// Has a test that waits for what never comes fail.
 fn soon<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> T {
-    let (tell, told) = mpsc::channel();
+    let (tell, told) = mpsc::sync_channel(1);
     std::thread::spawn(move || tell.send(wait()));
     let told = told.recv_timeout(Duration::from_secs(20));
     told.expect("it ends in time")

@@ -38,7 +38,7 @@ impl Place {
         self.doing.send_replace(doing);
     }
 
-    /// Ends when another needs the place. Only who can be let go waits for it.
+    /// Ends when another needs the place. A talk waits for it only while it may be ended.
     pub(super) async fn is_needed(&self) {
         self.leave.notified().await;
     }
@@ -116,7 +116,7 @@ impl Places {
         }
     }
 
-    /// Who has been idle for longest, of those who may be asked to leave.
+    /// The operator that has been idle for longest, of those that may be asked to leave.
     fn most_idle(&self, now: Instant) -> Result<&Taken, Busy> {
         let idle = self.taken.values().filter_map(|taken| {
             let (since, grace) = match *taken.doing.borrow() {

@@ -56,8 +56,8 @@ pub(super) async fn talk<E: From<Asked>>(
                 return talk.write.shutdown().await;
             }
         };
-        // A node that stood still finds requests of those who gave up: what they were told has failed is
-        // not done after all.
+        // A node that stood still finds requests of commands that have given up since. Those said that they
+        // failed, so what they asked is not done now.
         if talk.has_hung_up() {
             return Ok(());
         }
