@@ -101,12 +101,20 @@ impl Recorder {
         self.link.is_some()
     }
 
+    /// Sends what follows from what came. The link may be gone by now: that it is stands behind it in the
+    /// queue of events.
+    fn reply(&self, message: &Message) {
+        if let Some(link) = self.link {
+            drop(self.network.send(link, message.encode()));
+        }
+    }
+
     fn take(&mut self, event: Event) {
         match event {
             Event::Connected { link, .. } => {
                 self.link = Some(link);
-                self.say(&self.hello);
-                self.say(&Message::Heads(Heads::default()));
+                self.reply(&self.hello);
+                self.reply(&Message::Heads(Heads::default()));
             }
             Event::Disconnected { .. } => self.link = None,
             Event::Frame { bytes, .. } => {
@@ -129,7 +137,7 @@ impl Recorder {
                     let checkpoint = UnverifiedCheckpoint::parse(note).unwrap();
                     let feed = checkpoint.origin().feed;
                     self.bodies.entry(feed).or_default();
-                    self.say(&Message::WantLeaves { feed, from: 0 });
+                    self.reply(&Message::WantLeaves { feed, from: 0 });
                 }
             }
             Message::Leaves(leaves) => {
@@ -142,7 +150,7 @@ impl Recorder {
                 }
                 if !wanted.is_empty() {
                     let (feed, indexes) = (leaves.feed, BoundedVec::new(wanted).unwrap());
-                    self.say(&Message::WantBodies { feed, indexes });
+                    self.reply(&Message::WantBodies { feed, indexes });
                 }
             }
             Message::Body { feed, index, .. } => {
