@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use kentong_node::turn::{self, Wait};
 use kentong_protocol::directory::{Bundle, Enclosing};
 use kentong_protocol::indicator::Tlp;
 
@@ -315,4 +316,37 @@ fn a_crash_after_the_version_loses_no_card() {
     federation.node_mut("MY").start();
     assert_eq!(held(federation.node("MY")), ["MY", "SG", "VN"]);
     assert!(!waiting.exists());
+}
+
+/// Somebody is changing the members' files at the very moment at which the version comes into force.
+#[test]
+fn a_card_that_could_not_be_put_with_the_others_at_once_is_put_there_later() {
+    let mut federation = Federation::running(&["MY", "SG"]);
+    federation.newcomer("VN");
+    let (vn_card, _) = card(&federation, "VN");
+    let my = federation.node("MY");
+    let draft = file(&federation, "draft");
+    my.run(&["charter", "draft", "--admit", &vn_card, "-o", &draft]);
+    let turn = turn::take(&my.home.join("members"), Wait::NotAtAll).unwrap();
+    for member in ["MY", "SG"] {
+        let copy = file(&federation, &format!("{member}.signed"));
+        let sign = ["charter", "sign", &draft, "-o", &copy];
+        with_root(federation.node(member), &sign);
+    }
+    my.until("MY says that the file waits", || {
+        let warnings = my.status().warnings;
+        let waits = "the file of a new member cannot be put with the others yet";
+        warnings.iter().any(|w| w.text.contains(waits))
+    });
+    assert!(!held(my).contains(&"VN".to_owned()));
+    drop(turn);
+    my.until("it is there", || held(my) == ["MY", "SG", "VN"]);
+    my.until("and nothing is said of it any more", || {
+        my.status().warnings.is_empty()
+    });
+    let all = file(&federation, "all");
+    my.run(&["charter", "history", "-o", &all]);
+    federation.node("VN").run(&["charter", "install", &all]);
+    federation.node_mut("VN").start();
+    federation.connected();
 }

@@ -254,3 +254,31 @@ fn a_node_that_fails_while_it_stores_publishes_nothing_before_it_is_restarted() 
         assert!(peers.iter().all(|peer| peer.faults.is_empty()), "{peers:?}");
     }
 }
+
+#[test]
+fn a_failure_beside_a_link_is_held_against_nobody_and_loses_nothing() {
+    let mut federation = Federation::new(&["MY", "SG"]);
+    leave_out(federation.node_mut("MY"), Guard::PublishedTold);
+    federation.nodes.iter_mut().for_each(Node::start);
+    federation.connected();
+    let my = federation.node("MY");
+    let value = domain("beside.example");
+    my.add(&value, Tlp::Green, &[]);
+    my.until("MY says what happened", || {
+        let warnings = my.status().warnings;
+        let beside = "while it worked for the link with SG";
+        warnings.iter().any(|w| w.text.contains(beside))
+    });
+    let status = my.status();
+    assert!(!status.warnings.iter().any(|w| w.text.contains("halted")));
+    let peers = my.peers();
+    let sg = peers.iter().find(|peer| peer.member == "SG").unwrap();
+    assert!(sg.faults.is_empty(), "{sg:?}");
+    assert!(!my.home.join("failures").exists());
+    assert!(my.has(&value));
+    federation.node_mut("MY").stop();
+    federation.node_mut("MY").environment.clear();
+    federation.node_mut("MY").start();
+    let sg = federation.node("SG");
+    sg.until("SG has it", || sg.has(&value));
+}

@@ -33,33 +33,60 @@ pub(crate) fn keep(
         _ => {}
     }
     let hash = Digest::labelled(sort.label, &[content]);
-    let name = format!("{member}-{about}-{}.{}", hash.short(), sort.extension);
+    let name = format!("{member}.{about}-{}.{}", hash.short(), sort.extension);
     let path = folder.join(name);
     if path.exists() || files_of(folder, member)? >= sort.most {
         return Ok(None);
     }
+    // Under its name stands the whole of it or nothing, also on a disk that is full.
+    let new = folder.join("new");
     let mut file: File = OpenOptions::new()
         .write(true)
-        .create_new(true)
+        .create(true)
+        .truncate(true)
         .mode(0o600)
-        .open(&path)?;
+        .open(&new)?;
     file.write_all(content)?;
     file.sync_all()?;
+    std::fs::rename(&new, &path)?;
     File::open(folder)?.sync_all()?;
     Ok(Some(path))
 }
 
-/// How many files are kept of a member. One whose name begins another's (`PH`, `PH-CICC`) is told
-/// from it by what follows, which is in small letters and digits.
+/// How many files are kept of a member. No name of a member has a dot.
 fn files_of(folder: &Path, member: &MemberName) -> io::Result<usize> {
-    let start = format!("{member}-");
+    let start = format!("{member}.");
     let mut count = 0;
     for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name();
-        let rest = name.to_str().and_then(|name| name.strip_prefix(&start));
-        count += usize::from(
-            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_uppercase())),
-        );
+        count += usize::from(name.to_str().is_some_and(|name| name.starts_with(&start)));
     }
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SORT: Sort = Sort {
+        label: Label::new("kentong/test/1"),
+        extension: "txt",
+        most: 2,
+    };
+
+    #[test]
+    fn each_member_has_room_of_its_own() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let kept = |member: &str, content: &[u8]| {
+            let of = (&member.parse().unwrap(), "about");
+            keep(dir.path(), SORT, of, content).unwrap().is_some()
+        };
+        let names = ["PH-1", "PH-CICC", "PH", "P"];
+        for member in names {
+            let all = [&b"a"[..], b"a", b"b", b"c"].map(|content| kept(member, content));
+            assert_eq!(all, [true, false, true, false], "{member}");
+        }
+        let files = std::fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(files, 2 * names.len(), "and nothing unfinished");
+    }
 }

@@ -11,11 +11,13 @@ pub enum Guard {
     LeavesEnd,
     /// The node's store: a step that has begun is carried through.
     StepEnds,
+    /// The node: telling a link what was published does not fail.
+    PublishedTold,
 }
 
 impl Guard {
     /// All guards.
-    pub const ALL: [Self; 2] = [Self::LeavesEnd, Self::StepEnds];
+    pub const ALL: [Self; 3] = [Self::LeavesEnd, Self::StepEnds, Self::PublishedTold];
 
     /// Its name, as a test gives it to a process.
     #[must_use]
@@ -23,6 +25,7 @@ impl Guard {
         match self {
             Self::LeavesEnd => "leaves-end",
             Self::StepEnds => "step-ends",
+            Self::PublishedTold => "published-told",
         }
     }
 

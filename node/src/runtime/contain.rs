@@ -7,10 +7,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kentong_keys::Label;
+use kentong_protocol::MemberName;
+use kentong_protocol::feed::FeedId;
 use kentong_protocol::sync::Input as SessionInput;
 
 use crate::kept_files::{self, Sort};
 use crate::net::LinkId;
+use crate::store::FeedState;
 
 use super::core::Core;
 use super::warnings::Subject;
@@ -30,57 +33,63 @@ impl Core {
         } else {
             None
         };
-        // What may be half changed behind a panic is looked at in `failed`: the session goes with its
+        let member = self.links.get(&id).map(|link| link.member.clone());
+        // What may be half changed behind a panic is looked at in `halt_if_midway`: the session goes with its
         // link, the store refuses to go on from a step that it did not finish, and publishing is halted
         // if what is signed and what is stored may differ.
         let handled = catch_unwind(AssertUnwindSafe(|| {
             let outputs = self.handle(id, input);
             self.carry_out(id, outputs);
         }));
-        if handled.is_err() {
-            self.failed(id, frame);
+        if handled.is_ok() {
+            return;
+        }
+        self.end(id);
+        self.net.close(id);
+        let Some(member) = member else {
+            return self.failed_inside();
+        };
+        match frame {
+            Some(frame) => self.failed_on(&member, frame),
+            None => self.failed_beside(&member),
+        }
+        self.halt_if_midway();
+    }
+
+    /// Does something that follows from what members sent, but from whose is not known. A panic ends that
+    /// and no more.
+    pub(super) fn contained(&mut self, act: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
+            self.failed_inside();
         }
     }
 
-    /// The node failed while it handled what came over a link, in `frame` if it was a message.
-    fn failed(&mut self, id: LinkId, frame: Option<&[u8]>) {
-        let midway = self.is_midway();
-        let link = self.end(id);
-        self.net.close(id);
-        let Some(member) = link.map(|link| link.member) else {
-            if midway {
-                self.halt("this node failed inside while it was storing or signing".to_owned());
-            }
-            return;
-        };
-        let kept = frame.map(|frame| {
-            let of = (&member, "message");
-            kept_files::keep(&self.home.failures(), FAILURES, of, frame)
-        });
+    /// The node failed on a message of this member: it is kept, and the member does not come back at once.
+    fn failed_on(&mut self, member: &MemberName, frame: &[u8]) {
+        let folder = self.home.failures();
+        let kept = kept_files::keep(&folder, FAILURES, (member, "message"), frame);
         let now = self.now().millis;
         let standing = self.standing.entry(member.clone()).or_default();
-        let minutes = standing.strike(now);
-        let minutes = match minutes {
+        let minutes = match standing.strike(now) {
             1 => "1 minute".to_owned(),
-            _ => format!("{minutes} minutes"),
+            minutes => format!("{minutes} minutes"),
         };
         standing.why = Some(format!(
             "this node failed inside on what it sent; cut off for {minutes}"
         ));
         let file = match kept {
-            Some(Ok(Some(path))) => format!(
+            Ok(Some(path)) => format!(
                 "The message is in {}: send that file to the developers of Kentong",
                 path.display()
             ),
-            Some(Ok(None)) => format!(
+            Ok(None) => format!(
                 "The message, or enough others of {member}, is in {} already: send it to the developers \
                  of Kentong",
-                self.home.failures().display()
+                folder.display()
             ),
-            Some(Err(error)) => {
+            Err(error) => {
                 format!("The message could not be kept ({error}): make room on the disk")
             }
-            None => "Tell the developers of Kentong what the log of this node says".to_owned(),
         };
         tracing::error!(peer = %member, "the node failed on what a member sent; the link is ended");
         let warning = format!(
@@ -88,26 +97,61 @@ impl Core {
              come back in {minutes}. {file}"
         );
         self.warn(Subject::Failed(member.clone()), warning);
-        if midway {
-            self.halt(format!(
-                "this node failed inside on what {member} sent, while it was storing or signing"
-            ));
+    }
+
+    /// The node failed on something else than a message while it worked for a link: that may be another
+    /// member's doing, so nothing is held against this one. The link waits, or it could fail without pause.
+    fn failed_beside(&mut self, member: &MemberName) {
+        let now = self.now().millis;
+        let standing = self.standing.entry(member.clone()).or_default();
+        standing.pause(now);
+        standing.why = Some("this node failed inside; the link waits for a minute".to_owned());
+        tracing::error!(peer = %member, "the node failed beside a link, which is ended");
+        let warning = format!(
+            "this node failed inside while it worked for the link with {member}, which is opened again \
+             in a minute. Tell the developers of Kentong what its log says"
+        );
+        self.warn(Subject::Failed(member.clone()), warning);
+    }
+
+    /// The node failed on something that members sent, of whom is not known.
+    fn failed_inside(&mut self) {
+        tracing::error!("the node failed inside; it goes on");
+        let warning = "this node failed inside, on something that another member sent. Tell the \
+                       developers of Kentong what its log says";
+        self.warn(Subject::Inside, warning.to_owned());
+        self.halt_if_midway();
+    }
+
+    fn halt_if_midway(&mut self) {
+        if self.halted.is_none() && self.is_midway() {
+            self.halt("this node failed inside while it was storing or signing".to_owned());
         }
     }
 
     /// Whether what is stored and what is signed may differ: a step that was not finished, leaves of our
-    /// own that no checkpoint covers, or a signature for leaves that are not there.
+    /// own that no checkpoint covers, or a signature for leaves that are not there. Of a feed that is coming
+    /// back from its readers both are so until all of it is here, and nothing is published in it.
     fn is_midway(&self) -> bool {
-        let own = || self.store.feeds().of(&self.me);
-        let unsigned =
-            || own().any(|held| held.checkpoint().map_or(0, |(size, _)| size) != held.size());
-        let unstored = || {
-            self.signer.iter().any(|(feed, signed)| {
-                let id = kentong_protocol::feed::FeedId::from_digest(*feed);
-                let size = self.store.feeds().get(id).map_or(0, |held| held.size());
-                !signed.is_ended() && signed.size > size && !self.guard.lost.contains_key(&id)
-            })
-        };
-        self.store.is_broken() || unsigned() || unstored()
+        if self.store.is_broken() {
+            return true;
+        }
+        if self.guard.restored.is_some() {
+            return false;
+        }
+        let comes_back = |feed: &FeedId| self.guard.lost.contains_key(feed);
+        let mut own = self.store.feeds().of(&self.me);
+        let unsigned = own.any(|held| {
+            let signed = held.checkpoint().map_or(0, |(size, _)| size);
+            signed != held.size() && !comes_back(&held.id())
+        });
+        let mut signed = self.signer.iter();
+        let unstored = signed.any(|(feed, signed)| {
+            let feed = FeedId::from_digest(*feed);
+            let held = self.store.feeds().get(feed);
+            let size = held.map_or(0, FeedState::size);
+            !signed.is_ended() && signed.size > size && !comes_back(&feed)
+        });
+        unsigned || unstored
     }
 }

@@ -90,6 +90,8 @@ pub(super) struct Core {
     pub(super) retry: Option<u64>,
     /// When keys are looked at again that are replaced on schedule.
     pub(super) keys_due: u64,
+    /// When it is tried again to put the file of a new member with the others.
+    pub(super) settle_at: u64,
     /// When a member that has left stops speaking.
     pub(super) farewell: Option<u64>,
     /// The clock is to be looked at, once the inputs that wait are taken.
@@ -158,6 +160,7 @@ impl Core {
             to_close: false,
             retry: None,
             keys_due: 0,
+            settle_at: 0,
             farewell: None,
             ticked: false,
             stopping: false,
@@ -208,7 +211,7 @@ impl Core {
             self.take_in_on();
             self.sweep_on();
             self.search_on();
-            self.open_on();
+            self.contained(Self::open_on);
         }
         self.say_goodbye();
         self.store_receipts(u64::MAX)?;

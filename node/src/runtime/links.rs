@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::FeedId;
+use kentong_protocol::guard::{self, Guard};
 use kentong_protocol::sync::{
     Ended, Fault, Input as SessionInput, Local, Now, Output, Peer, Session,
 };
@@ -168,8 +169,9 @@ impl Core {
         }
         self.leave(now);
         self.keep_keys(now);
-        self.papers_on(now);
+        self.contained(|core| core.papers_on(now));
         self.members.save_on(now);
+        self.settle_on(now);
         self.relay_on(now);
         self.take_on(now);
         self.release_on(now);
@@ -224,6 +226,8 @@ impl Core {
         let Some(link) = self.links.get_mut(&id) else {
             return Vec::new();
         };
+        let told = !matches!(input, SessionInput::Published(_)) || guard::on(Guard::PublishedTold);
+        assert!(told, "a test took this guard out");
         let outputs = link.session.handle(input, now, &view);
         link.next = link.session.wake_at();
         outputs

@@ -64,6 +64,9 @@ pub(super) struct Members {
     unsaved: BTreeMap<MemberName, Bundle>,
     /// When that is tried again, in the milliseconds of the node.
     save_at: u64,
+    /// Why the file of a new member is not with the others yet, if that is so. Reading all again tries it
+    /// again.
+    unsettled: Option<String>,
 }
 
 /// What there is once a charter is installed.
@@ -99,13 +102,15 @@ impl Members {
             until: None,
             unsaved: BTreeMap::new(),
             save_at: 0,
+            unsettled: None,
         };
         let Some(papers) = charter_files::papers(home)? else {
             return Ok(members);
         };
         // As the version came into force, or now if there was a crash in between.
         if let Err(error) = newcomers::settle(home, papers.chain().in_force(), Wait::NotAtAll) {
-            tracing::warn!(%error, "the file of a new member could not be put with the others");
+            tracing::warn!(%error, "the file of a new member cannot be put with the others now");
+            members.unsettled = Some(error.to_string());
         }
         let severed = charter_files::severed(home)?;
         let mut directory = Directory::new(papers.chain().in_force().clone());
@@ -138,6 +143,11 @@ impl Members {
         });
         members.look(now);
         Ok(members)
+    }
+
+    /// Why the file of a new member is not with the others yet, if that is so.
+    pub(super) fn unsettled(&self) -> Option<&str> {
+        self.unsettled.as_deref()
     }
 
     /// Looks anew who is in force, if a notice began or ended to count; true if so.

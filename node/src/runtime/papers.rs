@@ -15,6 +15,8 @@ use super::warnings::Subject;
 
 /// Milliseconds that a member that leaves has to tell the others.
 const FAREWELL: u64 = 5_000;
+/// Milliseconds after which it is tried again to put the file of a new member with the others.
+const SETTLE_AGAIN: u64 = 1_000;
 
 impl Core {
     /// Looks into a paper that a member passed on, and goes by it if it is in force. One that `waited` was
@@ -60,6 +62,14 @@ impl Core {
                 let warning = format!("the members stay as they were: {error}");
                 self.warn(Subject::Papers, warning);
             }
+        }
+    }
+
+    /// Puts the file of a new member with the others, if that could not be done when it became one.
+    pub(super) fn settle_on(&mut self, now: u64) {
+        if self.members.unsettled().is_some() && now >= self.settle_at {
+            self.settle_at = now.saturating_add(SETTLE_AGAIN);
+            self.read_members_again();
         }
     }
 
@@ -144,6 +154,11 @@ impl Core {
                 names(by.iter())
             ))
         });
+        let unsettled = self.members.unsettled().map(|why| {
+            format!(
+                "the file of a new member cannot be put with the others yet, and that is tried again: {why}"
+            )
+        });
         let now = self.wall();
         let notices = papers.open_notices().iter().filter_map(|notice| {
             let (signed, open) = notice.signers(papers.chain()).ok()?;
@@ -170,7 +185,8 @@ impl Core {
                 )
             })
         });
-        votes.chain(notices).chain(other).collect()
+        let all = unsettled.into_iter().chain(votes).chain(notices);
+        all.chain(other).collect()
     }
 }
 

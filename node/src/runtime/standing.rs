@@ -40,6 +40,12 @@ impl Standing {
         *last = now;
     }
 
+    /// Does not speak to the member for a while, for no fault of its own that is known.
+    pub(super) fn pause(&mut self, now: u64) {
+        let until = now.saturating_add(CUT_OFF);
+        self.cut_off = Some(self.cut_off.map_or(until, |before| before.max(until)));
+    }
+
     /// Does not speak to the member for a while, the longer the more often that was so of late.
     /// Answers for how many minutes.
     pub(super) fn strike(&mut self, now: u64) -> u64 {
@@ -68,5 +74,11 @@ mod tests {
         assert_eq!(standing.cut_off, Some(8000 + 64 * 60_000));
         assert_eq!(standing.strike(8000 + FORGIVEN - 1), 64);
         assert_eq!(standing.strike(8000 + 3 * FORGIVEN), 1);
+        // A pause is no strike, and shortens nothing.
+        standing.pause(8000 + 3 * FORGIVEN - CUT_OFF);
+        assert_eq!(standing.cut_off, Some(8000 + 3 * FORGIVEN + CUT_OFF));
+        standing.pause(9000 + 3 * FORGIVEN);
+        assert_eq!(standing.cut_off, Some(9000 + 3 * FORGIVEN + CUT_OFF));
+        assert_eq!(standing.strike(9000 + 3 * FORGIVEN), 2);
     }
 }

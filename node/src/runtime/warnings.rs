@@ -28,8 +28,10 @@ pub(super) enum Subject {
     Opening,
     /// What this member sends could not be stored.
     Exchange(MemberName),
-    /// This node failed on what this member sent; it stays.
+    /// This node failed on what this member sent, or beside the link with it; it stays.
     Failed(MemberName),
+    /// This node failed on what a member sent that is not known; it stays.
+    Inside,
     /// Keys that are due to be replaced.
     Keys,
     /// Papers of the federation could not be read.

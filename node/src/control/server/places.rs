@@ -103,11 +103,9 @@ impl Places {
             let since = *self.full_since.get_or_insert(now);
             match self.most_idle(now) {
                 Ok(idle) => idle.leave.notify_waiters(),
-                Err(Busy::ForNow) => {}
-                Err(Busy::All) if now.duration_since(since) >= self.limits.newcomer => {
-                    return false;
-                }
-                Err(Busy::All) => {}
+                // Whoever asks again and again is always about to ask: that keeps nobody waiting for longer.
+                Err(_) if now.duration_since(since) >= self.limits.newcomer => return false,
+                Err(Busy::ForNow | Busy::All) => {}
             }
             tokio::select! {
                 Some(ended) = self.talks.join_next_with_id() => self.forget(ended),
