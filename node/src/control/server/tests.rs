@@ -176,3 +176,13 @@ async fn a_newcomer_waits_a_moment_for_an_answer_to_end() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_socket_is_for_its_owner_alone_and_takes_the_place_of_a_dead_one() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("control.sock");
+    drop(bind(&path).unwrap());
+    let _socket = bind(&path).unwrap();
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
