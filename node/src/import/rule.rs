@@ -4,6 +4,8 @@
 //! about the page's owner. Rules that do block are refused, too: what they mean with all their options
 //! and patterns is not a value.
 
+use kentong_protocol::indicator::refang;
+
 /// What a text is that follows the grammar of some block list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rule {
@@ -32,14 +34,16 @@ pub enum Rule {
 
 /// The words with which AdGuard, Adblock Plus and uBlock Origin limit a rule, behind `$`.
 const OPTIONS: &str = "\
-    1p 3p all app badfilter bypass client cname content cookie csp css ctag denyallow dnsrewrite \
-    dnstype doc document domain ehide elemhide empty extension first-party font frame from \
-    genericblock generichide ghide header hls image important inline-font inline-script \
-    ipaddress jsinject jsonprune match-case media method mp4 network object other permissions \
-    ping popunder popup queryprune reason redirect redirect-rule removeheader removeparam \
-    replace rewrite script shide specifichide stealth strict1p strict3p stylesheet subdocument \
-    third-party to top trusted-types uritransform urlblock urlskip urltransform webrtc websocket \
-    xhr xmlhttprequest";
+    1p 3p all app background badfilter beacon bypass client cname collapse content cookie csp \
+    csp_report css ctag denyallow dnsrewrite dnstype doc document domain donottrack dtd ehide \
+    elemhide empty extension fetch first-party font frame from genericblock generichide ghide \
+    header hls image important inline-font inline-script ipaddress jsinject jsonprune match-case \
+    media method mp4 network noop object object-subrequest other permissions ping popunder popup \
+    queryprune reason redirect redirect-rule referrerpolicy removeheader removeparam replace \
+    requestheader responseheader rewrite script shide sitekey specifichide stealth strict1p \
+    strict3p strict-first-party strict-third-party stylesheet subdocument third-party to top \
+    trusted-types uritransform urlblock urlskip urltransform webrtc websocket xbl xhr \
+    xmlhttprequest xmlprune";
 
 /// How lines of settings begin: dnsmasq's, unbound's, those of zone files, and of the lists of names
 /// that proxies route by.
@@ -104,10 +108,9 @@ pub(super) fn of(text: &str) -> Option<Rule> {
 pub(super) fn is_cosmetic(text: &str) -> bool {
     text.match_indices(['#', '$']).any(|(at, mark)| {
         let (names, rest) = text.split_at(at);
-        // `##` is possible in the fragment of a page's address, `$$` in its path.
-        let page = names.split_once("://").map_or("", |(_, page)| page);
-        let in_address = page.contains(['/', '?']) || mark == "$" && names.contains('/');
-        !in_address && begins_cosmetic(rest)
+        // `$$` is possible in the path of a page's address, unless a tag of its page follows.
+        let in_path = mark == "$" && names.contains('/') && !rest.starts_with("$@$");
+        begins_cosmetic(rest) && !(in_path && !rest.contains('['))
     })
 }
 
@@ -144,25 +147,42 @@ fn is_blocking(text: &str) -> bool {
 }
 
 fn has_options(text: &str) -> bool {
-    let known = |option: &str| {
-        let option = option
-            .trim_start_matches('~')
-            .split('=')
-            .next()
-            .unwrap_or(option);
-        OPTIONS.split(' ').any(|known| known == option)
+    let is_option = |option: &str| {
+        let option = option.trim_start_matches('~').to_ascii_lowercase();
+        let name = option.split('=').next().unwrap_or_default();
+        // `_` does nothing, and is there to part options.
+        let blank = !name.is_empty() && name.bytes().all(|byte| byte == b'_');
+        blank || OPTIONS.split(' ').any(|known| known == name)
     };
-    // Values of options may have `$` and commas, so the first option of any part decides.
+    // Options with values that nobody has told us of yet. Queries have names with `$` in front.
+    let is_unknown = |before: &str, options: &str| {
+        let name = options.trim_start_matches('~').split('=').next();
+        name.is_some_and(|name| {
+            name.len() < options.len()
+                && name.starts_with(|c: char| c.is_ascii_alphabetic())
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        }) && !before.contains('?')
+    };
+    // Values of options may have `$` and commas, so one option of any part decides.
     text.match_indices('$').any(|(at, _)| {
-        let options = text.get(at + 1..).unwrap_or_default();
-        options.split(',').next().is_some_and(known)
+        let (before, options) = text.split_at(at);
+        let options = options.get(1..).unwrap_or_default();
+        is_unknown(before, options) || options.split(',').any(is_option)
     })
 }
 
-/// Whether a text is a regular expression, a piece of a path, or has a wildcard in front that is not
-/// that of a name.
+/// Whether a text is a regular expression, a piece of a path, a web address with a wildcard, or has a
+/// wildcard in front that is not that of a name.
 fn is_pattern(text: &str) -> bool {
-    text.starts_with('/') && !text.starts_with("//")
+    // Broken schemes have stars: `h**ps://`.
+    let whole = refang(text);
+    // Behind `?` in escapes, as logs have it, stars are what somebody typed.
+    let lower = whole.to_ascii_lowercase();
+    let address = lower.split("%3f").next().unwrap_or_default();
+    address.contains('/') && address.contains('*')
+        || text.starts_with('/') && !text.starts_with("//")
         || text.starts_with('*') && !text.starts_with("*.") && !text.contains('@')
 }
 
@@ -220,6 +240,13 @@ mod tests {
                 "bank.example$$script[tag]",
                 "bank.example$@$script",
                 "bank.example/page##.ad",
+                "https://bank.example/##.ad",
+                "https://bank.example/x##.ad",
+                "https://bank.example/x#@#.ad",
+                "https://bank.example/x?a#?#.ad",
+                "https://scam.example/##x",
+                "bank.example/x$$script[tag]",
+                "https://bank.example/x$@$script",
                 "https://bank.example##.ad",
                 "[$path=/page]bank.example##.ad",
             ],
@@ -244,6 +271,15 @@ mod tests {
                 "scam.example/x$~third-party,script",
                 "scam.example$badfilter",
                 "https://scam.example/x$removeparam=/^utm_/",
+                "bank.example/x$_,removeparam=a",
+                "bank.example/x$___",
+                "bank.example$sitekey=abc",
+                "bank.example/x$xmlprune=/a",
+                "bank.example/x$Domain=shop.example",
+                "https://bank.example/x.js$beacon",
+                "https://bank.example/x$newoption=a",
+                "bank.example/x$~newoption=a",
+                "bank.example/?a=1$Script",
             ],
         );
         check(
@@ -254,6 +290,12 @@ mod tests {
                 "/ad/x.js",
                 "*/ads/*",
                 "*scam*",
+                "bank.example/ads/*",
+                "https://evil.example/*",
+                "https://*.evil.example/",
+                "hxxps://evil.example/*/a",
+                "*.evil.example/a",
+                "evil.example/?a=*",
             ],
         );
         check(
@@ -291,7 +333,9 @@ mod tests {
                 "scam.example",
                 "*.scam.example",
                 "scam.example ## seen in an advertisement",
-                "https://scam.example/##x",
+                "scam.example/?$filter=a&$orderby=b",
+                "h**ps://scam.example/a",
+                "scam.example/a%3fb=*-*",
                 "https://scam.example/a#b",
                 "https://scam.example/a$$b",
                 "scam.example/a$b",

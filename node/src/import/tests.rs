@@ -264,6 +264,12 @@ const UNCLEAR: &[(&str, &str)] = &[
         "bank.example$$script",
         "a rule that hides or changes a part",
     ),
+    (
+        "https://bank.example/x#@#.ad",
+        "a rule that hides or changes a part",
+    ),
+    ("bank.example/x$_,removeparam=a", "a rule of a block list"),
+    ("https://evil.example/*", "a pattern of a block list"),
     ("||evil.example^", "a rule of a block list"),
     (
         "||evil.example^$domain=bank.example",
