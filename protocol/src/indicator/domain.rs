@@ -81,6 +81,67 @@ pub(super) fn as_written(canonical: &str) -> Result<(), ValueError> {
     Ok(())
 }
 
+/// Refuses what UTS 46 leaves in names and IDNA 2008 does not (RFC 5892): symbols and punctuation of
+/// any script, which stand around names or between two of them. To be asked before a name is read.
+pub(super) fn check_characters(written: &str) -> Result<(), ValueError> {
+    let in_names = |c: char| {
+        c.is_ascii() || c.is_alphanumeric() || is_mark(c) || "\u{3002}\u{ff0e}\u{ff61}".contains(c)
+    };
+    if written.chars().all(in_names) {
+        Ok(())
+    } else {
+        Err(ValueError::DomainSymbol)
+    }
+}
+
+/// Whether a character is a mark on or within letters that is not alphabetic itself, in the scripts
+/// that names are written in: accents, points, viramas, signs of tone and of voice.
+const fn is_mark(c: char) -> bool {
+    matches!(
+        c,
+        '\u{300}'..='\u{36f}'
+        | '\u{483}'..='\u{487}'
+        | '\u{591}'..='\u{5bd}'
+        | '\u{610}'..='\u{61a}'
+        | '\u{64b}'..='\u{65f}'
+        | '\u{6d6}'..='\u{6dc}'
+        | '\u{6df}'..='\u{6e8}'
+        | '\u{6ea}'..='\u{6ed}'
+        | '\u{711}'
+        | '\u{730}'..='\u{74a}'
+        | '\u{7a6}'..='\u{7b0}'
+        | '\u{93c}'
+        | '\u{94d}'
+        | '\u{951}'..='\u{954}'
+        | '\u{9bc}'
+        | '\u{9cd}'
+        | '\u{a3c}'
+        | '\u{a4d}'
+        | '\u{abc}'
+        | '\u{acd}'
+        | '\u{b3c}'
+        | '\u{b4d}'
+        | '\u{bcd}'
+        | '\u{c4d}'
+        | '\u{cbc}'
+        | '\u{ccd}'
+        | '\u{d3b}'..='\u{d3c}'
+        | '\u{d4d}'
+        | '\u{dca}'
+        | '\u{e3a}'
+        | '\u{e47}'..='\u{e4e}'
+        | '\u{eba}'
+        | '\u{ec8}'..='\u{ecd}'
+        | '\u{f39}'
+        | '\u{f84}'
+        | '\u{1037}'
+        | '\u{1039}'..='\u{103a}'
+        | '\u{17d2}'
+        | '\u{302a}'..='\u{302f}'
+        | '\u{3099}'..='\u{309a}'
+    )
+}
+
 /// Whether UTS 46 would leave the text as it is.
 fn is_plain(text: &str) -> bool {
     text.bytes()

@@ -29,6 +29,12 @@ pub(super) fn canonical(written: &str) -> Result<String, ValueError> {
 
 /// Refuses what is a mailbox only by a stretch: a wildcard, and `word @name.example`, where a blank
 /// on one side of the `@` shows that the two do not belong together.
+/// Refuses symbols in the host's name. To be asked before it is read.
+pub(super) fn check_characters(written: &str) -> Result<(), ValueError> {
+    let (_, host) = written.rsplit_once('@').unwrap_or_default();
+    domain::check_characters(host.trim())
+}
+
 pub(super) fn as_written(written: &str) -> Result<(), ValueError> {
     let (local, host) = written.rsplit_once('@').ok_or(ValueError::EmailForm)?;
     if local.contains('*') {

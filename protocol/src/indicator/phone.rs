@@ -41,6 +41,23 @@ pub(super) fn canonical(written: &str, how: &Reading) -> Result<String, ValueErr
     Ok(e164.into_owned())
 }
 
+/// Refuses a number that is followed by another, or by a count, all of which would be read as one:
+/// brackets belong around its beginning, and a digit or two behind a slash to its neighbour.
+pub(super) fn as_written(written: &str) -> Result<(), ValueError> {
+    let digits = |text: &str| text.chars().filter(|c| c.is_numeric()).count();
+    let bracketed = written.match_indices('(').any(|(at, _)| {
+        let (before, inside) = written.split_at(at);
+        digits(before) > 4 && !inside.starts_with("(0)")
+    });
+    let neighbour = written
+        .rsplit_once('/')
+        .is_some_and(|(_, behind)| digits(behind) < 3);
+    if bracketed || neighbour {
+        return Err(ValueError::PhoneSeveral);
+    }
+    Ok(())
+}
+
 /// Digits of any script, and the marks that people put between them. Letters above all are
 /// refused: `1800-SCAM` would become a number of somebody else.
 fn check_characters(written: &str) -> Result<(), ValueError> {

@@ -56,19 +56,34 @@ pub(super) fn canonical(written: &str, how: &Reading) -> Result<String, ValueErr
 
 /// Refuses an address that the parser reads otherwise than people do: it drops blanks, tabs and
 /// needless slashes, makes slashes of backslashes, and takes numbers and escapes for hosts. Each could
-/// accuse another host or page than the one that is written. So could a fragment that is dropped.
+/// accuse another host or page than the one that is written. So could a fragment that is dropped, and
+/// what lists write behind an address and the parser takes into its path.
 pub(super) fn as_written(written: &str, canonical: &str) -> Result<(), ValueError> {
-    let rest = match scheme(written) {
-        Scheme::Written => written.split_once("://").map_or(written, |(_, rest)| rest),
-        Scheme::Missing | Scheme::Hostless => written.strip_prefix("//").unwrap_or(written),
+    let rest = behind_scheme(written);
+    let (before, _) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    let several = match scheme(written) {
+        Scheme::Written if rest.starts_with('/') => return Err(ValueError::UrlHost),
+        Scheme::Written => before.contains("://"),
+        Scheme::Missing | Scheme::Hostless => {
+            no_slashes(before)?;
+            false
+        }
     };
-    let (_, canonical) = canonical.split_once("://").ok_or(ValueError::UrlForm)?;
-    if rest.starts_with('/') {
-        return Err(ValueError::UrlHost);
+    if several || has_arrow(written) {
+        return Err(ValueError::UrlSeveral);
     }
-    let fragment = rest.split_once('#').map_or("", |(_, fragment)| fragment);
-    // `#/login` is a page of its own, `#top` a place in one, and `:~:text=` words to be shown.
-    if fragment.contains(['/', '!', '=', '?']) && !fragment.starts_with(":~:text=") {
+    let (_, canonical) = canonical.split_once("://").ok_or(ValueError::UrlForm)?;
+    let (address, fragment) = rest.split_once('#').unwrap_or((rest, ""));
+    if is_followed(address) {
+        return Err(ValueError::UrlTrailing);
+    }
+    // Without any other page, a fragment is what tells one group or account of a host from another.
+    // Otherwise `#/login` is a page of its own, `#top` a place in one, and `:~:text=` words to be shown.
+    let whole_host = canonical
+        .split_once('/')
+        .is_none_or(|(_, page)| page.is_empty());
+    let names_page = fragment.contains(['/', '!', '=', '?']) && !fragment.starts_with(":~:text=");
+    if names_page || whole_host && !fragment.is_empty() {
         return Err(ValueError::UrlFragment);
     }
     let (host, read) = (host_of(rest), host_of(canonical));
@@ -79,7 +94,44 @@ pub(super) fn as_written(written: &str, canonical: &str) -> Result<(), ValueErro
     Ok(())
 }
 
-/// Refuses characters that the parser drops or replaces. To be asked before it.
+/// Refuses what has slashes for a scheme, and none that is known: `bank.app://login`, `//a.example`.
+fn no_slashes(before: &str) -> Result<(), ValueError> {
+    match before.split_once("//") {
+        Some((name, _)) if name.ends_with(':') && !name.contains('/') => Err(ValueError::UrlScheme),
+        Some(_) => Err(ValueError::UrlSlashes),
+        None => Ok(()),
+    }
+}
+
+/// Whether an arrow leads from one address to another.
+fn has_arrow(written: &str) -> bool {
+    let is_arrow = |c| matches!(c, '\u{2190}'..='\u{21ff}' | '\u{2794}'..='\u{27bf}' | '\u{27f0}'..='\u{27ff}');
+    written.contains("->") || written.contains("=>") || written.contains(is_arrow)
+}
+
+/// Whether a mark or a field of a table stands behind an address: `/login,phishing`, `/,0`, `/a);`.
+/// Real pages have commas and brackets too, but do not end in a comma and a mere word.
+fn is_followed(address: &str) -> bool {
+    let unopened = [('(', ')'), ('[', ']'), ('{', '}')]
+        .into_iter()
+        .any(|(open, close)| {
+            address.ends_with(close)
+                && address.matches(close).count() > address.matches(open).count()
+        });
+    let page = address.split_once('/').map_or("", |(_, page)| page);
+    if unopened || address.ends_with([',', ';', '|', '"']) || page.starts_with([',', '|']) {
+        return true;
+    }
+    let Some((before, word)) = address.rsplit_once([',', ';', '|']) else {
+        return false;
+    };
+    let word = word.trim_matches('"');
+    let is_label = matches!(word, "0" | "1") && !before.contains('?');
+    is_label || word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Refuses characters that the parser drops or replaces, or takes for a part of a name. To be asked
+/// before it.
 pub(super) fn check_characters(written: &str) -> Result<(), ValueError> {
     if written.chars().any(is_blank) {
         return Err(ValueError::UrlBlank);
@@ -87,7 +139,15 @@ pub(super) fn check_characters(written: &str) -> Result<(), ValueError> {
     if written.contains('\\') {
         return Err(ValueError::UrlBackslash);
     }
-    Ok(())
+    domain::check_characters(host_of(behind_scheme(written)))
+}
+
+/// An address without its scheme and the slashes behind it.
+fn behind_scheme(written: &str) -> &str {
+    match scheme(written) {
+        Scheme::Written => written.split_once("://").map_or(written, |(_, rest)| rest),
+        Scheme::Missing | Scheme::Hostless => written,
+    }
 }
 
 /// Whether a character shows as a gap: a blank of any script, and four that are letters by name only.

@@ -59,12 +59,15 @@ impl Value {
     /// Reads a value that somebody is to be accused by: in one way only, or not at all.
     ///
     /// It takes what [`Value::parse`] takes, except where the reader does more than people see: where
-    /// blanks or backslashes in a web address lead to another host, or a range was written by one of
-    /// the machines in it.
+    /// blanks or backslashes in a web address lead to another host, a word behind it says something
+    /// else, or a range was written by one of the machines in it.
     pub fn accuse(kind: Kind, written: &str, how: &Reading) -> Result<Self, ValueError> {
         let refanged = refang(tidy(written)?);
-        if kind == Kind::Url {
-            url::check_characters(&refanged)?;
+        match kind {
+            Kind::Url => url::check_characters(&refanged)?,
+            Kind::Domain => domain::check_characters(&refanged)?,
+            Kind::Email => email::check_characters(&refanged)?,
+            _ => {}
         }
         let canonical = canonical(kind, &refanged, how)?;
         match kind {
@@ -73,12 +76,8 @@ impl Value {
             Kind::Email => email::as_written(&refanged)?,
             Kind::App => app::as_written(&canonical)?,
             Kind::Domain => domain::as_written(&canonical)?,
-            Kind::Phone
-            | Kind::SmsSender
-            | Kind::BankAccount
-            | Kind::Wallet
-            | Kind::Handle
-            | Kind::File => {}
+            Kind::Phone => phone::as_written(&refanged)?,
+            Kind::SmsSender | Kind::BankAccount | Kind::Wallet | Kind::Handle | Kind::File => {}
         }
         Self::of(kind, canonical)
     }

@@ -29,6 +29,12 @@ pub enum ValueError {
     /// No numbering plan has this number.
     #[error("no numbering plan has this number; check the digits and the region")]
     PhoneInvalid,
+    /// Digits behind the number, which would become a part of it.
+    #[error(
+        "more digits behind the number, of a second one or a count; write one number, without \
+         brackets"
+    )]
+    PhoneSeveral,
 
     /// A sender name longer than text messages allow.
     #[error("a sender name has at most 11 characters; write it exactly as the message shows it")]
@@ -84,6 +90,12 @@ pub enum ValueError {
     /// Under it, strangers register names: it belongs to no one person.
     #[error("a public suffix, under which anybody may have a name; write the name below it")]
     DomainSuffix,
+    /// What stands around or between names, and in none.
+    #[error(
+        "a symbol or punctuation mark that no name has; write one name alone, or as xn-- if it \
+         really has this mark"
+    )]
+    DomainSymbol,
 
     /// Not a web address.
     #[error("not a web address; write it as https://name/path")]
@@ -112,6 +124,21 @@ pub enum ValueError {
          that is before it is meant"
     )]
     UrlFragment,
+    /// Two slashes side by side, and no scheme.
+    #[error(
+        "two slashes, but no scheme in front; write the whole address, beginning with http:// or \
+         https://"
+    )]
+    UrlSlashes,
+    /// One address leads to another.
+    #[error("more than one address; write each in a row of its own, and only those that are meant")]
+    UrlSeveral,
+    /// Behind the address stands what is none of it.
+    #[error(
+        "a mark or a word behind the address, which could say the opposite; write the address \
+         alone, if it is meant"
+    )]
+    UrlTrailing,
     /// A host that browsers read as another than is written.
     #[error("browsers read this host as another than is written; write it as they show it")]
     UrlDisguised,

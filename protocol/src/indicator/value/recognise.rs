@@ -96,6 +96,9 @@ fn form(text: &str) -> Result<Kind, NotRecognised> {
     {
         return told;
     }
+    if is_numbered(text) {
+        return Err(NotRecognised::WordAndNumber);
+    }
     if text.contains(['/', '?']) {
         return page(text);
     }
@@ -166,11 +169,7 @@ fn with_colon(text: &str) -> Result<Kind, NotRecognised> {
         return Err(NotRecognised::Unknown);
     };
     let is_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    // `Ref.no:8877` and `order.id:8877` are numbers, and no servers in Norway and Indonesia.
-    let lower = host.to_ascii_lowercase();
-    let number_of =
-        lower.ends_with(".no") || lower.ends_with(".id") && lower.matches('.').count() == 1;
-    let is_host = has_dot(host) && !host.contains(':') && !number_of;
+    let is_host = has_dot(host) && !host.contains(':');
     if text.starts_with('[') || is_port && is_host {
         return Ok(Kind::Url);
     }
@@ -212,6 +211,25 @@ fn alone(text: &str) -> Result<Kind, NotRecognised> {
     } else {
         Err(NotRecognised::Unknown)
     }
+}
+
+/// Whether digits alone stand behind a word that says of what they are the number, and that happens to
+/// end as names do: `Ref.no:8877` and `order.id:8877` are no servers in Norway and Indonesia,
+/// `P.O.Box/1234` is no page. Who means a server writes its scheme.
+fn is_numbered(text: &str) -> bool {
+    let (word, behind) = text.split_at(text.find([':', '/', '?']).unwrap_or(text.len()));
+    let is_number =
+        behind.chars().any(char::is_numeric) && !behind.chars().any(char::is_alphabetic);
+    let Some((before, last)) = word.rsplit_once('.') else {
+        return false;
+    };
+    let number_of = match last.to_ascii_lowercase().as_str() {
+        "no" | "nr" | "tel" | "box" | "phone" | "mobi" | "fax" => true,
+        // Registries whose servers lists have with their ports; of one label it is a word.
+        "id" | "ac" | "ph" => !before.contains('.'),
+        _ => word.contains(char::is_uppercase),
+    };
+    is_number && number_of
 }
 
 /// Why a text with a digit in it is not taken; without one it is nothing that is known.

@@ -29,7 +29,43 @@ fn unmistakable() {
             Ok("url https://evil.example/a%20b%5Cc"),
         ),
         ("evil.example/a", Ok("url http://evil.example/a")),
-        ("//evil.example/a", Ok("url http://evil.example/a")),
+        ("https://evil.example//a", Ok("url https://evil.example//a")),
+        (
+            "evil.example/?to=https://bank.example/",
+            Ok("url http://evil.example/?to=https://bank.example/"),
+        ),
+        ("ftp://evil.example/a", Ok("url ftp://evil.example/a")),
+        ("fxp://evil.example/a", Ok("url ftp://evil.example/a")),
+        (
+            "https://evil.example/?a=1,2,3",
+            Ok("url https://evil.example/?a=1,2,3"),
+        ),
+        (
+            "https://evil.example/b,c/d",
+            Ok("url https://evil.example/b,c/d"),
+        ),
+        (
+            "https://evil.example/news,2026.html",
+            Ok("url https://evil.example/news,2026.html"),
+        ),
+        (
+            "https://evil.example/a_(b)",
+            Ok("url https://evil.example/a_(b)"),
+        ),
+        (
+            "https://evil.example/?a=b#top",
+            Ok("url https://evil.example/?a=b"),
+        ),
+        ("https://evil.example/#", Ok("url https://evil.example/")),
+        ("t.example/12345", Ok("url http://t.example/12345")),
+        ("evil.example?12345", Ok("url http://evil.example/?12345")),
+        ("Evil.example/a1", Ok("url http://evil.example/a1")),
+        ("https://evil.no:8080/", Ok("url https://evil.no:8080/")),
+        ("\u{9ed1}\u{8c93}2.top", Ok("domain xn--2-dt2dj41c.top")),
+        (
+            "\u{915}\u{94d}\u{937}.example",
+            Ok("domain xn--11b2ezc.example"),
+        ),
         ("shop.evil.id:8080", Ok("url http://shop.evil.id:8080/")),
         ("evil.example/a#top", Ok("url http://evil.example/a")),
         (
@@ -124,6 +160,17 @@ fn words_and_numbers_are_no_accounts() {
         "Acc no: 114-0123-45678",
         "Ref.no:8877",
         "order.id:8877",
+        "Art.Nr:4711",
+        "No.Tel:15999",
+        "P.O.Box:1234",
+        "Acc.no/114012345678",
+        "Acc.no/1140-1234-5678",
+        "I.C.No/123456",
+        "Ref.no?8877",
+        "ref.no:8877/",
+        "p.o.box:1234",
+        "my.tel/15999",
+        "Evil.com:8080",
         "12:34:56",
         "12:30",
     ] {
@@ -213,6 +260,44 @@ fn read_otherwise_than_written() {
         ("https://evil.example/#/scam", ValueError::UrlFragment),
         ("https://evil.example/#!scam", ValueError::UrlFragment),
         ("evil.example/a#page=2", ValueError::UrlFragment),
+        ("https://signal.group/#CjQK", ValueError::UrlFragment),
+        ("https://matrix.to/#@x", ValueError::UrlFragment),
+        ("https://evil.example#top", ValueError::UrlFragment),
+        ("https://203.0.113.7#evil.example", ValueError::UrlFragment),
+        ("https://evil.example/#:~:text=x", ValueError::UrlFragment),
+        ("//evil.example/a", ValueError::UrlSlashes),
+        ("//evil.example", ValueError::UrlSlashes),
+        ("bank.example//safe", ValueError::UrlSlashes),
+        ("com.bank.app://login", ValueError::UrlScheme),
+        ("bank.com://evil.com/", ValueError::UrlScheme),
+        ("evil.com/https://bank.com/", ValueError::UrlSlashes),
+        ("https://evil.com/https://bank.com/", ValueError::UrlSeveral),
+        (
+            "https://evil.com/,https://bank.com/",
+            ValueError::UrlSeveral,
+        ),
+        (
+            "https://evil.com/->https://bank.com/",
+            ValueError::UrlSeveral,
+        ),
+        ("https://evil.com/a->bank.com", ValueError::UrlSeveral),
+        ("https://evil.com/a\u{2192}bank.com", ValueError::UrlSeveral),
+        ("evil.com/a=>bank.com", ValueError::UrlSeveral),
+        ("https://bank.com/,0", ValueError::UrlTrailing),
+        ("https://bank.com/login,0", ValueError::UrlTrailing),
+        ("https://evil.com/login,phishing", ValueError::UrlTrailing),
+        ("https://evil.com/login;phishing", ValueError::UrlTrailing),
+        ("https://evil.com/?a=1,benign", ValueError::UrlTrailing),
+        ("https://evil.com/login,", ValueError::UrlTrailing),
+        ("https://evil.com/login;", ValueError::UrlTrailing),
+        ("https://evil.com/login)", ValueError::UrlTrailing),
+        ("https://evil.com/login|", ValueError::UrlTrailing),
+        ("https://evil.com/|phishing", ValueError::UrlTrailing),
+        (
+            "https://bank.com\u{2044}a.evil.com/",
+            ValueError::DomainSymbol,
+        ),
+        ("https://\u{2713}evil.com/", ValueError::DomainSymbol),
         ("https:///evil.example/", ValueError::UrlHost),
         ("http://0xcb007107/a", ValueError::UrlDisguised),
         ("http://3405803783/", ValueError::UrlDisguised),
@@ -256,8 +341,47 @@ fn read_otherwise_than_written() {
         ),
         ("co.uk", as_kind(Kind::Domain, ValueError::DomainSuffix)),
         (
+            "+49 30 123456 (2)",
+            as_kind(Kind::Phone, ValueError::PhoneSeveral),
+        ),
+        (
+            "a@\u{2713}evil.com",
+            as_kind(Kind::Email, ValueError::DomainSymbol),
+        ),
+        (
             "TL38 0080 0123 4567 8910 158",
             as_kind(Kind::BankAccount, ValueError::IbanChecksum),
         ),
     ]);
+}
+
+#[test]
+fn symbols_in_names() {
+    for text in [
+        "\u{2022}evil.com",
+        "\u{2192}evil.com",
+        "\u{2713}bank.com",
+        "\u{201c}evil.com",
+        "evil.com\u{3001}bank.com",
+        "bank.com\u{2013}evil.com",
+        "bank.com\u{b7}evil.com",
+        "\u{964}evil.com",
+    ] {
+        check(&[(text, as_kind(Kind::Domain, ValueError::DomainSymbol))]);
+    }
+}
+
+#[test]
+fn numbers_with_more_behind() {
+    let how = Reading {
+        region: "DE".parse().ok(),
+        allow_private: false,
+    };
+    let read = |text| Value::accuse(Kind::Phone, text, &how).map(|value| value.to_string());
+    for text in ["+49 (0)30 12345678", "(030) 12345678", "030/12345678"] {
+        assert_eq!(read(text), Ok("phone +493012345678".into()), "{text}");
+    }
+    for text in ["+49 30 123456 (2)", "030 123456 (78)", "030 1234567/8"] {
+        assert_eq!(read(text), Err(ValueError::PhoneSeveral), "{text}");
+    }
 }
