@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+
+use kentong_protocol::indicator::{Kind, Reading, Value};
 
 use super::entry::Entry;
 use super::lines::Lines;
@@ -23,9 +25,6 @@ const OWN: [&str; 11] = [
     "ip6-allrouters",
     "ip6-allhosts",
 ];
-
-/// What web and e-mail addresses, accounts and rules have, and names do not.
-const NO_NAME: [char; 6] = ['/', ':', '@', '?', '\\', '"'];
 
 /// Reads a hosts file.
 #[derive(Debug)]
@@ -60,28 +59,30 @@ impl<R: BufRead> Hosts<R> {
                 continue;
             };
             let refuse = |why| Ok(Some(Entry::refused(place, text.trim(), why)));
-            match address_of(address) {
-                Some(address) if leads_nowhere(address) => {}
+            let nowhere = match address_of(address) {
+                Some(address) if leads_nowhere(address) => address,
                 // A real redirection: the address is somebody's, and not what is reported.
                 Some(_) => return refuse(RowRefused::Redirection),
                 None => return refuse(RowRefused::NoHostsLine),
-            }
+            };
             if rule::is_cosmetic(&text) {
                 return refuse(RowRefused::Rule(Rule::Cosmetic));
             }
             let names: Vec<&str> = words.collect();
-            // A piece of something else, cut off at a blank, would be read as the whole of it.
-            if names.is_empty() || names.iter().any(|name| name.contains(NO_NAME)) {
-                return refuse(RowRefused::NoHostsLine);
-            }
             if let Some(rule) = rule::of(&names.join(" ")) {
                 return refuse(RowRefused::Rule(rule));
             }
+            // A piece of something else, cut off at a blank, would be read as the whole of it, and a
+            // word between names could say the opposite of them.
+            if names.is_empty() || !names.iter().all(|name| is_own(name) || is_host(name)) {
+                return refuse(RowRefused::NoHostsLine);
+            }
+            let machine = is_machine(nowhere);
             self.waiting.extend(names.into_iter().map(|name| {
-                let own = OWN.contains(&name.to_ascii_lowercase().as_str());
-                // `0.0.0.0 0.0.0.0` is customary, and names no host.
-                if own || name == "0.0.0.0" {
+                if is_own(name) {
                     Entry::refused(place, name, RowRefused::OwnName)
+                } else if machine {
+                    Entry::refused(place, name, RowRefused::OwnAddress)
                 } else {
                     Entry::value(place, name)
                 }
@@ -99,6 +100,27 @@ pub(super) fn is_entry(line: &str) -> bool {
         && words
             .next()
             .is_some_and(|name| name.parse::<u64>().is_err())
+}
+
+/// Whether a word is one that hosts files give to the machine. `0.0.0.0 0.0.0.0` is customary, and
+/// names no host.
+fn is_own(word: &str) -> bool {
+    word == "0.0.0.0" || OWN.contains(&word.to_ascii_lowercase().as_str())
+}
+
+/// Whether a word has the form of a host's name, and of nothing else: a hash or a number is none, and
+/// nor is an arrow, a bracket or `NOT`.
+fn is_host(word: &str) -> bool {
+    let in_names = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let other_kind = |value: Value| value.kind() != Kind::Domain;
+    word.trim_end_matches('.').contains('.')
+        && word.chars().all(in_names)
+        && !Value::recognise(word, &Reading::default()).is_ok_and(other_kind)
+}
+
+/// Whether an address is where the machine's own name is looked for, as Debian and others write it.
+fn is_machine(address: IpAddr) -> bool {
+    address.is_loopback() && address != IpAddr::V4(Ipv4Addr::LOCALHOST)
 }
 
 /// The words of a line before its comment.
@@ -159,7 +181,17 @@ mod tests {
         check("127.0.0.1 localhost", &[Err(RowRefused::OwnName)]);
         check(
             "::1 LocalHost a.example",
-            &[Err(RowRefused::OwnName), Ok("a.example")],
+            &[Err(RowRefused::OwnName), Err(RowRefused::OwnAddress)],
+        );
+        check("127.0.1.1 a.example", &[Err(RowRefused::OwnAddress)]);
+        check(
+            "0.0.0.0 a.example localhost b-1_x.example. \u{9ed1}.example",
+            &[
+                Ok("a.example"),
+                Err(RowRefused::OwnName),
+                Ok("b-1_x.example."),
+                Ok("\u{9ed1}.example"),
+            ],
         );
         check("fe80::1%lo0 localhost", &[Err(RowRefused::OwnName)]);
         check("255.255.255.255 broadcasthost", &[Err(RowRefused::OwnName)]);
@@ -173,6 +205,18 @@ mod tests {
             "0.0.0.0 OTP: 123456",
             "0.0.0.0 b.example a.example/c",
             "0.0.0.0 telegram:a",
+            "0.0.0.0 NOT a.example",
+            "0.0.0.0 a.example allow",
+            "0.0.0.0 a.example ; b.example",
+            "0.0.0.0 a.example ! b.example",
+            "0.0.0.0 a.example (b.example)",
+            "0.0.0.0 a.example -> b.example",
+            "0.0.0.0 a.example \u{2192} b.example",
+            "0.0.0.0 a.example 203.0.113.7",
+            "0.0.0.0 a.example 0",
+            "0.0.0.0 +60123456789",
+            "0.0.0.0 d41d8cd98f00b204e9800998ecf8427e",
+            "0.0.0.0 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
         ] {
             check(no_names, &[Err(RowRefused::NoHostsLine)]);
         }

@@ -42,6 +42,11 @@ pub enum RowRefused {
     /// A name of the machine itself, in a hosts file.
     #[error("a name of the machine itself, not a report")]
     OwnName,
+    /// A name that a hosts file may give to the machine itself.
+    #[error(
+        "sent to the machine itself, whose own name it may be; to report it, write 0.0.0.0 in front"
+    )]
+    OwnAddress,
     /// An entry of a list of what must not be blocked.
     #[error("on the list of what must not be blocked")]
     Allowed,
@@ -68,10 +73,10 @@ pub enum RowRefused {
     /// A rule of a block list rather than a value.
     #[error(transparent)]
     Rule(Rule),
-    /// A line of a list with a tab, and words behind it.
+    /// A line of a list with a tab, and words or a lone 0 or 1 behind it.
     #[error(
-        "words behind the value, which could say the opposite; import the file as a table, with \
-         --columns value,-"
+        "more behind the value, which could say the opposite; give a file with only the rows that \
+         accuse, and nothing behind their values"
     )]
     MoreThanAValue,
     /// What a column says is not to be understood.
