@@ -11,22 +11,30 @@ use super::rule;
 /// Reads a plain list. Blank lines and those that begin with `#`, `;` or `!` are comments; so is
 /// what follows a blank and one of `#` and `;`. Behind a tab, many lists have a count or a day, which
 /// is left out; anything else there could say the opposite (`bank.example<TAB>allow`), so the line is
-/// refused.
+/// refused. So it is with a lone 0 or 1, as lists for the training of filters have it, unless larger
+/// counts came before.
 #[derive(Debug)]
-pub(super) struct List<R>(Lines<R>);
+pub(super) struct List<R> {
+    lines: Lines<R>,
+    /// Whether a number above 1 stood alone behind a value, which makes counts of those that follow.
+    counts: bool,
+}
 
 impl<R: BufRead> List<R> {
     pub(super) const fn new(from: R) -> Self {
-        Self(Lines::new(from))
+        Self {
+            lines: Lines::new(from),
+            counts: false,
+        }
     }
 
     pub(super) fn next_entry(&mut self) -> io::Result<Option<Entry>> {
-        while let Some(line) = self.0.next_line()? {
+        while let Some(line) = self.lines.next_line()? {
             let (place, text) = match Entry::text_of(line) {
                 Ok(read) => read,
                 Err(refused) => return Ok(Some(refused)),
             };
-            match value(&text) {
+            match value(&text, &mut self.counts) {
                 None => {}
                 Some(Ok(value)) => return Ok(Some(Entry::value(place, value))),
                 Some(Err(why)) => return Ok(Some(Entry::refused(place, text.trim(), why))),
@@ -36,14 +44,24 @@ impl<R: BufRead> List<R> {
     }
 }
 
-/// The value in a line; none in a comment.
-fn value(line: &str) -> Option<Result<&str, RowRefused>> {
+/// The value in a line; none in a comment. Notes whether there was a count that can be no label.
+fn value<'l>(line: &'l str, counts: &mut bool) -> Option<Result<&'l str, RowRefused>> {
     let line = line.trim();
     if line.is_empty() || line.starts_with(['#', ';', '!']) {
         return None;
     }
     let (value, behind) = line.split_once('\t').unwrap_or((line, ""));
-    if !without_comment(behind).split_whitespace().all(is_count) {
+    let behind = without_comment(behind);
+    let number = behind.parse::<u64>().ok();
+    *counts |= number.is_some_and(|number| number > 1);
+    let label = |word: &str| match number {
+        Some(1) => !*counts,
+        _ => is_label(word),
+    };
+    if !behind
+        .split_whitespace()
+        .all(|word| is_count(word) && !label(word))
+    {
         let why = rule::of(line).map_or(RowRefused::MoreThanAValue, RowRefused::Rule);
         return Some(Err(why));
     }
@@ -59,6 +77,13 @@ fn without_comment(text: &str) -> &str {
     });
     let end = ends.next().map_or(text.len(), |(at, _)| at);
     text.get(..end).unwrap_or(text).trim_end()
+}
+
+/// Whether a number could stand for no or yes: `0`, `1`, `0.0`, `1.00`, `0%`.
+fn is_label(word: &str) -> bool {
+    word.trim_end_matches('%')
+        .parse::<f32>()
+        .is_ok_and(|number| number == 0.0 || number == 1.0)
 }
 
 /// Whether a word is a number, a date or a time of day, and no second value.
@@ -102,13 +127,16 @@ mod tests {
             ("a.example ##.ad", Some("a.example ##.ad")),
             ("a.example #@#.ad # x", Some("a.example #@#.ad")),
         ] {
-            assert_eq!(value(line).transpose(), Ok(expected), "{line:?}");
+            let found = value(line, &mut false).transpose();
+            assert_eq!(found, Ok(expected), "{line:?}");
         }
     }
 
     #[test]
     fn what_stands_behind_a_value() {
-        let check = |line: &str, why| assert_eq!(value(line), Some(Err(why)), "{line:?}");
+        let check = |line: &str, why| {
+            assert_eq!(value(line, &mut false), Some(Err(why)), "{line:?}");
+        };
         for line in [
             "bank.example\tallow",
             "bank.example\t10 benign",
@@ -116,6 +144,11 @@ mod tests {
             "bank.example\t203.0.113.7",
             "+6561234567\t+6561234568",
             "https://bank.ex\tample/",
+            "https://bank.example/\t0",
+            "https://evil.example/\t1",
+            "bank.example\t0.0",
+            "bank.example\t2026-01-31 0",
+            "bank.example\t0 # x",
         ] {
             check(line, RowRefused::MoreThanAValue);
         }
@@ -123,6 +156,23 @@ mod tests {
         check("bank.example\tCNAME\trpz-passthru.", exception);
         let setting = RowRefused::Rule(rule::Rule::Setting);
         check("scam.example\tIN\tCNAME\t.", setting);
+    }
+
+    #[test]
+    fn a_one_among_counts_is_a_count() {
+        let rows = |content: &str| {
+            let mut list = List::new(content.as_bytes());
+            let mut taken = Vec::new();
+            while let Some(entry) = list.next_entry().unwrap() {
+                taken.push(entry.cells.is_ok());
+            }
+            taken
+        };
+        assert_eq!(
+            rows("203.0.113.7\t3\n203.0.113.8\t1\n203.0.113.9\t0"),
+            [true, true, false]
+        );
+        assert_eq!(rows("203.0.113.8\t1\n203.0.113.7\t3"), [false, true]);
     }
 
     #[test]

@@ -250,6 +250,21 @@ const UNCLEAR: &[(&str, &str)] = &[
         "https://evil.example\\@bank.example/",
         "as url: a backslash",
     ),
+    ("P.O.Box:1234", "a word and a number"),
+    ("Acc.no/114012345678", "a word and a number"),
+    (
+        "https://signal.group/#CjQK",
+        "as url: names its page behind",
+    ),
+    ("//bank2.example", "as url: two slashes"),
+    ("com.bank.app://login", "as url: not a scheme"),
+    (
+        "https://evil.example/,https://bank.example/",
+        "as url: more than one address",
+    ),
+    ("https://bank.example/,0", "as url: a mark or a word behind"),
+    ("\u{2192}evil.example", "as domain: a symbol"),
+    ("+49 30 123456 (2)", "as phone: more digits behind"),
     ("203.0.113.7/24", "as ip: the address of one machine"),
     ("@@||bank.example^", "an exception of a block list"),
     ("~bank.example", "an exception of a block list"),
@@ -344,7 +359,7 @@ fn values_are_not_cut() {
             &options(),
             &[("line 2", inside)],
         );
-        let says = "words behind the value";
+        let says = "more behind the value";
         check(value, "x.txt", &options(), &[("line 1", says)]);
     }
     check(
@@ -353,7 +368,7 @@ fn values_are_not_cut() {
         &options(),
         &[
             ("line 1", "an exception of a block list"),
-            ("line 2", "words behind the value"),
+            ("line 2", "more behind the value"),
             ("line 3", "domain"),
         ],
     );
