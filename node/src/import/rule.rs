@@ -110,7 +110,7 @@ pub(super) fn is_cosmetic(text: &str) -> bool {
         let (names, rest) = text.split_at(at);
         // `$$` is possible in the path of a page's address, unless a tag of its page follows.
         let in_path = mark == "$" && names.contains('/') && !rest.starts_with("$@$");
-        begins_cosmetic(rest) && !(in_path && !rest.contains('['))
+        begins_cosmetic(rest) && (!in_path || rest.contains('['))
     })
 }
 

@@ -67,7 +67,14 @@ impl Value {
             Kind::Url => url::check_characters(&refanged)?,
             Kind::Domain => domain::check_characters(&refanged)?,
             Kind::Email => email::check_characters(&refanged)?,
-            _ => {}
+            Kind::Phone
+            | Kind::SmsSender
+            | Kind::BankAccount
+            | Kind::Wallet
+            | Kind::Handle
+            | Kind::Ip
+            | Kind::App
+            | Kind::File => {}
         }
         let canonical = canonical(kind, &refanged, how)?;
         match kind {
