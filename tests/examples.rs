@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::terminal::{Terminal, console};
-use crate::support::{Federation, program};
+use crate::support::{Federation, own_address, program};
 
 /// The ports that the walk-through writes.
 const PORTS: [&str; 2] = ["4747", "4748"];
@@ -20,7 +20,9 @@ fn folder(name: &str) -> PathBuf {
 fn the_walk_through_happens_as_written() {
     let mut text = fs::read_to_string(folder("two-members.md")).unwrap();
     // Both are held at once, so that they differ.
-    let free = PORTS.map(|_| UdpSocket::bind("127.0.0.1:0").unwrap());
+    let ip = own_address();
+    let free = PORTS.map(|_| UdpSocket::bind((ip, 0)).unwrap());
+    text = text.replace("/127.0.0.1/", &format!("/{ip}/"));
     for (written, free) in PORTS.iter().zip(&free) {
         let free = free.local_addr().unwrap().port();
         text = text.replace(&format!("/udp/{written}/"), &format!("/udp/{free}/"));

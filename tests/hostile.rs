@@ -24,9 +24,11 @@ const DATAGRAMS: u32 = 20_000;
 fn port(node: &Node) -> SocketAddr {
     let status = node.status();
     let address = status.listening.first().unwrap();
-    let mut parts = address.split('/').skip_while(|part| *part != "udp");
-    let port: u16 = parts.nth(1).unwrap().parse().unwrap();
-    SocketAddr::from(([127, 0, 0, 1], port))
+    let part = |name: &str| {
+        let mut parts = address.split('/').skip_while(|part| *part != name);
+        parts.nth(1).unwrap().to_owned()
+    };
+    format!("{}:{}", part("ip4"), part("udp")).parse().unwrap()
 }
 
 /// Bytes without meaning, the same in every run; some begin as packets of QUIC do.

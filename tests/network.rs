@@ -66,7 +66,7 @@ fn members_exchange_over_tcp_alone() {
 #[test]
 fn the_rules_of_a_packet_filter_come_from_the_cards() {
     let federation = Federation::new(&["MY", "SG", "TH"]);
-    let my = federation.node("MY");
+    let (my, ip) = (federation.node("MY"), federation.ip);
     let rules = |arguments: &[&str]| {
         let output = my.command(&[&["peers", "firewall"], arguments].concat());
         let text = [output.stdout, output.stderr].concat();
@@ -80,7 +80,7 @@ fn the_rules_of_a_packet_filter_come_from_the_cards() {
     assert_eq!(code, Some(0), "{text}");
     for part in [
         "# Load with: nft -f FILE\n",
-        "127.0.0.1 comment \"SG and others\"\n",
+        &format!("{ip} comment \"SG and others\"\n"),
         "udp dport { 4747 } ip saddr @members4 accept\n",
         "udp dport { 4747 } drop\n",
         "tcp dport { 443 } drop\n",
@@ -88,14 +88,14 @@ fn the_rules_of_a_packet_filter_come_from_the_cards() {
         assert!(text.contains(part), "{part} is not in {text}");
     }
     let (text, _) = rules(&["--format", "iptables"]);
-    assert!(text.contains("-A KENTONG -s 127.0.0.1 "), "{text}");
+    assert!(text.contains(&format!("-A KENTONG -s {ip} ")), "{text}");
     let (text, _) = rules(&["--json"]);
     let row: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(row["firewall"]["format"], "nft");
     // Without SG's file SG is shut out, and that is said.
     fs::remove_file(my.home.join("members/SG.card")).unwrap();
     let (text, _) = rules(&[]);
-    assert!(text.contains("127.0.0.1 comment \"TH\""), "{text}");
+    assert!(text.contains(&format!("{ip} comment \"TH\"")), "{text}");
     assert!(text.contains("No address of SG is known"), "{text}");
     // What no rule can say is an error with a way out.
     for (addresses, words) in [

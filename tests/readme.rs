@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use kentong_protocol::indicator::{Tlp, Value};
 
 use crate::support::terminal::{Step, Terminal};
-use crate::support::{Node, PASSPHRASE, domain};
+use crate::support::{Node, PASSPHRASE, domain, own_address};
 
 const SECTION: &str = "## Set up two nodes";
 /// How far the text of a step is indented, and a command in it.
@@ -65,11 +65,11 @@ struct Machine {
     terminal: Terminal,
     node: Node,
     folder: PathBuf,
-    port: u16,
+    address: SocketAddr,
 }
 
 impl Machine {
-    fn new(dir: &Path, member: &str, port: u16) -> Self {
+    fn new(dir: &Path, member: &str, address: SocketAddr) -> Self {
         let folder = dir.join(member);
         fs::create_dir_all(folder.join("stick")).unwrap();
         // As systemd gives it: so no command needs another argument.
@@ -82,7 +82,7 @@ impl Machine {
             terminal: Self::terminal(&folder, &home),
             node: Node::found(member, &home, &secret),
             folder,
-            port,
+            address,
         }
     }
 
@@ -104,9 +104,9 @@ impl Machine {
             (ROOT_KEY, path("stick/root.key")),
             (NEW_HOME, path("new-home")),
             (DISK, path("")),
-            ("/0.0.0.0/", "/127.0.0.1/".to_owned()),
-            ("/192.0.2.1/", "/127.0.0.1/".to_owned()),
-            ("/4747/", format!("/{}/", self.port)),
+            ("/0.0.0.0/", format!("/{}/", self.address.ip())),
+            ("/192.0.2.1/", format!("/{}/", self.address.ip())),
+            ("/4747/", format!("/{}/", self.address.port())),
         ] {
             step.command = step.command.replace(written, &here);
         }
@@ -194,13 +194,14 @@ fn the_steps_lead_where_they_say() {
     assert_eq!(counts, [1, 1, 3, 1, 1, 9, 8, 2, 6], "commands in each step");
     let mut walk = Walk { steps };
     // All are held at once, so that they differ.
-    let ports = [(); 3].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
-    let port = |at: usize| ports[at].local_addr().unwrap().port();
+    let ip = own_address();
+    let sockets = [(); 3].map(|()| UdpSocket::bind((ip, 0)).unwrap());
+    let address = |at: usize| sockets[at].local_addr().unwrap();
     let dir = tempfile::Builder::new().prefix("kt").tempdir().unwrap();
-    let mut my = Machine::new(dir.path(), "MY", port(0));
-    let mut sg = Machine::new(dir.path(), "SG", port(1));
-    let mut vn = Machine::new(dir.path(), "VN", port(2));
-    drop(ports);
+    let mut my = Machine::new(dir.path(), "MY", address(0));
+    let mut sg = Machine::new(dir.path(), "SG", address(1));
+    let mut vn = Machine::new(dir.path(), "VN", address(2));
+    drop(sockets);
 
     // The third member does what the first two did, when its time has come.
     let (init, card) = (walk.next(1), walk.next(2));

@@ -6,9 +6,10 @@ pub(crate) mod terminal;
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use kentong_node::control::client::Client;
@@ -33,7 +34,22 @@ pub(crate) fn program() -> String {
 
 pub(crate) struct Federation {
     pub(crate) nodes: Vec<Node>,
+    /// Where its nodes listen.
+    pub(crate) ip: Ipv4Addr,
     dir: tempfile::TempDir,
+}
+
+/// A loopback address that no other federation of the tests has: the ports of a node that is stopped for a
+/// while are not taken by those of another test meanwhile. Only Linux has more than one.
+pub(crate) fn own_address() -> Ipv4Addr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    if cfg!(not(target_os = "linux")) {
+        return Ipv4Addr::LOCALHOST;
+    }
+    let [.., of_process] = std::process::id().to_be_bytes();
+    let [_, _, high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    // Neither 127.0.0.1 nor near it, where everybody else is.
+    Ipv4Addr::new(127, of_process | 1, high, low)
 }
 
 pub(crate) struct Node {
@@ -73,12 +89,14 @@ impl Federation {
         let mut permissions = fs::metadata(&passphrase).unwrap().permissions();
         std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);
         fs::set_permissions(&passphrase, permissions).unwrap();
+        let ip = own_address();
         let nodes = members.iter().map(|member| {
             let environment = environment(member, &dir.path().join(member));
-            Node::init(dir.path(), member, &passphrase, environment)
+            Node::init((dir.path(), ip), member, &passphrase, environment)
         });
         let federation = Self {
             nodes: nodes.collect(),
+            ip,
             dir,
         };
         federation.charter("TEST", terms);
@@ -88,7 +106,8 @@ impl Federation {
     /// Adds a home that has no charter yet.
     pub(crate) fn newcomer(&mut self, member: &str) {
         let passphrase = self.nodes[0].passphrase.clone();
-        let node = Node::init(self.dir.path(), member, &passphrase, Vec::new());
+        let place = (self.dir.path(), self.ip);
+        let node = Node::init(place, member, &passphrase, Vec::new());
         self.nodes.push(node);
     }
 
@@ -204,18 +223,18 @@ impl Federation {
 
 impl Node {
     fn init(
-        dir: &Path,
+        (dir, ip): (&Path, Ipv4Addr),
         member: &str,
         passphrase: &Path,
         environment: Vec<(&'static str, OsString)>,
     ) -> Self {
         let home = dir.join(member);
-        let port = UdpSocket::bind("127.0.0.1:0")
+        let port = UdpSocket::bind((ip, 0))
             .unwrap()
             .local_addr()
             .unwrap()
             .port();
-        let address = format!("/ip4/127.0.0.1/udp/{port}/quic-v1");
+        let address = format!("/ip4/{ip}/udp/{port}/quic-v1");
         let mut node = Self::found(member, &home, passphrase);
         node.environment = environment;
         let secret = passphrase.to_str().unwrap();
