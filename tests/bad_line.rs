@@ -85,7 +85,7 @@ impl State {
 impl Line {
     fn to(node: SocketAddr, quality: Quality, runtime: &Runtime, seed: u64) -> Self {
         let state = Arc::new(State::new(quality, seed));
-        let front = runtime.block_on(UdpSocket::bind("127.0.0.1:0")).unwrap();
+        let front = runtime.block_on(UdpSocket::bind((node.ip(), 0))).unwrap();
         let address = front.local_addr().unwrap();
         runtime.spawn(carry(Arc::new(front), node, Arc::clone(&state)));
         Self { address, state }
@@ -113,7 +113,7 @@ async fn carry(front: Arc<UdpSocket>, node: SocketAddr, state: Arc<State>) {
         let back = match callers.get(&caller) {
             Some(back) => Arc::clone(back),
             None => {
-                let back = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+                let back = Arc::new(UdpSocket::bind((node.ip(), 0)).await.unwrap());
                 callers.insert(caller, Arc::clone(&back));
                 tokio::spawn(answer(
                     Arc::clone(&back),
@@ -175,12 +175,12 @@ pub(crate) fn over_lines(
             .split('/')
             .next()
             .unwrap();
-        let node = SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap()));
+        let node = SocketAddr::from((federation.ip, port.parse().unwrap()));
         Line::to(node, quality, runtime, seed * 0x9e37_79b9)
     });
     let lines: Vec<_> = lines.collect();
     for (member, line) in members.iter().zip(&lines) {
-        let address = format!("/ip4/127.0.0.1/udp/{}/quic-v1", line.address.port());
+        let address = format!("/ip4/{}/udp/{}/quic-v1", federation.ip, line.address.port());
         federation.move_to(member, &address);
     }
     federation.nodes.iter_mut().for_each(Node::start);
