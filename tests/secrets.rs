@@ -155,9 +155,12 @@ fn spoilt_keys(node: &Node, seen: &mut Haystacks) {
     let half = &good[..good.len() / 2];
     write_private(&key, half);
     start("half a key", &node.passphrase);
-    let last = good.trim_end().chars().last().unwrap();
-    let changed = if last == 'A' { "B" } else { "A" };
     let at = good.rfind("sealed: ").unwrap() + "sealed: ".len() + 8;
+    let changed = if good[at..].starts_with('A') {
+        "B"
+    } else {
+        "A"
+    };
     let mut spoilt = good.clone();
     spoilt.replace_range(at..=at, changed);
     write_private(&key, &spoilt);
