@@ -1,4 +1,4 @@
-//! One at a time changes the files of a home. Whoever does not get its turn writes nothing and says so, and
+//! One at a time changes the files of a home. A command that gets no turn writes nothing and says so, and
 //! what came from another member waits until it can be kept.
 
 use std::fs::{self, File};

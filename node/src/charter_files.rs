@@ -414,7 +414,7 @@ pub(crate) fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, CharterF
     Ok(Some(bytes))
 }
 
-/// Replaces a file, durably. Whoever has no turn cannot: what another adds meanwhile would be lost.
+/// Replaces a file, durably. Only the holder of a turn can: what another adds meanwhile would be lost.
 pub(crate) fn put(_: &Turn, path: &Path, bytes: &[u8]) -> Result<(), CharterFilesError> {
     let write = || {
         let new = path.with_extension("new");

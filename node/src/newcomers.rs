@@ -74,7 +74,7 @@ pub fn settle(home: &Home, current: &Charter, wait: Wait) -> Result<(), CharterF
     settle_in_turn(&turn, home, current)
 }
 
-/// The same for whoever holds the turn of the home.
+/// The same for the holder of the turn of the home.
 pub(crate) fn settle_in_turn(
     turn: &Turn,
     home: &Home,
@@ -88,7 +88,7 @@ pub(crate) fn settle_in_turn(
     for newcomer in &before {
         if member_file::check(&newcomer.bundle, current.terms()).is_ok() {
             let folder = home.members();
-            // Whoever is changing members' files now does not hold up the node: it stays for the next time.
+            // A command that changes members' files now does not hold up the node, which tries again.
             let kept = member_file::keep(&folder, &newcomer.bundle, Wait::NotAtAll);
             kept.map_err(|error| match error {
                 MemberFileError::Turn(error) => error.into(),

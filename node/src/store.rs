@@ -189,7 +189,7 @@ impl Store {
         Ok(applied)
     }
 
-    /// Whether a step failed after it was in the log: nothing more is taken until the store is opened anew.
+    /// Whether a step failed after it was in the log: nothing more is taken until the store is opened again.
     #[must_use]
     pub const fn is_broken(&self) -> bool {
         self.broken

@@ -1,6 +1,6 @@
 //! Guards that a test can take out, to see that something notices.
 //!
-//! Where a guard belongs to an object, whoever makes the object says so by a value
+//! Where a guard belongs to an object, the code that makes it says so by a value
 //! (`sim::Sabotage`). Everywhere else the code asks [`on`]. It answers yes, always and at compile time,
 //! unless the crate is built with its feature `guards`, which only the tests' builds switch on.
 

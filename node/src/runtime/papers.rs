@@ -19,7 +19,7 @@ const FAREWELL: u64 = 5_000;
 const SETTLE_AGAIN: u64 = 1_000;
 
 impl Core {
-    /// Looks into a paper that a member passed on, and goes by it if it is in force. One that `waited` was
+    /// Looks into a paper that a member passed on, and uses it if it is in force. One that `waited` was
     /// tried before. Without a turn to write nothing is written, and the event loop does not wait for one.
     pub(super) fn keep_paper(
         &mut self,

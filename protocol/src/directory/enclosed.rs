@@ -1,4 +1,4 @@
-//! Member files that stand behind charters in one file, so that whoever is handed a charter can reach
+//! Member files that stand behind charters in one file, so that a member that is handed a charter can reach
 //! its members.
 //!
 //! ```text

@@ -24,7 +24,7 @@ pub(super) struct Run {
 
 impl Run {
     /// Looks at the numbers of leaves that came under a checkpoint over `size` leaves, which may not be
-    /// verified yet: no honest node sends others, whatever it goes by.
+    /// verified yet: no honest node sends others, whatever warrants it uses.
     fn of(came: Leaves, size: u64) -> Result<Self, Fault> {
         let count = came.leaves.len() as u64;
         let end = if guard::on(Guard::LeavesEnd) {

@@ -103,7 +103,7 @@ impl Places {
             let since = *self.full_since.get_or_insert(now);
             match self.most_idle(now) {
                 Ok(idle) => idle.leave.notify_waiters(),
-                // Whoever asks again and again is always about to ask: that keeps nobody waiting for longer.
+                // A client that asks again and again is always about to ask: that keeps nobody waiting longer.
                 Err(_) if now.duration_since(since) >= self.limits.newcomer => return false,
                 Err(Busy::ForNow | Busy::All) => {}
             }

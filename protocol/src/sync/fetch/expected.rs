@@ -145,7 +145,7 @@ impl ExpectedBodies {
         late.map(|(at, _)| *at).collect()
     }
 
-    /// Something new came: what is still to come gets its time anew.
+    /// Something new came: what is still to come gets its time again.
     pub(super) fn put_off(&mut self, until: u64) {
         let all = self.places.values_mut().flatten();
         all.for_each(|expected| expected.until.put_off(until));
