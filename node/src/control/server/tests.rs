@@ -91,6 +91,25 @@ async fn idle_operators_make_room_the_most_idle_first() {
     .await;
 }
 
+/// As if all of them asked again and again.
+#[tokio::test]
+async fn who_is_always_about_to_ask_keeps_no_newcomer_waiting() {
+    soon(async {
+        let door = Door::open(Limits {
+            to_ask: Duration::from_secs(3600),
+            ..limits()
+        });
+        let mut all = Vec::new();
+        for _ in 0..PLACES {
+            all.push(door.connect().await);
+        }
+        let mut newcomer = door.connect().await;
+        let told = line(&mut newcomer).await;
+        assert!(told.contains("\"code\":\"busy\""), "{told}");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn half_a_request_keeps_nobody_out() {
     soon(async {
