@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::{
-    Ballots, Chain, ChainError, Collected, DoubleVote, MAX_CHAIN, MAX_MEMBERS, Notice, NoticeError,
-    Notices, OpenNotices, Paper, Papers, Step, UnverifiedCharter, UnverifiedNotice,
+    Ballots, Chain, ChainError, DoubleVote, MAX_CHAIN, MAX_MEMBERS, Notice, NoticeError, Notices,
+    OpenNotices, Paper, Papers, Received, Step, UnverifiedCharter, Waits,
 };
 use kentong_protocol::time::Timestamp;
 
@@ -146,15 +146,6 @@ pub fn notices(home: &Home, chain: &Chain) -> Result<Notices, CharterFilesError>
 /// Keeps a notice; false if it says nothing new.
 pub fn keep_notice(home: &Home, chain: &Chain, notice: Notice) -> Result<bool, CharterFilesError> {
     let turn = turn::take(home.root(), Wait::ASecond)?;
-    put_notice(&turn, home, chain, notice)
-}
-
-fn put_notice(
-    turn: &Turn,
-    home: &Home,
-    chain: &Chain,
-    notice: Notice,
-) -> Result<bool, CharterFilesError> {
     let path = home.notices();
     let mut notices = notices(home, chain)?;
     let full = |error| CharterFilesError::Write {
@@ -164,7 +155,7 @@ fn put_notice(
     if !notices.add(notice, chain).map_err(full)? {
         return Ok(false);
     }
-    put(turn, &path, notices.to_text().as_bytes())?;
+    put(&turn, &path, notices.to_text().as_bytes())?;
     Ok(true)
 }
 
@@ -186,28 +177,27 @@ pub fn see(
     document: &UnverifiedCharter,
 ) -> Result<Vec<DoubleVote>, CharterFilesError> {
     let turn = turn::take(home.root(), Wait::ASecond)?;
-    let (_, found, _) = seen(&turn, home, chain, document)?;
-    Ok(found)
-}
-
-/// The same; answers the document with all votes for it that were seen, too, and whether it is news.
-fn seen(
-    turn: &Turn,
-    home: &Home,
-    chain: &Chain,
-    document: &UnverifiedCharter,
-) -> Result<(UnverifiedCharter, Vec<DoubleVote>, bool), CharterFilesError> {
     let before = ballots(home)?;
     let mut after = before.clone();
     let found = after.see(chain, document);
-    let news = after != before;
-    if news {
+    put_ballots(&turn, home, (&before, &after), &found)?;
+    Ok(found)
+}
+
+/// Keeps the votes that were seen, and the evidence of those who voted twice.
+fn put_ballots(
+    turn: &Turn,
+    home: &Home,
+    (before, after): (&Ballots, &Ballots),
+    found: &[DoubleVote],
+) -> Result<(), CharterFilesError> {
+    if after != before {
         put(turn, &home.ballots(), after.to_text().as_bytes())?;
     }
-    for vote in &found {
+    for vote in found {
         keep_double_vote(home, vote)?;
     }
-    Ok((after.joined(document), found, news))
+    Ok(())
 }
 
 /// Takes versions in as far as they follow the chain of the home, with the votes for them that were seen
@@ -223,16 +213,19 @@ pub fn take(
         *chain = kept; // It may have gone on since it was read.
     }
     let before = chain.in_force().hash().to_owned();
+    let seen = ballots(home)?;
+    let mut ballots = seen.clone();
     let mut found = Vec::new();
     let mut last = Ok(Step::Known);
     for document in documents {
-        let (joined, twice, _) = seen(&turn, home, chain, &document)?;
-        found.extend(twice);
-        last = chain.offer(joined);
+        let offered = ballots.offer(chain, &document);
+        found.extend(offered.found);
+        last = offered.step;
         if last.is_err() {
             break;
         }
     }
+    put_ballots(&turn, home, (&seen, &ballots), &found)?;
     if *chain.in_force().hash() != before {
         put_chain(&turn, home, chain)?;
     }
@@ -270,20 +263,8 @@ pub struct Taken {
     pub waits: Option<Waits>,
 }
 
-/// Why a paper is not in force.
-#[derive(Debug, thiserror::Error)]
-pub enum Waits {
-    /// A version.
-    #[error(transparent)]
-    Charter(#[from] ChainError),
-    /// A notice.
-    #[error(transparent)]
-    Notice(#[from] NoticeError),
-}
-
-/// Takes in a charter or a notice that anybody may have sent: puts it in force if it has its
-/// signatures, and otherwise keeps those that it has. Where that fails nothing of the paper counts, and it
-/// may be offered again.
+/// Keeps what follows from a charter or a notice that anybody may have sent. Where that fails nothing of
+/// the paper counts, and it may be offered again.
 pub fn take_paper(
     home: &Home,
     paper: Paper,
@@ -291,50 +272,31 @@ pub fn take_paper(
     wait: Wait,
 ) -> Result<Taken, CharterFilesError> {
     let turn = turn::take(home.root(), wait)?;
-    let Some(mut chain) = chain(home)? else {
+    let Some(before) = papers(home)? else {
         return Ok(Taken::default());
     };
-    match paper {
-        Paper::Charter(charter) => {
-            let before = *chain.in_force().hash();
-            let (joined, found, news) = seen(&turn, home, &chain, &charter)?;
-            let step = chain.offer(joined);
-            let moved = *chain.in_force().hash() != before;
-            if moved {
-                put_chain(&turn, home, &chain)?;
-            }
-            Ok(Taken {
-                news: news || moved,
-                found,
-                waits: step.err().map(Waits::from),
-            })
-        }
-        Paper::Notice(notice) => take_notice(&turn, home, &chain, *notice, now),
+    let full = |error| CharterFilesError::Write {
+        path: home.notices(),
+        source: io::Error::other(error),
+    };
+    let Received {
+        papers,
+        news,
+        found,
+        waits,
+    } = before.receive(paper, now).map_err(full)?;
+    let after = papers.as_ref().unwrap_or(&before);
+    put_ballots(&turn, home, (before.ballots(), after.ballots()), &found)?;
+    if after.chain() != before.chain() {
+        put_chain(&turn, home, after.chain())?;
+    } else if after.notices() != before.notices() {
+        put(&turn, &home.notices(), after.notices().to_text().as_bytes())?;
     }
-}
-
-fn take_notice(
-    turn: &Turn,
-    home: &Home,
-    chain: &Chain,
-    notice: UnverifiedNotice,
-    now: Timestamp,
-) -> Result<Taken, CharterFilesError> {
-    let before = open_notices(home)?;
-    let mut open = before.clone();
-    let mut taken = Taken::default();
-    match open.add(notice.clone(), chain, now) {
-        Ok(Collected::Complete(notice)) => taken.news = put_notice(turn, home, chain, notice)?,
-        Ok(Collected::Waits(news)) => {
-            taken.news = news;
-            taken.waits = notice.verify(chain).err().map(Waits::from);
-        }
-        Err(error) => taken.waits = Some(error.into()),
+    if after.open_notices() != before.open_notices() {
+        let open = after.open_notices().to_text();
+        put(&turn, &home.open_notices(), open.as_bytes())?;
     }
-    if open != before {
-        put(turn, &home.open_notices(), open.to_text().as_bytes())?;
-    }
-    Ok(taken)
+    Ok(Taken { news, found, waits })
 }
 
 /// Keeps the evidence of a double vote.

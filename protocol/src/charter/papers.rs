@@ -6,6 +6,8 @@
 //! A paper is known by the hash of all its bytes, signatures included: a copy with one signature
 //! more is another paper, and is joined with what its receiver has.
 
+mod receive;
+
 use std::collections::BTreeMap;
 
 use kentong_keys::{Digest, Label};
@@ -14,6 +16,8 @@ use super::{
     Ballots, Chain, CharterError, MAX_CHARTER, MAX_NOTICE, NoticeError, Notices, OpenNotices,
     UnverifiedCharter, UnverifiedNotice,
 };
+
+pub use receive::{Offered, Received, Waits};
 
 const PAPER: Label = Label::new("kentong/paper/1");
 

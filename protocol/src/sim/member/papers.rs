@@ -7,7 +7,7 @@ use std::rc::Rc;
 use kentong_keys::Digest;
 
 use crate::bounded::BoundedBytes;
-use crate::charter::{Collected, Paper, Papers, UnverifiedCharter};
+use crate::charter::{Paper, Papers, UnverifiedCharter};
 use crate::sync::Input;
 use crate::time::Timestamp;
 use crate::wire::Message;
@@ -72,29 +72,15 @@ impl Member {
     /// Looks into a paper, and goes by it if it is in force.
     pub(in crate::sim) fn take_paper(&mut self, paper: Paper) -> Result<(), Crashed> {
         let held = Rc::clone(&self.disk.papers);
-        let (mut chain, mut ballots) = (held.chain().clone(), held.ballots().clone());
-        let (mut notices, mut open) = (held.notices().clone(), held.open_notices().clone());
-        let news = match paper {
-            Paper::Charter(charter) => {
-                for vote in ballots.see(&chain, &charter) {
-                    self.effects.push(Effect::VotedTwice(vote.member().clone()));
-                }
-                let joined = ballots.joined(&charter);
-                // One that does not follow, or not yet, changes nothing.
-                let moved = chain.offer(joined).is_ok() && chain != *held.chain();
-                if moved {
-                    notices.fold(&chain);
-                }
-                moved || ballots != *held.ballots()
-            }
-            Paper::Notice(notice) => match open.add(*notice, &chain, self.now.wall) {
-                Ok(Collected::Complete(notice)) => notices.add(notice, &chain) == Ok(true),
-                Ok(Collected::Waits(news)) => news,
-                Err(_) => false,
-            },
+        let Ok(received) = held.receive(paper, self.now.wall) else {
+            return Ok(()); // No room for another suspension.
         };
-        if news || open != *held.open_notices() {
-            self.disk.papers = Rc::new(Papers::new(chain, ballots, notices, open));
+        for vote in received.found {
+            self.effects.push(Effect::VotedTwice(vote.member().clone()));
+        }
+        let news = received.news;
+        if let Some(papers) = received.papers {
+            self.disk.papers = Rc::new(papers);
             self.point(Point::Paper)?;
         }
         if news { self.go_by() } else { Ok(()) }
