@@ -14,6 +14,7 @@ pub mod feed;
 mod golden;
 pub mod guard;
 pub mod indicator;
+pub mod member;
 pub mod policy;
 pub mod quota;
 pub mod release;

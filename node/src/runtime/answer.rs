@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use super::assert::Asserting;
 use super::core::Core;
 use super::erase::Erasing;
-use super::members::{Members, policies};
+use super::members::{self, Found, policies};
 
 impl Core {
     /// Answers a request; true if it asks the node to stop.
@@ -179,13 +179,14 @@ impl Core {
             let next = "the members stay as they were; put back this member's own .card file";
             return Err(failure("invalid", error.to_string(), next));
         }
-        let members = Members::open(&self.home, &self.identity, now).map_err(|error| {
+        let found = members::read(&self.home, &self.identity, now).map_err(|error| {
             failure(
                 "invalid",
                 error.to_string(),
                 "the members stay as they were; mend the file",
             )
         })?;
+        let Found { members, .. } = &found;
         if self.members.charter().is_some() && members.charter().is_none() {
             return Err(failure(
                 "invalid",
@@ -204,7 +205,7 @@ impl Core {
                  version of the charter",
             ));
         }
-        self.go_by(members);
+        self.go_by(found);
         let count = self.members.parties().len() as u64;
         Ok(Done {
             count,

@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::{Audience, FeedId};
+use kentong_protocol::member::Members;
 use kentong_protocol::policy::Engine;
 use kentong_protocol::sync::Now;
 use kentong_protocol::time::Timestamp;
@@ -21,7 +22,7 @@ use super::assert::Pending;
 use super::guard::Guard;
 use super::intake::Intake;
 use super::links::Link;
-use super::members::Members;
+use super::members::Found;
 use super::publish::OpenEpoch;
 use super::quota::Outgoing;
 use super::receipts::Receipts;
@@ -50,6 +51,8 @@ pub(super) struct Core {
     pub(super) store: Store,
     pub(super) signer: Signer,
     pub(super) members: Members,
+    /// Why the file of a new member is not with the others yet, if that is so.
+    pub(super) unsettled: Option<String>,
     pub(super) policy: Engine,
     pub(super) red_readers: BTreeSet<u32>,
     pub(super) net: Network,
@@ -114,7 +117,7 @@ impl Core {
         let me = identity.member.clone();
         let red_readers: BTreeSet<u32> = red_readers.into_iter().collect();
         let policy = super::members::policies(&home)?;
-        let members = Members::open(&home, &identity, wall())?;
+        let Found { members, unsettled } = super::members::read(&home, &identity, wall())?;
         let folders = Folders {
             log: &home.log(),
             derived: &home.sled(),
@@ -134,6 +137,7 @@ impl Core {
             store,
             signer,
             members,
+            unsettled,
             policy: Engine::new(policy, red_readers.clone()),
             red_readers,
             net,

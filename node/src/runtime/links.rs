@@ -30,9 +30,9 @@ pub(super) struct Link {
 impl Core {
     /// Tells the network who may come in and where to look for them.
     pub(super) fn admit(&self) {
-        let mut table = self.members.peers(&self.me);
+        let mut table = super::members::peers(&self.members);
         table.retain(|peer, _| {
-            let member = self.members.by_peer(peer);
+            let member = self.members.by_peer(&peer.to_string());
             !member.is_some_and(|member| self.is_cut_off(&member))
         });
         self.net.allow(table);
@@ -64,7 +64,7 @@ impl Core {
                 }
                 if self
                     .members
-                    .by_peer(&peer)
+                    .by_peer(&peer.to_string())
                     .is_some_and(|m| self.is_cut_off(&m))
                 {
                     self.admit(); // Only now: its goodbye has been said.
@@ -83,7 +83,7 @@ impl Core {
                 tracing::debug!(%from, %peer, "where the one who was turned away came from");
             }
             Event::DialFailed { peer, why } => {
-                if let Some(member) = self.members.by_peer(&peer) {
+                if let Some(member) = self.members.by_peer(&peer.to_string()) {
                     tracing::debug!(peer = %member, %why, "not reached");
                     self.standing.entry(member).or_default().why = Some(why.to_string());
                 }
@@ -92,7 +92,7 @@ impl Core {
     }
 
     fn connected(&mut self, peer: &PeerName, link: LinkId) {
-        let known = self.members.by_peer(peer);
+        let known = self.members.by_peer(&peer.to_string());
         let known = known.filter(|member| !self.is_cut_off(member));
         let sides = known.and_then(|member| Some((self.local()?, self.peer(&member)?)));
         let Some((local, peer)) = sides else {
@@ -170,7 +170,7 @@ impl Core {
         self.leave(now);
         self.keep_keys(now);
         self.contained(|core| core.papers_on(now));
-        self.members.save_on(now);
+        super::members::keep(&mut self.members, &self.home, now);
         self.settle_on(now);
         self.relay_on(now);
         self.take_on(now);

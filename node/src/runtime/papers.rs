@@ -10,7 +10,7 @@ use crate::charter_files::{self, CharterFilesError, Taken};
 use crate::turn::Wait;
 
 use super::core::Core;
-use super::members::Members;
+use super::members::{self, Found};
 use super::warnings::Subject;
 
 /// Milliseconds that a member that leaves has to tell the others.
@@ -52,10 +52,10 @@ impl Core {
 
     /// Goes by what the home holds now.
     pub(super) fn read_members_again(&mut self) {
-        match Members::open(&self.home, &self.identity, self.wall()) {
-            Ok(members) => {
+        match members::read(&self.home, &self.identity, self.wall()) {
+            Ok(found) => {
                 self.warnings.settle(&Subject::Papers);
-                self.go_by(members);
+                self.go_by(found);
             }
             Err(error) => {
                 tracing::error!(%error, "the charter could not be read again");
@@ -67,7 +67,7 @@ impl Core {
 
     /// Puts the file of a new member with the others, if that could not be done when it became one.
     pub(super) fn settle_on(&mut self, now: u64) {
-        if self.members.unsettled().is_some() && now >= self.settle_at {
+        if self.unsettled.is_some() && now >= self.settle_at {
             self.settle_at = now.saturating_add(SETTLE_AGAIN);
             self.read_members_again();
         }
@@ -75,8 +75,13 @@ impl Core {
 
     /// Goes by other members, cards or papers. Who is no member any more is cut off before
     /// anything else is done.
-    pub(super) fn go_by(&mut self, mut members: Members) {
-        members.inherit_unsaved(&mut self.members);
+    pub(super) fn go_by(&mut self, found: Found) {
+        let Found {
+            mut members,
+            unsettled,
+        } = found;
+        self.unsettled = unsettled;
+        members.inherit_unkept(&mut self.members);
         let before = self.members.charter().map(|charter| *charter.hash());
         let after = members.charter().map(|charter| *charter.hash());
         if before != after || self.members.parties() != members.parties() {
@@ -154,7 +159,7 @@ impl Core {
                 names(by.iter())
             ))
         });
-        let unsettled = self.members.unsettled().map(|why| {
+        let unsettled = self.unsettled.as_ref().map(|why| {
             format!(
                 "the file of a new member cannot be put with the others yet, and that is tried again: {why}"
             )

@@ -173,6 +173,8 @@ impl Core {
             Ok((_, false)) => {}
             Ok((member, true)) => {
                 tracing::info!(peer = %from, %member, "a newer card");
+                let now = self.now().millis;
+                super::members::keep(&mut self.members, &self.home, now);
                 self.look_for_new_keys(&before);
                 if let Some(peer) = self.peer(&member) {
                     self.each_link(

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_keys::{PublicKey, Role, VerifierKey, key_name};
 use kentong_protocol::charter::{Charter, Papers};
 use kentong_protocol::feed::{BatchLeaf, Checkpoint, FeedId};
+use kentong_protocol::member::Members;
 use kentong_protocol::sync::{
     Evidence, FeedView, Input as SessionInput, Ledger, Sources, WantedBody,
 };
@@ -19,7 +20,6 @@ use crate::store::{FeedState, Store};
 
 use super::core::Core;
 use super::intake::{Asked, Intake};
-use super::members::Members;
 
 /// Milliseconds for which newer checkpoints of a feed are gathered before the last of them is shown to
 /// its other readers. Its publisher pushes them to all that it reaches.

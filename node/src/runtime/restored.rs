@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_keys::{GoAhead, RecoveryId};
 use kentong_protocol::charter::Membership;
 use kentong_protocol::feed::FeedId;
+use kentong_protocol::member::Stands;
 use kentong_protocol::{Digest, MemberName};
 
 use crate::control::reply::{self, Done, Failure};
@@ -26,7 +27,6 @@ use crate::store::{Durably, FeedState, Step};
 use super::RunError;
 use super::answer::failure;
 use super::core::Core;
-use super::members::Stands;
 use super::quorum::Quorum;
 use super::warnings::Subject;
 

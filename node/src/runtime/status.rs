@@ -2,13 +2,13 @@
 
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::{Charter, Membership};
+use kentong_protocol::member::Stands;
 use kentong_protocol::time::DAY;
 
 use crate::control::reply::{Done, Feed, Head, Peer, Reply, Status, Warning};
 use crate::store::{FeedState, Vouched};
 
 use super::core::Core;
-use super::members::Stands;
 
 /// How many of the bodies that nobody gives are named.
 const SHOWN_REFUSED: usize = 5;
