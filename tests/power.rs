@@ -14,6 +14,7 @@ use kentong_node::log::{Log, Options, Payload, Position, RecordKind};
 use kentong_node::signer::Signer;
 use kentong_protocol::feed::{FeedId, Leaf};
 use kentong_protocol::indicator::{Tlp, Value};
+use kentong_protocol::member::heads::Heads as _;
 
 use self::disk::{Dice, Disk, Entry, Image, Model, Step};
 use crate::support::{Federation, Node, domain, entry, shim};

@@ -9,6 +9,7 @@ use kentong_node::signer::{Signed, Signer};
 use kentong_protocol::Digest;
 use kentong_protocol::feed::{Frontier, leaf_hash};
 use kentong_protocol::indicator::{Tlp, Value};
+use kentong_protocol::member::heads::Heads as _;
 
 use crate::support::{Federation, Node, domain, entry};
 

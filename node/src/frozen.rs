@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_keys::{Digest, FrozenHead, Warrant};
 
 use kentong_protocol::feed::{FeedId, HeldHeads};
+use kentong_protocol::member::heads::Heads as _;
 
 use crate::signer::{Signed, Signer};
 use crate::store::{FeedState, Store};

@@ -1,8 +1,8 @@
 //! The signer state: for each feed of one's own, the size and root that were signed last.
 //!
 //! A publisher that signs two histories of one feed has forked it, for good and for all to see.
-//! So every signature is preceded by [`Signer::compare_and_swap`], which is durable when it
-//! returns.
+//! So every signature comes after [`Heads::swap_all`], which is durable when it returns. What may be
+//! signed after what is decided in `protocol`; here is the file.
 //!
 //! **Trusted for** knowing the newest head that this node may have signed. **May it be lost?** It
 //! can be, at a price: the node then asks its readers what they hold before it signs again. It
@@ -21,56 +21,17 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use kentong_keys::Digest;
+use kentong_protocol::member::heads::{Heads, Table};
 
 pub use error::SignerError;
+pub use kentong_protocol::member::heads::{MAX_FEEDS, Signed, Swap};
 
 use form::{DecodeFault, MAX_FILE, decode, encode};
-
-/// How many feeds the state takes: many times the feeds that a node may have open.
-pub const MAX_FEEDS: usize = 65_536;
-
-/// A head that was signed, or is about to be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Signed {
-    /// How many leaves the feed has.
-    pub size: u64,
-    /// The root of its tree.
-    pub root: Digest,
-}
-
-impl Signed {
-    /// The entry of a feed in which nothing is signed any more: part of its history is lost, or may be.
-    /// No head goes on from it.
-    pub const ENDED: Self = Self {
-        size: u64::MAX,
-        root: Digest::from_bytes([0; Digest::LEN]),
-    };
-
-    /// Whether nothing is signed in this feed any more.
-    #[must_use]
-    pub fn is_ended(self) -> bool {
-        self == Self::ENDED
-    }
-}
-
-/// A change of one feed's entry.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Swap {
-    /// The feed.
-    pub feed: Digest,
-    /// What the caller takes the entry to be.
-    pub expected: Option<Signed>,
-    /// What it is to become.
-    pub new: Signed,
-}
 
 /// The signer state. The caller holds the lock of the home, so that there is only one.
 pub struct Signer {
     path: PathBuf,
-    entries: BTreeMap<Digest, Signed>,
-    poisoned: bool,
-    /// There is no state that can be believed: nothing is signed before one is settled on.
-    unknown: bool,
+    table: Table,
 }
 
 impl Signer {
@@ -81,12 +42,10 @@ impl Signer {
         }
         let signer = Self {
             path: path.to_owned(),
-            entries: BTreeMap::new(),
-            poisoned: false,
-            unknown: false,
+            table: Table::known(BTreeMap::new()),
         };
         signer
-            .write(&signer.entries)
+            .write(signer.table.entries())
             .map_err(|fault| failed(fault.action, path)(fault.source))?;
         Ok(signer)
     }
@@ -116,9 +75,7 @@ impl Signer {
         sync_parent(path).map_err(failed("sync the directory of", path))?;
         Ok(Self {
             path: path.to_owned(),
-            entries,
-            poisoned: false,
-            unknown: false,
+            table: Table::known(entries),
         })
     }
 
@@ -128,104 +85,25 @@ impl Signer {
     pub fn unknown(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            entries: BTreeMap::new(),
-            poisoned: false,
-            unknown: true,
+            table: Table::unknown(),
         }
     }
 
     /// Whether it is not known what was signed last.
     #[must_use]
     pub const fn is_unknown(&self) -> bool {
-        self.unknown
+        self.table.is_unknown()
     }
 
-    /// Takes this for what was signed last, and makes it durable: what readers said, who would know.
-    /// Only for a state that is unknown.
-    pub fn settle(&mut self, entries: BTreeMap<Digest, Signed>) -> Result<(), SignerError> {
-        if self.poisoned {
-            return Err(SignerError::Poisoned);
-        }
-        if !self.unknown {
-            return Err(SignerError::Exists(self.path.clone()));
-        }
-        if entries.len() > MAX_FEEDS {
-            return Err(SignerError::TooManyFeeds);
-        }
+    /// Makes these entries durable, then puts them in place.
+    fn replace(&mut self, entries: BTreeMap<Digest, Signed>) -> Result<(), SignerError> {
         if let Err(fault) = self.write(&entries) {
-            self.poisoned = fault.replaced == Replaced::Perhaps;
+            if fault.replaced == Replaced::Perhaps {
+                self.table.poison();
+            }
             return Err(failed(fault.action, &self.path)(fault.source));
         }
-        self.entries = entries;
-        self.unknown = false;
-        Ok(())
-    }
-
-    /// What was signed last for a feed.
-    #[must_use]
-    pub fn get(&self, feed: &Digest) -> Option<Signed> {
-        self.entries.get(feed).copied()
-    }
-
-    /// All feeds, in the order of their ids.
-    pub fn iter(&self) -> impl Iterator<Item = (&Digest, Signed)> {
-        self.entries.iter().map(|(feed, signed)| (feed, *signed))
-    }
-
-    /// Sets a feed's entry to `new` if it is `expected` and `new` goes on from it. Durable on
-    /// return: only then may `new` be signed.
-    pub fn compare_and_swap(
-        &mut self,
-        feed: Digest,
-        expected: Option<Signed>,
-        new: Signed,
-    ) -> Result<(), SignerError> {
-        self.swap_all(&[Swap {
-            feed,
-            expected,
-            new,
-        }])
-    }
-
-    /// Makes all changes, in order and with one write, or none of them.
-    pub fn swap_all(&mut self, swaps: &[Swap]) -> Result<(), SignerError> {
-        if self.poisoned {
-            return Err(SignerError::Poisoned);
-        }
-        if self.unknown {
-            return Err(SignerError::Unknown);
-        }
-        let mut entries = self.entries.clone();
-        for swap in swaps {
-            let found = entries.get(&swap.feed).copied();
-            if found != swap.expected {
-                return Err(SignerError::Changed {
-                    feed: swap.feed,
-                    found,
-                });
-            }
-            if let Some(signed) = found
-                && !goes_on(signed, swap.new)
-            {
-                return Err(SignerError::WouldFork {
-                    feed: swap.feed,
-                    signed,
-                    offered: swap.new,
-                });
-            }
-            entries.insert(swap.feed, swap.new);
-        }
-        if entries.len() > MAX_FEEDS {
-            return Err(SignerError::TooManyFeeds);
-        }
-        if entries == self.entries {
-            return Ok(());
-        }
-        if let Err(fault) = self.write(&entries) {
-            self.poisoned = fault.replaced == Replaced::Perhaps;
-            return Err(failed(fault.action, &self.path)(fault.source));
-        }
-        self.entries = entries;
+        self.table.replace(entries);
         Ok(())
     }
 
@@ -267,13 +145,38 @@ impl Signer {
     }
 }
 
+impl Heads for Signer {
+    type Error = SignerError;
+
+    fn get(&self, feed: &Digest) -> Option<Signed> {
+        self.table.entries().get(feed).copied()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&Digest, Signed)> {
+        let entries = self.table.entries().iter();
+        entries.map(|(feed, signed)| (feed, *signed))
+    }
+
+    fn swap_all(&mut self, swaps: &[Swap]) -> Result<(), SignerError> {
+        match self.table.swapped(swaps)? {
+            Some(entries) => self.replace(entries),
+            None => Ok(()),
+        }
+    }
+
+    fn settle(&mut self, entries: BTreeMap<Digest, Signed>) -> Result<(), SignerError> {
+        self.table.may_settle(&entries)?;
+        self.replace(entries)
+    }
+}
+
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
             "Signer({}, {} feeds)",
             self.path.display(),
-            self.entries.len()
+            self.table.entries().len()
         )
     }
 }
@@ -290,11 +193,6 @@ struct WriteFault {
 enum Replaced {
     No,
     Perhaps,
-}
-
-/// Whether `new` may be signed after `signed`: it is longer, or the same.
-fn goes_on(signed: Signed, new: Signed) -> bool {
-    new.size > signed.size || new == signed
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SignerError + use<> {

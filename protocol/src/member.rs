@@ -1,5 +1,8 @@
-//! A member's node without a world: what it decides, given what it holds, what comes and the time.
+//! What a member's node decides, without a world: no file, no socket, no clock and no random bytes.
+//!
+//! The node that ships and the simulation are to run the same parts. None of the parts names another.
 
+pub mod heads;
 mod members;
 
 pub use members::{Held, Members, Stands, Unfit};

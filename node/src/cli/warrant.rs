@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use kentong_keys::{PublicKey, Warrant, WarrantTerms};
 use kentong_protocol::feed::HeldHeads;
+use kentong_protocol::member::heads::Heads as _;
 use serde::Serialize;
 
 use super::Outcome;

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use kentong_keys::Label;
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::FeedId;
+use kentong_protocol::member::heads::Heads as _;
 use kentong_protocol::sync::Input as SessionInput;
 
 use crate::kept_files::{self, Sort};

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::{FeedId, UnverifiedCheckpoint};
+use kentong_protocol::member::heads::Heads as _;
 
 use crate::recovery_file;
 use crate::signer::{Signed, SignerError};

@@ -12,6 +12,7 @@ use kentong_protocol::feed::{
     Audience, BatchDraft, Checkpoint, EpochDraft, EraseLeaf, FeedId, Frontier, GenesisLeaf, Leaf,
     Origin, leaf_hash,
 };
+use kentong_protocol::member::heads::Heads as _;
 use kentong_protocol::sync::Input as SessionInput;
 
 use crate::signer::{Signed, Swap};

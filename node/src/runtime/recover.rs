@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kentong_protocol::feed::{Audience, FeedId, UnverifiedCheckpoint};
+use kentong_protocol::member::heads::Heads as _;
 
 use kentong_protocol::sync::Input as SessionInput;
 

@@ -17,6 +17,7 @@ use kentong_keys::{GoAhead, RecoveryId};
 use kentong_protocol::charter::Membership;
 use kentong_protocol::feed::FeedId;
 use kentong_protocol::member::Stands;
+use kentong_protocol::member::heads::Heads as _;
 use kentong_protocol::{Digest, MemberName};
 
 use crate::control::reply::{self, Done, Failure};

@@ -3,9 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use kentong_keys::Digest;
-
-use super::{MAX_FEEDS, Signed};
+use kentong_protocol::member::heads::Refused;
 
 /// Why the signer state refuses, or cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -34,45 +32,9 @@ pub enum SignerError {
     /// Others than the owner may read or write the file.
     #[error("others may use the signer state {}; run `chmod 600` on it", .0.display())]
     TooOpen(PathBuf),
-    /// Signing this would give the feed two histories.
-    #[error(
-        "refused to sign feed {} at size {}, after size {} was signed: that would fork it; \
-         the log is older than this, so bring back its newest state",
-        feed.short(), offered.size, signed.size
-    )]
-    WouldFork {
-        /// The feed.
-        feed: Digest,
-        /// What was signed last.
-        signed: Signed,
-        /// What was to be signed.
-        offered: Signed,
-    },
-    /// The entry is not what the caller took it to be.
-    #[error(
-        "the signer state of feed {} is not the expected one; read it again before signing",
-        feed.short()
-    )]
-    Changed {
-        /// The feed.
-        feed: Digest,
-        /// What the entry is.
-        found: Option<Signed>,
-    },
-    /// It is not known what was signed last.
-    #[error(
-        "refused to sign before it is known what was signed last; `kentong status` says who is asked"
-    )]
-    Unknown,
-    /// No more feeds fit.
-    #[error("the signer state is full ({MAX_FEEDS} feeds); start a new node")]
-    TooManyFeeds,
-    /// An earlier change may or may not be durable.
-    #[error(
-        "an earlier change of the signer state failed half-way; check the disk and start the \
-         node again"
-    )]
-    Poisoned,
+    /// The rule of what may be signed after what forbids it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The operating system refused.
     #[error("could not {action} {}: {source}; check the disk and the permissions", path.display())]
     Io {
@@ -94,11 +56,7 @@ impl SignerError {
             Self::Exists(_)
             | Self::Newer(_)
             | Self::TooOpen(_)
-            | Self::WouldFork { .. }
-            | Self::Changed { .. }
-            | Self::Unknown
-            | Self::TooManyFeeds
-            | Self::Poisoned
+            | Self::Refused(_)
             | Self::Io { .. } => false,
         }
     }

@@ -1,5 +1,6 @@
 //! The signer state against forks, bad files and failing writes.
 
+use kentong_protocol::member::heads::Refused;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -60,8 +61,8 @@ fn only_what_goes_on_may_be_signed() {
             .unwrap();
         let found = match signer.compare_and_swap(digest(7), expected, offered) {
             Ok(()) => Taken,
-            Err(SignerError::WouldFork { .. }) => Fork,
-            Err(SignerError::Changed { .. }) => Changed,
+            Err(SignerError::Refused(Refused::WouldFork { .. })) => Fork,
+            Err(SignerError::Refused(Refused::Changed { .. })) => Changed,
             Err(other) => panic!("{other}"),
         };
         assert_eq!(found, answer, "{expected:?} {offered:?}");
@@ -85,7 +86,10 @@ fn a_batch_is_taken_whole_or_not_at_all() {
     let other = swap(2, None, signed(9, 9));
     let wrong = swap(2, None, signed(10, 9));
     let refused = signer.swap_all(&[first, again, other, wrong]);
-    assert!(matches!(refused, Err(SignerError::Changed { .. })));
+    assert!(matches!(
+        refused,
+        Err(SignerError::Refused(Refused::Changed { .. }))
+    ));
     assert_eq!(Signer::open(&path).unwrap().iter().count(), 0);
     signer.swap_all(&[first, again, other]).unwrap();
     let reopened = Signer::open(&path).unwrap();
@@ -145,25 +149,31 @@ fn an_unknown_state_signs_nothing_until_one_is_settled_on() {
         .unwrap();
     let refused = signer.settle(BTreeMap::new());
     assert!(
-        matches!(refused, Err(SignerError::Exists(_))),
+        matches!(refused, Err(SignerError::Refused(Refused::Known))),
         "it is known"
     );
     let before = fs::read(&path).unwrap();
     let mut signer = Signer::unknown(&path);
     let refused = signer.compare_and_swap(digest(1), None, signed(1, 1));
-    assert!(matches!(refused, Err(SignerError::Unknown)));
+    assert!(matches!(
+        refused,
+        Err(SignerError::Refused(Refused::Unknown))
+    ));
     assert_eq!(fs::read(&path).unwrap(), before, "nothing is written");
     let found = BTreeMap::from([(digest(1), signed(7, 1)), (digest(2), Signed::ENDED)]);
     signer.settle(found.clone()).unwrap();
     assert!(!signer.is_unknown());
     let mut signer = Signer::open(&path).unwrap();
-    assert_eq!(signer.entries, found);
+    assert_eq!(*signer.table.entries(), found);
     let goes_on = signer.compare_and_swap(digest(1), Some(signed(7, 1)), signed(8, 2));
     assert!(goes_on.is_ok());
     for size in [0, 1, 8, u64::MAX] {
         let refused = signer.compare_and_swap(digest(2), Some(Signed::ENDED), signed(size, 1));
         assert!(
-            matches!(refused, Err(SignerError::WouldFork { .. })),
+            matches!(
+                refused,
+                Err(SignerError::Refused(Refused::WouldFork { .. }))
+            ),
             "{size}"
         );
     }
@@ -178,7 +188,7 @@ fn only_a_state_that_is_gone_or_damaged_is_lost() {
         (SignerError::Tampered(path.clone()), true),
         (SignerError::Newer(path.clone()), false),
         (SignerError::TooOpen(path), false),
-        (SignerError::Poisoned, false),
+        (SignerError::Refused(Refused::Poisoned), false),
     ] {
         assert_eq!(error.is_lost(), lost, "{error}");
     }
@@ -212,7 +222,7 @@ fn a_failed_write_changes_nothing_and_a_half_failed_one_poisons() {
     ));
     assert!(matches!(
         signer.swap_all(&[next]),
-        Err(SignerError::Poisoned)
+        Err(SignerError::Refused(Refused::Poisoned))
     ));
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kentong_keys::{SigningKey, Warrant, WarrantTerms};
 use kentong_protocol::feed::{Checkpoint, HeldHeads, Origin};
+use kentong_protocol::member::heads::Heads as _;
 
 use super::erasing::{signed, two_rounds};
 use super::*;
