@@ -3,6 +3,7 @@
 //! The node that ships and the simulation are to run the same parts. None of the parts names another.
 
 pub mod heads;
+pub mod history;
 mod members;
 
 pub use members::{Held, Members, Stands, Unfit};

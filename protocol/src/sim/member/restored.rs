@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_keys::{Digest, MemberName};
 
 use crate::feed::{Audience, FeedId};
-use crate::statement::{IndicatorId, Said, Statement};
+use crate::member::history::{Quorum, STALLED, to_load};
+use crate::statement::{IndicatorId, Statement};
 
 use super::super::feeds::Held;
 use super::super::own::is_private;
 use super::{Crashed, Effect, Member, Own, Point, Record, Sabotage};
 
-/// Milliseconds in which nothing came back, after which it goes on without the bodies that nobody gives.
-const STALLED: u64 = 60_000;
 /// Milliseconds from one look to the next.
 const TICK: u64 = 1_000;
 
@@ -139,22 +138,13 @@ impl Member {
         let charter = self.papers().chain().in_force();
         let others = charter.members().keys().filter(|name| *name != self.me());
         let askable: BTreeSet<_> = others.collect();
-        let enough = |readers: &[&MemberName]| {
-            let heard = readers
-                .iter()
-                .filter(|name| restored.heard.contains(**name));
-            let needed = match readers.len() {
-                0 => 0,
-                readers => 1 + 2 * readers / 3,
-            };
-            heard.count() >= needed
-        };
-        let all: Vec<_> = askable.iter().copied().collect();
-        enough(&all)
+        let enough = |readers: BTreeSet<MemberName>| Quorum::of(readers, &restored.heard).is_met();
+        let all: BTreeSet<_> = askable.iter().map(|name| (*name).clone()).collect();
+        enough(all)
             && self.shared_own().all(|(_, held)| {
                 let audience = held.genesis.audience.members().iter();
-                let readers: Vec<_> = audience.filter(|name| askable.contains(name)).collect();
-                enough(&readers)
+                let readers = audience.filter(|name| askable.contains(name));
+                enough(readers.cloned().collect())
             })
     }
 
@@ -272,16 +262,15 @@ impl Member {
     fn take_in(&mut self, feed: FeedId) -> Result<(), Crashed> {
         let opened = self.feeds.get(&feed).map(|held| held.opened.clone());
         for all in opened.into_iter().flat_map(BTreeMap::into_values) {
-            let back = all.iter().map(|(statement, _)| statement);
-            let back = back.filter(|statement| !matches!(statement.said, Said::Ceased));
             let mut newer = Vec::new();
-            for statement in back {
+            for (statement, _) in all.iter() {
                 let id = IndicatorId::of(self.me(), &statement.value);
-                if self.own.erased(&id) >= statement.revision {
-                    continue;
-                }
-                let known = self.own.0.get(&id).and_then(|entry| entry.newest.clone());
-                newer.extend(later_word(known, statement.clone()));
+                let known = |_: &Statement| {
+                    let entry = self.own.0.get(&id);
+                    Ok(entry.and_then(|entry| entry.newest.clone()))
+                };
+                let erased_to = Some(self.own.erased(&id));
+                newer.extend(to_load(statement.clone(), erased_to, known)?);
             }
             if newer.is_empty() || self.is(Sabotage::TakeNothingIn) {
                 continue;
@@ -292,21 +281,4 @@ impl Member {
         }
         Ok(())
     }
-}
-
-/// What the feed for oneself alone is to say next, given what it says and what has come back; nothing if
-/// it says enough.
-fn later_word(known: Option<Statement>, back: Statement) -> Option<Statement> {
-    let Some(known) = known else {
-        return Some(back);
-    };
-    if known.revision > back.revision || known.made == back.made && known.revision == back.revision
-    {
-        return None; // What it released has the time of what it says itself.
-    }
-    if known.made > back.made {
-        let revision = back.revision.next()?;
-        return Some(Statement { revision, ..known });
-    }
-    (known.revision < back.revision).then_some(back)
 }

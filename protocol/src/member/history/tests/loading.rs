@@ -1,0 +1,68 @@
+//! What is loaded, in which order, and what follows when it is.
+
+use super::*;
+
+fn loaded(statements: usize, failed: bool) -> Output {
+    Output::Loaded { statements, failed }
+}
+
+#[test]
+fn all_shared_feeds_are_loaded_in_their_order_before_anything_new() {
+    let home = Home::new(vec![
+        feed(3, &["SG"], 2),
+        feed(1, &[], 9),
+        feed(2, &["TH"], 1),
+        feed(4, &["VN"], 0),
+    ]);
+    let mut history = History::new(EARLY);
+    assert_eq!(history.load_all(&home), []);
+    assert_eq!(history.to_load_first(), 3);
+    let order = [(id(3), 0), (id(3), 1), (id(2), 0)];
+    for (nth, batch) in order.into_iter().enumerate() {
+        let batches = 3 - nth as u64;
+        assert_eq!(history.may_say(), Err(Why::Loading { batches }));
+        assert!(history.may_release(PATIENCE, &home).is_err());
+        assert!(!history.is_complete());
+        assert_eq!(history.next_to_load(), Some(batch));
+        let outputs = history.loaded(Some(10));
+        if nth < 2 {
+            assert_eq!(outputs, []);
+        } else {
+            let expected = [loaded(30, false), Output::Unmark, Output::ReleaseAll];
+            assert_eq!(outputs, expected);
+        }
+    }
+    assert_eq!(history.next_to_load(), None);
+    assert_eq!(history.may_say(), Ok(()));
+    assert!(history.is_complete());
+}
+
+#[test]
+fn where_there_is_nothing_to_load_it_is_over_at_once() {
+    let home = Home::new(vec![feed(1, &[], 9)]);
+    let mut history = History::new(EARLY);
+    let expected = [loaded(0, false), Output::Unmark, Output::ReleaseAll];
+    assert_eq!(history.load_all(&home), expected);
+    assert!(history.is_complete());
+}
+
+#[test]
+fn what_failed_or_is_lost_the_next_start_looks_for_again() {
+    let home = Home::new(vec![feed(2, &["SG"], 2)]);
+    let heads = home.heads();
+    let mut failed = History::new(EARLY);
+    failed.load_all(&home);
+    failed.next_to_load();
+    assert_eq!(failed.loaded(None), []);
+    failed.next_to_load();
+    let expected = [loaded(1, true), Output::ReleaseAll];
+    assert_eq!(failed.loaded(Some(1)), expected);
+
+    let mut lost = History::new(EARLY);
+    lost.lost(id(2), 3, EARLY, &home, &heads);
+    lost.load_all(&home);
+    lost.next_to_load();
+    lost.next_to_load();
+    let expected = [loaded(1, false), Output::ReleaseAll];
+    assert_eq!(lost.loaded(Some(1)), expected);
+}
