@@ -21,7 +21,6 @@ mod members;
 mod papers;
 mod publish;
 mod query;
-mod quorum;
 mod quota;
 mod receipts;
 mod receive;

@@ -222,7 +222,7 @@ impl Core {
         if let Some(failure) = self.waits_for_readers() {
             return Err(failure);
         }
-        match &self.halted {
+        match self.history.stopped() {
             Some(why) => {
                 let next = "free the cause, then restart the node";
                 Err(failure(
@@ -330,7 +330,7 @@ impl Core {
             reply(&replies, Reply::Done(done));
         }
         if !self.may_release() {
-            self.held_back = true;
+            self.history.hold_back();
         } else if let Err(error) = self.release(&statements) {
             self.release_failed(&error);
         }

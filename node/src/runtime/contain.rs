@@ -8,15 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kentong_keys::Label;
 use kentong_protocol::MemberName;
-use kentong_protocol::feed::FeedId;
-use kentong_protocol::member::heads::Heads as _;
 use kentong_protocol::sync::Input as SessionInput;
 
 use crate::kept_files::{self, Sort};
 use crate::net::LinkId;
-use crate::store::FeedState;
 
 use super::core::Core;
+use super::guard::Ours;
 use super::warnings::Subject;
 
 /// Messages on which the node failed. A message has at most a MiB.
@@ -125,34 +123,14 @@ impl Core {
     }
 
     fn halt_if_midway(&mut self) {
-        if self.halted.is_none() && self.is_midway() {
+        if self.history.stopped().is_none() && self.is_midway() {
             self.halt("this node failed inside while it was storing or signing".to_owned());
         }
     }
 
-    /// Whether what is stored and what is signed may differ: a step that was not finished, leaves of our
-    /// own that no checkpoint covers, or a signature for leaves that are not there. Of a feed that is coming
-    /// back from its readers both are so until all of it is here, and nothing is published in it.
+    /// Whether what is stored and what is signed may differ: a step was not finished, or history finds so.
     fn is_midway(&self) -> bool {
-        if self.store.is_broken() {
-            return true;
-        }
-        if self.guard.restored.is_some() {
-            return false;
-        }
-        let comes_back = |feed: &FeedId| self.guard.lost.contains_key(feed);
-        let mut own = self.store.feeds().of(&self.me);
-        let unsigned = own.any(|held| {
-            let signed = held.checkpoint().map_or(0, |(size, _)| size);
-            signed != held.size() && !comes_back(&held.id())
-        });
-        let mut signed = self.signer.iter();
-        let unstored = signed.any(|(feed, signed)| {
-            let feed = FeedId::from_digest(*feed);
-            let held = self.store.feeds().get(feed);
-            let size = held.map_or(0, FeedState::size);
-            !signed.is_ended() && signed.size > size && !comes_back(&feed)
-        });
-        unsigned || unstored
+        let ours = Ours::of(&self.store, &self.me);
+        self.store.is_broken() || self.history.is_midway(&ours, &self.signer)
     }
 }

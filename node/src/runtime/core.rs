@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::{Audience, FeedId};
 use kentong_protocol::member::Members;
+use kentong_protocol::member::history::History;
 use kentong_protocol::policy::Engine;
 use kentong_protocol::sync::Now;
 use kentong_protocol::time::Timestamp;
@@ -19,7 +20,6 @@ use crate::signer::Signer;
 use crate::store::{FeedNo, Folders, Options, Store};
 
 use super::assert::Pending;
-use super::guard::Guard;
 use super::intake::Intake;
 use super::links::Link;
 use super::members::Found;
@@ -29,7 +29,6 @@ use super::receipts::Receipts;
 use super::relay::Relay;
 use super::search::Searching;
 use super::standing::Standing;
-use super::take_in::TakingIn;
 use super::waiting_papers::WaitingPapers;
 use super::warnings::{Subject, Warnings};
 use super::{Input, RunError, Settings};
@@ -63,12 +62,10 @@ pub(super) struct Core {
     /// What is used of the quota: by us, and by those whose feeds are read here.
     pub(super) outgoing: Outgoing,
     pub(super) intake: Intake,
-    pub(super) guard: Guard,
-    pub(super) taking_in: TakingIn,
+    /// How much is known of what this node signed and said.
+    pub(super) history: History,
     /// Papers of other members that could not be kept yet.
     pub(super) waiting_papers: WaitingPapers,
-    /// Own indicators wait for the guard to be checked for release.
-    pub(super) held_back: bool,
     /// The open own feed for each audience.
     pub(super) feeds: BTreeMap<Audience, FeedId>,
     /// The epochs that this process has begun. Those of an earlier one are not continued.
@@ -85,8 +82,6 @@ pub(super) struct Core {
     pub(super) started: Instant,
     /// Where answers are handed out, so that a slow operator holds up nobody.
     pub(super) tokio: tokio::runtime::Handle,
-    /// Set when something was signed or stored halfway: nothing more is published.
-    pub(super) halted: Option<String>,
     /// Own feeds are to be looked through for readers who are no members any more.
     pub(super) to_close: bool,
     /// When own indicators are to be checked for release again, after that failed.
@@ -147,10 +142,8 @@ impl Core {
             relay: Relay::default(),
             outgoing: Outgoing::default(),
             intake: Intake::default(),
-            guard: Guard::default(),
-            taking_in: TakingIn::default(),
+            history: History::new(0),
             waiting_papers: WaitingPapers::default(),
-            held_back: false,
             feeds: BTreeMap::new(),
             epochs: BTreeMap::new(),
             pending: Pending::default(),
@@ -160,7 +153,6 @@ impl Core {
             warnings: Warnings::default(),
             started: Instant::now(),
             tokio,
-            halted: None,
             to_close: false,
             retry: None,
             keys_due: 0,
@@ -190,7 +182,7 @@ impl Core {
             let idle = self.sweep.is_empty()
                 && !self.to_close
                 && self.searches.is_empty()
-                && !self.taking_in.is_going_on()
+                && !self.history.is_loading()
                 && !self.store.has_waiting();
             let first = if self.pending.is_empty() && idle {
                 inbox.blocking_recv()
@@ -297,7 +289,7 @@ impl Core {
         tracing::error!(%why, "publishing is halted until the node is restarted");
         let warning = format!("publishing is halted: {why}; restart the node");
         self.warn(Subject::Halted, warning);
-        self.halted = Some(why);
+        self.history.stop(why);
     }
 }
 

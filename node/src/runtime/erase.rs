@@ -171,7 +171,7 @@ impl Core {
         }
         let mut own = self.store.feeds().of(&self.me);
         let gap = own.any(|feed| feed.missing_count() > 0 || feed.unopened_count() > 0);
-        if gap || self.guard.lacks_history() || self.taking_in.is_going_on() {
+        if gap || !self.history.is_complete() {
             return Err(failure(
                 "busy",
                 "a part of our own feeds is lost here, and may hold the indicator too".into(),

@@ -1,203 +1,220 @@
-//! The fork guard: before this node signs on, its readers are heard.
-//!
-//! A home that was rolled back does not know what it signed since; its readers do, and each shows the
-//! heads that it holds when it connects. So after a start nothing is released before one reader has
-//! answered, or ten seconds have passed. Leaves, bodies and keys that this node lost are taken back from
-//! whoever has them: a reader's copy is the publisher's backup. What the agency keeps for itself alone
-//! nobody can give back: then that goes on in a new feed, and the old one stays as it is.
-//!
-//! Where the signer state itself is lost one reader is not enough: see [`super::restored`].
+//! How much this node knows of its own past. [`History`] decides; here it is told what came, and what it
+//! asks for is done.
 
-use std::collections::BTreeMap;
-
-use kentong_protocol::MemberName;
 use kentong_protocol::feed::{FeedId, UnverifiedCheckpoint};
 use kentong_protocol::member::heads::Heads as _;
+use kentong_protocol::member::history::{About, Held, History, OurFeeds, Output, Warning, Why};
+use kentong_protocol::{Digest, MemberName};
 
 use crate::recovery_file;
 use crate::signer::{Signed, SignerError};
-use crate::store::FeedState;
+use crate::store::{FeedState, Store};
 
 use super::core::Core;
-use super::restored::Restored;
+use super::publish::PublishError;
 use super::warnings::Subject;
 
-/// Milliseconds after a start in which one reader is waited for.
-const PATIENCE: u64 = 10_000;
-/// Milliseconds for which releases wait until lost history is back. Then they go on, in new feeds.
-const RECOVERY: u64 = 60_000;
-
-/// What the guard knows since the start.
-#[derive(Debug, Default)]
-pub(super) struct Guard {
-    /// A reader has shown what it holds of our feeds.
-    pub(super) confirmed: bool,
-    /// The wait is over, be it for a reader's word or for the time.
-    open: bool,
-    /// Own feeds of which leaves that were signed are lost.
-    pub(super) lost: BTreeMap<FeedId, Lost>,
-    /// Set as long as it is not known what was signed last.
-    pub(super) restored: Option<Restored>,
+/// What the store holds of our feeds.
+pub(super) struct Ours<'a> {
+    store: &'a Store,
+    me: &'a MemberName,
 }
 
-/// What is lost of an own feed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lost {
-    /// How many leaves were signed.
-    signed: u64,
-    /// From which leaf on what it says may not be in the private feed.
-    from: u64,
-    /// Until when releases wait for them.
-    until: u64,
-}
-
-impl Guard {
-    /// Whether leaves of an own feed are known to be lost, and not back.
-    pub(super) fn lacks_history(&self) -> bool {
-        !self.lost.is_empty()
+impl<'a> Ours<'a> {
+    pub(super) const fn of(store: &'a Store, me: &'a MemberName) -> Self {
+        Self { store, me }
     }
 
-    /// What is lost of a feed is taken in if it comes back; releases do not wait for it.
-    pub(super) fn take_in_later(&mut self, feed: FeedId, signed: u64) {
-        let until = 0;
-        let from = 0;
-        self.lost.insert(
-            feed,
-            Lost {
-                signed,
-                from,
-                until,
-            },
-        );
+    fn state(&self, feed: FeedId) -> Option<&'a FeedState> {
+        let held = self.store.feeds().get(feed);
+        held.filter(|held| held.genesis().publisher == *self.me)
+    }
+}
+
+impl OurFeeds for Ours<'_> {
+    fn me(&self) -> &MemberName {
+        self.me
+    }
+
+    fn all(&self) -> impl Iterator<Item = Held<'_>> {
+        self.store.feeds().of(self.me).map(held)
+    }
+
+    fn get(&self, feed: FeedId) -> Option<Held<'_>> {
+        self.state(feed).map(held)
+    }
+
+    fn root_at(&self, feed: FeedId, size: u64) -> Option<Digest> {
+        self.state(feed)?.tree().root_at(size)
+    }
+}
+
+fn held(state: &FeedState) -> Held<'_> {
+    Held {
+        feed: state.id(),
+        audience: &state.genesis().audience,
+        size: state.size(),
+        covered: state.checkpoint().map_or(0, |(size, _)| size),
+        missing: state.missing_count(),
+        undecrypted: state.unopened_count(),
+        is_private: state.is_private(),
+        is_closed: state.is_closed(),
+    }
+}
+
+impl From<Why<'_>> for PublishError {
+    fn from(why: Why<'_>) -> Self {
+        match why {
+            Why::Stopped(why) => Self::Halted(why.to_owned()),
+            Why::Unknown | Why::Loading { .. } | Why::Incomplete | Why::NoReaderYet => {
+                Self::Recovering
+            }
+        }
     }
 }
 
 impl Core {
-    /// Leaves of an own feed that were signed are not held. Nothing is appended to it before they are.
-    /// A start knows no better than that all of it may be news (`from` 0): an earlier recovery may have
-    /// been cut short.
-    pub(super) fn lost(&mut self, feed: FeedId, signed: u64, from: u64) {
-        if let Err(error) = recovery_file::begin(&self.home) {
-            tracing::error!(%error, "it could not be noted that lost history is to come back");
+    /// Asks or tells history something for which it needs what is held and what was signed, and does what
+    /// follows.
+    pub(super) fn tell_history(
+        &mut self,
+        tell: impl FnOnce(&mut History, u64, &Ours<'_>, &crate::signer::Signer) -> Vec<Output>,
+    ) {
+        let now = self.now().millis;
+        let ours = Ours::of(&self.store, &self.me);
+        let outputs = tell(&mut self.history, now, &ours, &self.signer);
+        self.follow(outputs);
+    }
+
+    /// Does what history asks for.
+    pub(super) fn follow(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Mark => {
+                    if let Err(error) = recovery_file::begin(&self.home) {
+                        tracing::error!(%error, "it could not be noted that lost history is to come back");
+                    }
+                }
+                Output::Unmark => {
+                    if let Err(error) = recovery_file::end(&self.home) {
+                        tracing::error!(%error, "the next start looks for lost history again");
+                    }
+                }
+                Output::Leave(feed) => {
+                    self.feeds.retain(|_, open| *open != feed);
+                    self.epochs.remove(&feed);
+                }
+                Output::Resume { audience, feed } => {
+                    self.feeds.entry(audience).or_insert(feed);
+                }
+                Output::OpenFeeds => self.feeds = self.open_feeds(),
+                Output::CosignAll => self.cosign_all(),
+                Output::ReleaseAll => self.sweep_all(),
+                Output::Loaded { statements, failed } => {
+                    tracing::info!(statements, failed, "what came back is loaded");
+                }
+                Output::Warn(warning) => self.warn_of_history(&warning),
+                Output::Settle(About::Unconfirmed) => {
+                    self.warnings.settle(&Subject::Unconfirmed);
+                }
+                Output::Settle(About::Lost(feed)) => {
+                    tracing::info!(?feed, "lost history is back");
+                    self.warnings.settle(&Subject::Lost(feed));
+                }
+            }
         }
-        let held = self.store.feeds().get(feed).map_or(0, FeedState::size);
-        let until = if self.is_ended(feed) {
-            0 // Another feed has its place.
-        } else {
-            self.now().millis + RECOVERY
+    }
+
+    fn warn_of_history(&mut self, warning: &Warning) {
+        let (subject, text) = match *warning {
+            Warning::Lost { feed, signed, held } => {
+                tracing::warn!(
+                    ?feed,
+                    signed,
+                    held,
+                    "signed leaves of our feed are lost here"
+                );
+                let text = format!(
+                    "{signed} leaves of our feed {feed} are signed and this node holds {held}: its home is \
+                     an older copy. What a reader has is taken back; keep the readers connected"
+                );
+                (Subject::Lost(feed), text)
+            }
+            Warning::Unconfirmed => {
+                let text = "unconfirmed start: no reader has said yet that it knows nothing newer \
+                            of our feeds than this node";
+                (Subject::Unconfirmed, text.to_owned())
+            }
+            Warning::ByRootKey { heard } => {
+                let text = format!(
+                    "publishing goes on by the root key's go-ahead, after {heard} members were heard: \
+                     what the others hold of our feeds and we do not is missing here until they come"
+                );
+                (Subject::Start, text)
+            }
         };
-        let lost = self.guard.lost.entry(feed).or_insert(Lost {
-            signed,
-            from,
-            until,
-        });
-        lost.signed = lost.signed.max(signed);
-        self.feeds.retain(|_, open| *open != feed);
-        self.epochs.remove(&feed);
-        tracing::warn!(
-            ?feed,
-            signed,
-            held,
-            "signed leaves of an own feed are lost here"
-        );
-        let warning = format!(
-            "{signed} leaves of our feed {feed} are signed and this node holds {held}: its home is an \
-             older copy. What a reader has is taken back; keep the readers connected"
-        );
-        self.warn(Subject::Lost(feed), warning);
+        self.warn(subject, text);
     }
 
     /// A reader has shown what it holds of our feeds.
     pub(super) fn compared(&mut self, reader: &MemberName) {
-        self.restored_heard(reader);
-        let mut own = self.store.feeds().of(&self.me);
-        if !self.guard.confirmed && own.any(|feed| feed.genesis().audience.holds(reader)) {
-            self.guard.confirmed = true;
-            self.warnings.settle(&Subject::Unconfirmed);
+        if let Some(asking) = self.history.asking()
+            && !asking.heard().contains(reader)
+        {
+            tracing::info!(peer = %reader, "has said what it holds of our feeds");
         }
+        self.tell_history(|history, now, ours, _| history.compared(reader, now, ours));
     }
 
-    /// Whether releases may go on; looks at the time.
+    /// A reader shows a head of ours beyond what is held.
+    pub(super) fn more_shown(&mut self, reader: &MemberName, feed: FeedId, head: Signed) {
+        self.tell_history(|history, now, ours, heads| {
+            history.shown(reader, (feed, head), now, ours, heads)
+        });
+    }
+
+    /// Whether releases may continue; looks at the time.
     pub(super) fn may_release(&mut self) -> bool {
-        if self.guard.restored.is_some() || self.taking_in.is_going_on() {
-            return false;
-        }
         let now = self.now().millis;
-        if self.guard.lost.values().any(|lost| now < lost.until) {
-            return false;
-        }
-        if !self.guard.open {
-            let mut own = self.store.feeds().of(&self.me);
-            let shared = own.any(|feed| feed.size() > 0 && !feed.is_private());
-            drop(own);
-            if shared && !self.guard.confirmed && now < PATIENCE {
-                return false;
+        let ours = Ours::of(&self.store, &self.me);
+        match self.history.may_release(now, &ours) {
+            Ok(outputs) => {
+                self.follow(outputs);
+                true
             }
-            self.guard.open = true;
-            if shared && !self.guard.confirmed {
-                let warning = "unconfirmed start: no reader has said yet that it knows nothing newer \
-                               of our feeds than this node";
-                self.warn(Subject::Unconfirmed, warning.to_owned());
-            }
+            Err(_) => false,
         }
-        true
     }
 
-    /// Before a head of an own feed that came back from a reader is stored, the signer state knows it:
-    /// it was signed, by this node's key, before it was lost.
+    /// Before a head of our feed that came back from a reader is stored, the signer state knows it.
     pub(super) fn own_head_came(&mut self, note: &[u8]) -> Result<(), SignerError> {
         let key = self.identity.signing.public_key();
         let checkpoint = UnverifiedCheckpoint::parse(note).and_then(|note| note.verify(&key));
         let Ok(checkpoint) = checkpoint else {
             return Ok(()); // The session has verified it.
         };
-        if self.signer.is_unknown() {
-            return Ok(()); // It is settled when all is known.
-        }
-        let feed = *checkpoint.origin().feed.digest();
-        let new = Signed {
+        let head = Signed {
             size: checkpoint.size(),
             root: *checkpoint.root(),
         };
-        let known = self.signer.get(&feed);
-        if known.is_some_and(|known| known.size > new.size) {
-            return Ok(());
+        let feed = checkpoint.origin().feed;
+        match self.history.head_came(feed, head, &self.signer) {
+            Some(swap) => self.signer.swap_all(&[swap]),
+            None => Ok(()),
         }
-        // One reader shows a feed that this node does not know any more: others may have more of it.
-        let new = if known.is_none() { Signed::ENDED } else { new };
-        self.signer.compare_and_swap(feed, known, new)
     }
 
-    /// Something of an own feed came back. If it is whole again, publishing goes on from there.
+    /// Something of a feed came back.
     pub(super) fn came_back(&mut self, feed: FeedId) {
-        if self.restored_moved(feed) {
-            return;
-        }
-        let Some(lost) = self.guard.lost.get(&feed).copied() else {
-            return;
-        };
-        let held = self.store.feeds().get(feed).filter(|held| {
-            held.size() >= lost.signed && held.missing_count() == 0 && held.unopened_count() == 0
-        });
-        let Some(held) = held else { return };
-        let (audience, closed) = (held.genesis().audience.clone(), held.is_closed());
-        let (from, to) = (lost.from, held.size());
-        self.guard.lost.remove(&feed);
-        if !closed && !self.is_ended(feed) {
-            self.feeds.entry(audience).or_insert(feed);
-        }
-        tracing::info!(?feed, from, to, "lost history is back");
-        self.warnings.settle(&Subject::Lost(feed));
-        self.take_in(feed, from);
+        self.tell_history(|history, now, ours, heads| history.came_back(feed, now, ours, heads));
     }
 
     /// Looks whether what came back by itself, as a key does, makes a lost feed whole.
     pub(super) fn lost_on(&mut self) {
-        let lost: Vec<_> = self.guard.lost.keys().copied().collect();
-        lost.into_iter().for_each(|feed| self.came_back(feed));
+        self.tell_history(|history, now, ours, heads| history.look_for_lost(now, ours, heads));
     }
 
-    /// Whether nothing is signed any more in an own feed.
+    /// Whether nothing is signed any longer in our feed.
     pub(super) fn is_ended(&self, feed: FeedId) -> bool {
         let signed = self.signer.get(feed.digest());
         signed.is_some_and(Signed::is_ended)

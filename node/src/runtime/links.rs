@@ -12,7 +12,7 @@ use kentong_protocol::wire::{Bye, Claim, Message};
 
 use crate::net::{Event, LinkId, PeerName, UnsentBecause};
 use crate::signer::Signed;
-use crate::store::{FeedState, StoreError};
+use crate::store::StoreError;
 
 use super::core::Core;
 use super::relay::View;
@@ -397,9 +397,7 @@ impl Core {
             }
             Output::Behind { feed, size, root } => {
                 tracing::warn!(peer = %member, ?feed, size, "a reader shows more of an own feed");
-                self.restored_shown(&member, feed, Signed { size, root });
-                let held = self.store.feeds().get(feed).map_or(0, FeedState::size);
-                self.lost(feed, size, held);
+                self.more_shown(&member, feed, Signed { size, root });
             }
             Output::Forked { feed, size } => self.halt(format!(
                 "{member} shows that we signed another history of our feed {feed}, at {size} leaves: \

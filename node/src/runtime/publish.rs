@@ -98,12 +98,7 @@ impl Core {
         lists: BTreeMap<Audience, (Vec<Vec<u8>>, Vec<EraseLeaf>)>,
         closed: BTreeMap<FeedId, Vec<EraseLeaf>>,
     ) -> Result<(), PublishError> {
-        if let Some(why) = &self.halted {
-            return Err(PublishError::Halted(why.clone()));
-        }
-        if self.signer.is_unknown() {
-            return Err(PublishError::Recovering);
-        }
+        self.history.may_publish()?;
         let mut step = Step::new();
         let mut grown = Vec::new();
         for (audience, (statements, erase)) in lists {
@@ -135,9 +130,7 @@ impl Core {
         step: Step,
         grown: Vec<(Audience, Growing)>,
     ) -> Result<(), PublishError> {
-        if let Some(why) = &self.halted {
-            return Err(PublishError::Halted(why.clone()));
-        }
+        self.history.may_publish()?;
         self.store.commit(step, Durably::Synced)?;
         self.sign(&grown)?;
         let now = self.now().millis;

@@ -263,7 +263,7 @@ impl Core {
 
     /// Cosigns the newest checkpoint of a feed of another (C2SP tlog-cosignature).
     fn cosign(&mut self, feed: FeedId) {
-        if self.signer.is_unknown() {
+        if self.history.asking().is_some() {
             return; // Nor is it known what was cosigned last.
         }
         let held = self.store.feeds().get(feed);

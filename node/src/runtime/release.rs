@@ -40,20 +40,20 @@ impl Core {
 
     /// Checks the next batch of those that are still to be checked.
     pub(super) fn sweep_on(&mut self) {
-        if self.members.charter().is_none() || self.halted.is_some() {
+        if self.members.charter().is_none() || self.history.stopped().is_some() {
             self.sweep.clear();
             self.to_close = false;
         }
-        if self.sweep.is_empty() && !self.held_back && !self.to_close {
+        if self.sweep.is_empty() && !self.history.is_held_back() && !self.to_close {
             return;
         }
         if !self.may_release() {
             self.sweep.clear(); // All is looked through when the guard opens.
             self.to_close = false;
-            self.held_back = true;
+            self.history.hold_back();
             return;
         }
-        if std::mem::take(&mut self.held_back) {
+        if self.history.take_held_back() {
             self.sweep_all();
         }
         // Before anything is released: what follows a closed feed carries on for it.
