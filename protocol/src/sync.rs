@@ -1,7 +1,7 @@
 //! Sessions between two members' nodes, as state machines without I/O.
 //!
 //! A [`Session`] is handed what happened (`Input`) with the time and a view of the feeds
-//! ([`Ledger`]), and answers what to do (`Output`), in order. It stores nothing itself: whoever
+//! ([`Ledger`]), and answers what to do and what it found out (`Output`), in order. It stores nothing itself: the node that
 //! runs it carries out the outputs before the next input, so that the ledger it sees is the truth.
 
 #![cfg_attr(
@@ -29,7 +29,7 @@ mod sources;
 mod verify;
 
 pub use evidence::{Evidence, Link};
-pub use exchange::{Ended, Input, Local, Output, Peer};
+pub use exchange::{Ended, Input, Local, News, Output, Peer, Task};
 pub use fault::Fault;
 pub use ledger::{FeedView, Ledger, WantedBody};
 pub use limits::{Limits, Now};

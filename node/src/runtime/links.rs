@@ -6,7 +6,7 @@ use kentong_protocol::MemberName;
 use kentong_protocol::feed::FeedId;
 use kentong_protocol::guard::{self, Guard};
 use kentong_protocol::sync::{
-    Ended, Fault, Input as SessionInput, Local, Now, Output, Peer, Session,
+    Ended, Fault, Input as SessionInput, Local, News, Now, Output, Peer, Session, Task,
 };
 use kentong_protocol::wire::{Bye, Claim, Message};
 
@@ -279,27 +279,40 @@ impl Core {
             return Ok(Then::Go);
         };
         match output {
-            Output::Send(message) => self.send(id, &message),
-            Output::SendClaim(claim) => {
+            Output::Do(task) => self.carry_out_task(id, member, task),
+            Output::Learnt(news) => self.learn(id, member, news),
+        }
+    }
+
+    /// Does what a session asks for.
+    fn carry_out_task(
+        &mut self,
+        id: LinkId,
+        member: MemberName,
+        task: Task,
+    ) -> Result<Then, StoreError> {
+        match task {
+            Task::Send(message) => self.send(id, &message),
+            Task::SendClaim(claim) => {
                 if matches!(claim, Claim::Holds(_)) {
                     self.store.sync()?; // A receipt is for what is on disk.
                 }
                 self.send(id, &Message::Claim(claim.sign(&self.identity.signing)));
             }
-            Output::SendCredentials => self.send_credentials(id),
-            Output::ServePaper(hash) => self.serve_paper(id, &hash),
-            Output::ServeCredentials(member) => self.serve_credentials(id, &member),
-            Output::TakePaper(paper) => self.take_paper(&member, paper),
-            Output::ServeLeaves {
+            Task::SendCredentials => self.send_credentials(id),
+            Task::ServePaper(hash) => self.serve_paper(id, &hash),
+            Task::ServeCredentials(member) => self.serve_credentials(id, &member),
+            Task::TakePaper(paper) => self.take_paper(&member, paper),
+            Task::ServeLeaves {
                 feed,
                 from,
                 following,
             } => {
                 self.serve_leaves(id, feed, from, &following)?;
             }
-            Output::ServeBody { feed, index } => self.serve_body(id, feed, index),
-            Output::ServeEpoch { feed, epoch } => self.serve_epoch(id, &member, feed, epoch)?,
-            Output::StoreLeaves {
+            Task::ServeBody { feed, index } => self.serve_body(id, feed, index),
+            Task::ServeEpoch { feed, epoch } => self.serve_epoch(id, &member, feed, epoch)?,
+            Task::StoreLeaves {
                 feed,
                 from,
                 leaves,
@@ -309,17 +322,17 @@ impl Core {
                 self.others_give(id, feed, from);
                 return Ok(Then::Stored(feed));
             }
-            Output::Void { feed, from } => {
+            Task::Void { feed, from } => {
                 self.give_way(feed, from)?;
                 return Ok(Then::Changed);
             }
-            Output::StoreBody { feed, index, body } => {
+            Task::StoreBody { feed, index, body } => {
                 self.store_body(feed, index, body)?;
                 self.came_back(feed);
                 self.hindered_no_more(member);
                 return Ok(Then::Stored(feed));
             }
-            Output::StoreEpoch {
+            Task::StoreEpoch {
                 feed,
                 epoch,
                 key_id,
@@ -328,22 +341,8 @@ impl Core {
                 self.store_epoch(&member, feed, epoch, &key_id, &sealed)?;
                 return Ok(Then::Changed);
             }
-            Output::Offer { warrant, card } => self.offer(&member, &warrant, &card),
-            told @ (Output::Opened
-            | Output::GoesBy { .. }
-            | Output::Compared
-            | Output::Shows { .. }
-            | Output::Cosigned { .. }
-            | Output::Heard(_)
-            | Output::Receipt { .. }
-            | Output::Withheld { .. }
-            | Output::OtherLeaves(_)
-            | Output::Behind { .. }
-            | Output::Forked { .. }
-            | Output::Evidence(_)
-            | Output::ClockAhead(_)) => return self.told(id, member, told),
-            Output::Fault(fault) => self.fault(&member, fault),
-            Output::Close(ended) => {
+            Task::Offer { warrant, card } => self.offer(&member, &warrant, &card),
+            Task::Close(ended) => {
                 if let Ended::ByPeer(bye) = ended {
                     let standing = self.standing.entry(member).or_default();
                     standing.why = Some(said_goodbye(bye).to_owned());
@@ -355,33 +354,33 @@ impl Core {
     }
 
     /// Takes note of what a session says about its member.
-    fn told(&mut self, id: LinkId, member: MemberName, told: Output) -> Result<Then, StoreError> {
-        match told {
-            Output::Opened => {
+    fn learn(&mut self, id: LinkId, member: MemberName, news: News) -> Result<Then, StoreError> {
+        match news {
+            News::Opened => {
                 let wall = self.wall();
                 self.standing.entry(member).or_default().heard = Some(wall);
                 self.pass_evidence(id);
             }
-            Output::GoesBy { version, hash } => {
+            News::GoesBy { version, hash } => {
                 self.standing.entry(member).or_default().goes_by = Some((version, hash));
             }
-            Output::Compared => self.compared(&member),
-            Output::Shows { feed, size } => {
+            News::Compared => self.compared(&member),
+            News::Shows { feed, size } => {
                 self.relay.show(&member, feed, size);
                 return Ok(Then::Reassigned(feed));
             }
-            Output::Cosigned {
+            News::Cosigned {
                 feed,
                 size,
                 root,
                 time,
             } => self.cosigned(member, (feed, size), root, time),
-            Output::Heard(_) => {
+            News::Heard(_) => {
                 let wall = self.wall();
                 self.standing.entry(member).or_default().heard = Some(wall);
             }
-            Output::Receipt { holds, signed } => self.receipt(member, holds.feed, &signed)?,
-            Output::Withheld { feed, index } => {
+            News::Receipt { holds, signed } => self.receipt(member, holds.feed, &signed)?,
+            News::Withheld { feed, index } => {
                 let withheld = &mut self.standing.entry(member.clone()).or_default().withheld;
                 *withheld += 1;
                 if withheld.is_power_of_two() {
@@ -391,38 +390,23 @@ impl Core {
                 self.relay.refuse(&member, feed, index);
                 return Ok(Then::Changed); // There is room for another.
             }
-            Output::OtherLeaves(feed) => {
+            News::OtherLeaves(feed) => {
                 tracing::warn!(peer = %member, ?feed, "leaves that do not go with ours: others are asked");
                 self.relay.other_leaves(&member, feed);
             }
-            Output::Behind { feed, size, root } => {
+            News::Behind { feed, size, root } => {
                 tracing::warn!(peer = %member, ?feed, size, "a reader shows more of an own feed");
                 self.more_shown(&member, feed, Signed { size, root });
             }
-            Output::Forked { feed, size } => self.halt(format!(
+            News::Forked { feed, size } => self.halt(format!(
                 "{member} shows that we signed another history of our feed {feed}, at {size} leaves: \
                  another node has run with these keys, or an older copy of this home"
             )),
-            Output::Evidence(evidence) => self.take_evidence(*evidence),
-            Output::ClockAhead(seconds) => {
+            News::Evidence(evidence) => self.take_evidence(*evidence),
+            News::ClockAhead(seconds) => {
                 tracing::warn!(peer = %member, seconds, "a member's clock is ahead of ours");
             }
-            Output::Send(_)
-            | Output::SendClaim(_)
-            | Output::SendCredentials
-            | Output::ServePaper(_)
-            | Output::ServeCredentials(_)
-            | Output::TakePaper(_)
-            | Output::ServeLeaves { .. }
-            | Output::ServeBody { .. }
-            | Output::ServeEpoch { .. }
-            | Output::StoreLeaves { .. }
-            | Output::Void { .. }
-            | Output::StoreBody { .. }
-            | Output::StoreEpoch { .. }
-            | Output::Offer { .. }
-            | Output::Fault(_)
-            | Output::Close(_) => {} // Things to do: `one` does them.
+            News::Fault(fault) => self.fault(&member, fault),
         }
         Ok(Then::Go)
     }

@@ -2,7 +2,7 @@
 
 use crate::wire::{Alive, Claim, Holds, SignedClaim};
 
-use super::exchange::Output;
+use super::exchange::News;
 use super::fault::Fault;
 use super::ledger::Ledger;
 use super::limits::Now;
@@ -29,14 +29,14 @@ impl Session {
     fn alive(&mut self, alive: Alive, now: Now, ledger: &impl Ledger) {
         let ahead = alive.time.since(now.wall).unwrap_or(0);
         if ahead > self.local.limits.clock_slack {
-            self.out.push(Output::ClockAhead(ahead));
+            self.learn(News::ClockAhead(ahead));
         }
         // A short claim must not lead to a long answer as often as the peer likes.
         if now.millis >= self.heads_from && alive.heads != self.shared_heads(ledger) {
             self.heads_from = now.after(self.local.limits.heads_every);
             self.send_heads(ledger);
         }
-        self.out.push(Output::Heard(alive));
+        self.learn(News::Heard(alive));
     }
 
     fn holds(
@@ -61,7 +61,7 @@ impl Session {
         // Said again it is no news, and need not be stored again.
         let said = (holds.size, holds.missing, holds.unopened, holds.erased);
         if self.acknowledged.insert(holds.feed, said) != Some(said) {
-            self.out.push(Output::Receipt { holds, signed });
+            self.learn(News::Receipt { holds, signed });
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ pub enum Input<'a> {
     /// What was asked for is stored, or keys came: look again at what is missing.
     Changed,
     /// What is missing is fetched from others than before, of this feed or of all: look again at all
-    /// of it. To be given after [`Output::Shows`] too.
+    /// of it. To be given after [`News::Shows`] too.
     Reassigned(Option<FeedId>),
     /// A newer checkpoint of another member's feed is held: show it.
     Head(FeedId),
@@ -69,15 +69,29 @@ pub enum Input<'a> {
     Close(Bye),
 }
 
-/// What to do, in order.
+/// What follows from an input, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
+    /// Something to do.
+    Do(Task),
+    /// Something that the session found out.
+    Learnt(News),
+}
+
+/// What a session asks for. The node does it before it gives any session another input, so that each sees
+/// what is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
     /// Send a message.
     Send(Message),
     /// Sign a claim and send it.
     SendClaim(Claim),
     /// Send this node's own warrant and card.
     SendCredentials,
+    /// Send a member's newest warrant and card, if they are known.
+    ServeCredentials(MemberName),
+    /// Send a paper, by its hash, if it is still held.
+    ServePaper(Digest),
     /// Read leaves of a feed from an index on, and send them as [`leaves_message`] makes them,
     /// followed by the bodies that it announces; then say so by [`Session::sent_leaves`](super::Session::sent_leaves).
     ///
@@ -144,20 +158,9 @@ pub enum Output {
         /// The sealed key.
         sealed: SealedEpochKey,
     },
-    /// Send a paper, by its hash, if it is still held.
-    ServePaper(Digest),
-    /// Send a member's newest warrant and card, if they are known.
-    ServeCredentials(MemberName),
     /// Look into a paper, and keep it if it says something new; [`Input::Papers`] to all sessions
     /// follows then.
     TakePaper(Paper),
-    /// The peer goes by this charter.
-    GoesBy {
-        /// The version.
-        version: u32,
-        /// The charter's hash.
-        hash: Digest,
-    },
     /// Offer a warrant and a card, of the peer or of another member, to the directory;
     /// [`Input::Papers`] to all sessions follows if they are new.
     Offer {
@@ -165,6 +168,20 @@ pub enum Output {
         warrant: Vec<u8>,
         /// The card's bytes.
         card: Vec<u8>,
+    },
+    /// The session is over: send what is queued and close the connection.
+    Close(Ended),
+}
+
+/// What a session found out about its peer, or by way of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// The peer goes by this charter.
+    GoesBy {
+        /// The version.
+        version: u32,
+        /// The charter's hash.
+        hash: Digest,
     },
     /// The peer is let in: the session is open.
     Opened,
@@ -231,10 +248,8 @@ pub enum Output {
     Evidence(Box<Evidence>),
     /// The peer's clock is this many seconds ahead.
     ClockAhead(u64),
-    /// The peer broke a rule. [`Output::Close`] follows.
+    /// The peer broke a rule. [`Task::Close`] follows.
     Fault(Fault),
-    /// The session is over: send what is queued and close the connection.
-    Close(Ended),
 }
 
 /// Why a session ended.

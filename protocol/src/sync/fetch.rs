@@ -10,7 +10,7 @@ use crate::bounded::BoundedVec;
 use crate::feed::{BatchLeaf, FeedId};
 use crate::wire::{MAX_WANTED, Message};
 
-use super::exchange::Output;
+use super::exchange::{News, Output, Task};
 use super::fault::Fault;
 use super::ledger::Ledger;
 use super::limits::Now;
@@ -158,8 +158,8 @@ impl Session {
             if wanted && !asked && ledger.takes_leaves(publisher) {
                 let deadline = Deadline::new(now.millis, patience);
                 self.fetch.leaves.insert(*feed, (from, deadline));
-                self.out
-                    .push(Output::Send(Message::WantLeaves { feed: *feed, from }));
+                let want = Message::WantLeaves { feed: *feed, from };
+                self.out.push(Output::Do(Task::Send(want)));
             }
         }
         for feed in ledger.shared_with(&self.peer.member) {
@@ -171,7 +171,7 @@ impl Session {
                     .next_epochs(feed, newest, most, (now.millis, until), |above, most| {
                         ledger.epochs_without_key(&feed, above, most)
                     });
-            let ask = |epoch| Output::Send(Message::WantEpoch { feed, epoch });
+            let ask = |epoch| Output::Do(Task::Send(Message::WantEpoch { feed, epoch }));
             self.out.extend(epochs.into_iter().map(ask));
         }
     }
@@ -217,8 +217,7 @@ impl Session {
             .ok()
             .filter(|list| !list.is_empty())
         {
-            self.out
-                .push(Output::Send(Message::WantBodies { feed, indexes }));
+            self.ask(Task::Send(Message::WantBodies { feed, indexes }));
         }
     }
 
@@ -235,13 +234,13 @@ impl Session {
             if self.is_of_our_history(feed, index, ledger) {
                 return Err(Fault::BodyMismatch);
             }
-            self.out.push(Output::Withheld { feed, index });
+            self.learn(News::Withheld { feed, index });
             return Ok(());
         }
         // A push that crossed a request brings it a second time.
         if ledger.lacks(&feed, index) {
             self.fetch.heard(now.after(self.local.limits.patience));
-            self.out.push(Output::StoreBody { feed, index, body });
+            self.ask(Task::StoreBody { feed, index, body });
         }
         Ok(())
     }
@@ -269,7 +268,7 @@ impl Session {
     ) -> Result<(), Fault> {
         let again = self.fetch.bodies.refused(&(feed, index));
         if !again.ok_or(Fault::UnaskedBody)? && ledger.lacks(&feed, index) {
-            self.out.push(Output::Withheld { feed, index });
+            self.learn(News::Withheld { feed, index });
         }
         Ok(())
     }
@@ -282,7 +281,7 @@ impl Session {
         (key_id, sealed): (SealingKeyId, SealedEpochKey),
     ) -> Result<(), Fault> {
         if self.fetch.epoch_came((feed, epoch))? {
-            self.out.push(Output::StoreEpoch {
+            self.ask(Task::StoreEpoch {
                 feed,
                 epoch,
                 key_id,

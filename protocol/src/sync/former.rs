@@ -9,7 +9,7 @@ use kentong_keys::MemberName;
 
 use crate::feed::{Checkpoint, FeedId, Leaf, UnverifiedCheckpoint};
 
-use super::exchange::Output;
+use super::exchange::Task;
 use super::fault::Fault;
 use super::ledger::{FeedView, Ledger};
 use super::limits::Now;
@@ -95,7 +95,7 @@ impl Session {
         self.fetch.drop_leaves(&feed);
         self.fetch.look_anew(Some(feed));
         self.untaken.insert(feed);
-        self.out.push(Output::Void { feed, from: 0 });
+        self.ask(Task::Void { feed, from: 0 });
     }
 
     /// Takes back what is held, because the publisher's leaves do not go on from it.

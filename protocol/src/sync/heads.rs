@@ -6,7 +6,7 @@ use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{FeedId, UnverifiedCheckpoint};
 use crate::wire::{Claim, Heads, Holds, MAX_HEADS, MAX_NOTE, MAX_NOTES_BYTES, Message};
 
-use super::exchange::Output;
+use super::exchange::{News, Output, Task};
 use super::fault::Fault;
 use super::ledger::{FeedView, Ledger};
 use super::limits::Now;
@@ -32,7 +32,7 @@ impl Session {
         let heads: Vec<_> = heads_messages(mine, yours).collect();
         let heads = heads
             .into_iter()
-            .map(|heads| Output::Send(Message::Heads(heads)));
+            .map(|heads| Output::Do(Task::Send(Message::Heads(heads))));
         self.out.extend(heads);
     }
 
@@ -95,7 +95,7 @@ impl Session {
     /// is none of them.
     pub(super) fn list_ended(&mut self) {
         if self.greeted && !std::mem::replace(&mut self.compared, true) {
-            self.out.push(Output::Compared);
+            self.learn(News::Compared);
         }
     }
 
@@ -149,8 +149,7 @@ impl Session {
                 continue;
             }
             self.receipts.insert(id, (now.millis, state));
-            self.out
-                .push(Output::SendClaim(Claim::Holds(holds(id, &view, now))));
+            self.ask(Task::SendClaim(Claim::Holds(holds(id, &view, now))));
         }
     }
 
@@ -162,7 +161,7 @@ impl Session {
         self.out.extend(
             heads
                 .filter(|heads| !heads.mine.is_empty())
-                .map(|heads| Output::Send(Message::Heads(heads))),
+                .map(|heads| Output::Do(Task::Send(Message::Heads(heads)))),
         );
     }
 

@@ -14,7 +14,7 @@ use crate::charter::{MAX_LISTED, MAX_MEMBERS, Paper};
 use crate::directory::Directory;
 use crate::wire::{MAX_CARD, MAX_PAPER, MAX_WANTED_PAPERS, MAX_WARRANT, Message, Papers};
 
-use super::exchange::Output;
+use super::exchange::{News, Task};
 use super::fault::Fault;
 use super::ledger::Ledger;
 use super::limits::{Allowance, Limits, Now};
@@ -121,14 +121,14 @@ impl Session {
             papers: BoundedVec::new(news).unwrap_or_default(),
             credentials: BoundedVec::new(credentials).unwrap_or_default(),
         };
-        self.out.push(Output::Send(Message::Papers(Box::new(list))));
+        self.ask(Task::Send(Message::Papers(Box::new(list))));
     }
 
     /// The peer goes by this charter.
     pub(super) fn goes_by(&mut self, version: u32, hash: Digest) {
         if self.papers.charter != (version, hash) {
             self.papers.charter = (version, hash);
-            self.out.push(Output::GoesBy { version, hash });
+            self.learn(News::GoesBy { version, hash });
         }
     }
 
@@ -198,7 +198,7 @@ impl Session {
         }
         if let (Ok(papers), Ok(members)) = (BoundedVec::new(papers), BoundedVec::new(members)) {
             let want = Message::WantPapers { papers, members };
-            self.out.push(Output::Send(want));
+            self.ask(Task::Send(want));
         }
     }
 
@@ -216,11 +216,11 @@ impl Session {
         let mut sent = BTreeSet::new();
         for hash in papers {
             if held.holds(hash) && sent.insert(hash) {
-                self.serve(PAPER_COST, Output::ServePaper(*hash), now)?;
+                self.serve(PAPER_COST, Task::ServePaper(*hash), now)?;
             }
         }
         for member in members.iter().collect::<BTreeSet<_>>() {
-            self.serve(PAPER_COST, Output::ServeCredentials(member.clone()), now)?;
+            self.serve(PAPER_COST, Task::ServeCredentials(member.clone()), now)?;
         }
         Ok(())
     }
@@ -231,7 +231,7 @@ impl Session {
             return Err(Fault::UnaskedPaper);
         }
         let paper = Paper::parse(bytes).map_err(|_| Fault::Paper)?;
-        self.out.push(Output::TakePaper(paper));
+        self.ask(Task::TakePaper(paper));
         self.ask_for_papers(now);
         Ok(())
     }
@@ -248,7 +248,7 @@ impl Session {
             self.charge(CREDENTIALS_COST, now)?;
         }
         let (warrant, card) = (warrant.into_vec(), card.into_vec());
-        self.out.push(Output::Offer { warrant, card });
+        self.ask(Task::Offer { warrant, card });
         self.ask_for_papers(now);
         Ok(())
     }

@@ -5,7 +5,7 @@ use kentong_keys::Digest;
 use crate::feed::{Checkpoint, CheckpointError, FeedId, UnverifiedCheckpoint};
 
 use super::evidence::{Evidence, Link};
-use super::exchange::Output;
+use super::exchange::{News, Task};
 use super::fault::Fault;
 use super::ledger::{FeedView, Ledger};
 use super::session::Session;
@@ -108,7 +108,7 @@ impl Session {
         let (feed, size) = (shown.origin().feed, shown.size());
         let covered = view.checkpoint.map_or(0, |(size, _)| size);
         if size == view.tree.size() && (covered < size || view.former) {
-            self.out.push(Output::StoreLeaves {
+            self.ask(Task::StoreLeaves {
                 feed,
                 from: size,
                 leaves: Vec::new(),
@@ -194,7 +194,7 @@ impl Session {
                     self.keep_fork(&shown, view);
                 }
                 self.forked.insert(feed);
-                self.out.push(Output::Forked { feed, size });
+                self.learn(News::Forked { feed, size });
             }
             None => {
                 // Whoever shows it can give it back.
@@ -203,7 +203,7 @@ impl Session {
                     self.promised.insert(feed, shown);
                     self.shows.push((feed, size));
                 }
-                self.out.push(Output::Behind { feed, size, root });
+                self.learn(News::Behind { feed, size, root });
             }
         }
     }
@@ -218,7 +218,7 @@ impl Session {
         if let Some(witness) = ledger.witness(&self.peer.member)
             && let Ok(time) = shown.cosigned_by(&witness)
         {
-            self.out.push(Output::Cosigned {
+            self.learn(News::Cosigned {
                 feed,
                 size,
                 root,
@@ -247,7 +247,7 @@ impl Session {
     }
 
     fn keep_evidence(&mut self, shown: &Checkpoint, held: Vec<u8>, link: Option<Link>) {
-        self.out.push(Output::Evidence(Box::new(Evidence {
+        self.learn(News::Evidence(Box::new(Evidence {
             publisher: shown.origin().publisher.clone(),
             feed: shown.origin().feed,
             held,
@@ -280,7 +280,7 @@ impl Session {
             };
         }
         if !ledger.is_forked(&evidence.feed) {
-            self.out.push(Output::Evidence(Box::new(evidence)));
+            self.learn(News::Evidence(Box::new(evidence)));
         }
         Ok(())
     }
@@ -294,7 +294,7 @@ impl Session {
         if reads(&evidence.feed)
             && let Some(message) = evidence.message()
         {
-            self.out.push(Output::Send(message));
+            self.ask(Task::Send(message));
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::FeedId;
 use crate::wire::{Heads, Leaves, MAX_LEAVES, MAX_LEAVES_BYTES, Message};
 
-use super::exchange::Output;
+use super::exchange::Task;
 use super::fault::Fault;
 use super::ledger::{FeedView, Ledger};
 use super::limits::Now;
@@ -92,7 +92,7 @@ impl Session {
                 mine,
                 yours: BoundedVec::default(),
             };
-            self.out.push(Output::Send(Message::Heads(heads)));
+            self.ask(Task::Send(Message::Heads(heads)));
             return;
         }
         let small = |index: &u64| {
@@ -100,7 +100,7 @@ impl Session {
             leaf.is_some_and(|leaf| leaf.body_len <= self.local.limits.pushed_body)
         };
         let following = (from..size).filter(small).collect();
-        self.out.push(Output::ServeLeaves {
+        self.ask(Task::ServeLeaves {
             feed,
             from,
             following,
@@ -108,7 +108,7 @@ impl Session {
     }
 
     /// Takes note that the leaves of a feed of ours below `until` were sent. Whoever carries out
-    /// [`Output::ServeLeaves`] says so.
+    /// [`Task::ServeLeaves`] says so.
     pub fn sent_leaves(&mut self, feed: FeedId, until: u64) {
         self.sent.insert(feed, until);
     }
@@ -126,7 +126,7 @@ impl Session {
             .checked_sub(from)
             .filter(|count| *count > 0)
             .ok_or(Fault::BeyondEnd)?;
-        let answer = Output::ServeLeaves {
+        let answer = Task::ServeLeaves {
             feed,
             from,
             following: Vec::new(),
@@ -151,7 +151,7 @@ impl Session {
         for index in once {
             let len = ledger.batch(&feed, index).map_or(0, |leaf| leaf.body_len);
             let cost = u64::from(len / (16 * 1024)).saturating_add(1);
-            self.serve(cost, Output::ServeBody { feed, index }, now)?;
+            self.serve(cost, Task::ServeBody { feed, index }, now)?;
         }
         Ok(())
     }
@@ -173,7 +173,7 @@ impl Session {
             return self.charge(REWRAP_COST, now);
         }
         *last = epoch;
-        self.serve(REWRAP_COST, Output::ServeEpoch { feed, epoch }, now)
+        self.serve(REWRAP_COST, Task::ServeEpoch { feed, epoch }, now)
     }
 
     /// A feed that the peer asks for, if it may read it.

@@ -7,7 +7,7 @@ use kentong_keys::MemberName;
 use crate::feed::{Checkpoint, FeedId};
 use crate::wire::{Alive, Claim, Hello, Message, PROTOCOL};
 
-use super::exchange::{Ended, Input, Local, Output, Peer};
+use super::exchange::{Ended, Input, Local, News, Output, Peer, Task};
 use super::fault::Fault;
 use super::fetch::Fetch;
 use super::ledger::Ledger;
@@ -37,7 +37,7 @@ pub struct Session {
     messages: Allowance,
     /// What answers to its requests may cost, and the answers that wait.
     answers: Allowance,
-    waiting: VecDeque<(u64, Output)>,
+    waiting: VecDeque<(u64, Task)>,
     /// The newest epoch of each of our feeds whose key was sealed anew for the peer.
     pub(super) rewrapped: BTreeMap<FeedId, u32>,
     /// When the peer's sign of life may lead to a whole list of heads again.
@@ -122,7 +122,7 @@ impl Session {
             local,
             peer,
         };
-        (session, vec![Output::Send(hello)])
+        (session, vec![Output::Do(Task::Send(hello))])
     }
 
     /// The other side's member.
@@ -155,26 +155,36 @@ impl Session {
         }
     }
 
-    /// Takes in what happened; answers what to do.
+    /// Handles what happened; answers what to do and what was found out.
     pub fn handle(&mut self, input: Input<'_>, now: Now, ledger: &impl Ledger) -> Vec<Output> {
         if self.stage == Stage::Over {
             return Vec::new();
         }
         if let Err(fault) = self.step(input, now, ledger) {
-            self.out.push(Output::Fault(fault));
-            self.out.push(Output::Send(Message::Bye(fault.bye())));
+            self.learn(News::Fault(fault));
+            self.ask(Task::Send(Message::Bye(fault.bye())));
             self.end(Ended::ByFault);
         }
         // Only now: what came with it is stored first, or it would be asked for.
         let shows = self.shows.drain(..);
         self.out
-            .extend(shows.map(|(feed, size)| Output::Shows { feed, size }));
+            .extend(shows.map(|(feed, size)| Output::Learnt(News::Shows { feed, size })));
         std::mem::take(&mut self.out)
+    }
+
+    /// Asks for something to be done, after all that was asked for before.
+    pub(super) fn ask(&mut self, task: Task) {
+        self.out.push(Output::Do(task));
+    }
+
+    /// Says what was found out.
+    pub(super) fn learn(&mut self, news: News) {
+        self.out.push(Output::Learnt(news));
     }
 
     fn end(&mut self, why: Ended) {
         self.stage = Stage::Over;
-        self.out.push(Output::Close(why));
+        self.ask(Task::Close(why));
     }
 
     fn step(&mut self, input: Input<'_>, now: Now, ledger: &impl Ledger) -> Result<(), Fault> {
@@ -225,7 +235,7 @@ impl Session {
                 Ok(())
             }
             Input::Close(bye) => {
-                self.out.push(Output::Send(Message::Bye(bye)));
+                self.ask(Task::Send(Message::Bye(bye)));
                 self.end(Ended::ByUs(bye));
                 Ok(())
             }
@@ -319,11 +329,11 @@ impl Session {
         self.goes_by(hello.charter_version, hello.charter);
         let (warrant, card) = self.local.serials;
         if hello.your_warrant < warrant || hello.your_card < card {
-            self.out.push(Output::SendCredentials);
+            self.ask(Task::SendCredentials);
         }
         // By which warrants this side goes the peer hears before what can be verified by them only.
         self.list_papers(ledger);
-        self.out.push(Output::Opened);
+        self.learn(News::Opened);
         self.send_heads(ledger);
         Ok(())
     }
@@ -336,7 +346,7 @@ impl Session {
         }
         if self.fetch.overdue(now.millis) {
             let withheld = self.fetch.withheld_at(now.millis);
-            let name = |(feed, index)| Output::Withheld { feed, index };
+            let name = |(feed, index)| Output::Learnt(News::Withheld { feed, index });
             self.out.extend(withheld.into_iter().map(name));
             return Err(Fault::Stalled);
         }
@@ -346,7 +356,7 @@ impl Session {
             self.next_alive = now.after(self.local.limits.alive_every);
             let heads = self.shared_heads(ledger);
             let charter_version = self.local.charter_version;
-            self.out.push(Output::SendClaim(Claim::Alive(Alive {
+            self.ask(Task::SendClaim(Claim::Alive(Alive {
                 time: now.wall,
                 charter_version,
                 heads,
@@ -366,7 +376,7 @@ impl Session {
     }
 
     /// Answers a request, at once or, if the peer asks faster than it may be answered, later.
-    pub(super) fn serve(&mut self, cost: u64, answer: Output, now: Now) -> Result<(), Fault> {
+    pub(super) fn serve(&mut self, cost: u64, answer: Task, now: Now) -> Result<(), Fault> {
         if self.waiting.len() >= self.local.limits.waiting_requests {
             return Err(Fault::TooFast);
         }
@@ -380,8 +390,9 @@ impl Session {
         while let Some((cost, _)) = self.waiting.front()
             && self.answers.take(*cost, now.millis)
         {
+            let answer = self.waiting.pop_front();
             self.out
-                .extend(self.waiting.pop_front().map(|(_, answer)| answer));
+                .extend(answer.map(|(_, answer)| Output::Do(answer)));
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::feed::{
 use crate::guard::{self, Guard};
 use crate::wire::{Leaves, MAX_WANTED};
 
-use super::exchange::Output;
+use super::exchange::{News, Task};
 use super::fault::Fault;
 use super::ledger::Ledger;
 use super::limits::Now;
@@ -149,7 +149,7 @@ impl Session {
         }
         self.untaken.remove(&origin.feed);
         let reached = from.checked_add(leaves.len() as u64) == Some(checkpoint.size());
-        self.out.push(Output::StoreLeaves {
+        self.ask(Task::StoreLeaves {
             feed: origin.feed,
             from,
             leaves,
@@ -186,7 +186,7 @@ impl Session {
     fn other_leaves(&mut self, feed: FeedId, ledger: &impl Ledger) {
         self.fetch.drop_leaves(&feed);
         self.show_head(feed, ledger);
-        self.out.push(Output::OtherLeaves(feed));
+        self.learn(News::OtherLeaves(feed));
     }
 
     /// Whether a leaf may stand at the cursor; moves the cursor behind it. What an erase leaf names

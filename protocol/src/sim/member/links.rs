@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use kentong_keys::MemberName;
 
 use crate::feed::FeedId;
-use crate::sync::{Fault, Input, Limits, Local, Output, Peer, Session};
+use crate::sync::{Fault, Input, Limits, Local, News, Output, Peer, Session, Task};
 use crate::wire::{Claim, Message};
 
 use super::publish::FEDERATION;
@@ -183,8 +183,21 @@ impl Member {
             return Ok(Then::Go);
         };
         match output {
-            Output::Send(message) => self.send(id, message),
-            Output::SendClaim(claim) => {
+            Output::Do(task) => self.carry_out_task(id, &member, task),
+            Output::Learnt(news) => self.learn(id, member, news),
+        }
+    }
+
+    /// Does what a session asks for.
+    fn carry_out_task(
+        &mut self,
+        id: LinkId,
+        member: &MemberName,
+        task: Task,
+    ) -> Result<Then, Crashed> {
+        match task {
+            Task::Send(message) => self.send(id, message),
+            Task::SendClaim(claim) => {
                 if matches!(claim, Claim::Holds(_)) && !self.is(Sabotage::ReceiptBeforeDurable) {
                     self.disk.sync();
                     self.point(Point::Receipt)?;
@@ -192,14 +205,14 @@ impl Member {
                 let signed = claim.sign(&self.cast.person(self.who).signing);
                 self.send(id, Message::Claim(signed));
             }
-            Output::ServeLeaves {
+            Task::ServeLeaves {
                 feed,
                 from,
                 following,
             } => self.serve_leaves(id, feed, from, &following),
-            Output::ServeBody { feed, index } => self.serve_body(id, feed, index),
-            Output::ServeEpoch { feed, epoch } => self.serve_epoch(id, &member, feed, epoch),
-            Output::StoreLeaves {
+            Task::ServeBody { feed, index } => self.serve_body(id, feed, index),
+            Task::ServeEpoch { feed, epoch } => self.serve_epoch(id, member, feed, epoch),
+            Task::StoreLeaves {
                 feed,
                 from,
                 leaves,
@@ -210,12 +223,12 @@ impl Member {
                 return Ok(Then::Stored(feed));
             }
             // No member of the simulation gets another warrant.
-            Output::Void { .. } => {}
-            Output::StoreBody { feed, index, body } => {
+            Task::Void { .. } => {}
+            Task::StoreBody { feed, index, body } => {
                 self.store_body(feed, index, body)?;
                 return Ok(Then::Stored(feed));
             }
-            Output::StoreEpoch {
+            Task::StoreEpoch {
                 feed,
                 epoch,
                 key_id,
@@ -224,42 +237,46 @@ impl Member {
                 self.store_epoch(feed, epoch, (&key_id, &sealed));
                 return Ok(Then::Changed);
             }
-            Output::Receipt { holds, .. } => self.effects.push(Effect::Receipt(member, holds)),
-            Output::Withheld { feed, index } => {
+            Task::Close(_) => {
+                // The world tells when the link has ended.
+                self.effects.push(Effect::Close(id));
+            }
+            Task::ServePaper(hash) => self.serve_paper(id, &hash),
+            Task::TakePaper(paper) => self.take_paper(paper)?,
+            // A run's members have one warrant and card, which all have by whom the charter lists them.
+            Task::SendCredentials | Task::ServeCredentials(_) | Task::Offer { .. } => {}
+        }
+        Ok(Then::Go)
+    }
+
+    /// Takes note of what a session found out.
+    fn learn(&mut self, id: LinkId, member: MemberName, news: News) -> Result<Then, Crashed> {
+        match news {
+            News::Receipt { holds, .. } => self.effects.push(Effect::Receipt(member, holds)),
+            News::Withheld { feed, index } => {
                 self.effects.push(Effect::Withheld);
                 self.relay.refuse(&member, feed, index, self.now.millis);
                 return Ok(Then::Changed);
             }
-            Output::OtherLeaves(feed) => {
+            News::OtherLeaves(feed) => {
                 self.effects.push(Effect::Withheld);
                 self.relay.other_leaves(&member, feed, self.now.millis);
             }
-            Output::Shows { feed, size } => {
+            News::Shows { feed, size } => {
                 self.relay.sources.show(&member, feed, size);
                 return Ok(Then::Reassigned(feed));
             }
-            Output::Cosigned { .. } => self.effects.push(Effect::Cosigned),
-            Output::Behind { feed, size, root } => self.behind(&member, feed, (size, root)),
-            Output::Compared => self.compared(&member),
-            Output::Forked { feed, size } => {
+            News::Cosigned { .. } => self.effects.push(Effect::Cosigned),
+            News::Behind { feed, size, root } => self.behind(&member, feed, (size, root)),
+            News::Compared => self.compared(&member),
+            News::Forked { feed, size } => {
                 self.halt(format!("{member} shows another {feed:?} at {size}"));
             }
-            Output::Evidence(evidence) => self.take_evidence(*evidence)?,
-            Output::Opened => self.pass_evidence(id)?,
-            Output::ClockAhead(_) => self.effects.push(Effect::ClockAhead),
-            Output::Fault(fault) => self.fault(id, member, fault),
-            Output::Close(_) => {
-                // The world tells when the link has ended.
-                self.effects.push(Effect::Close(id));
-            }
-            Output::ServePaper(hash) => self.serve_paper(id, &hash),
-            Output::TakePaper(paper) => self.take_paper(paper)?,
-            // A run's members have one warrant and card, which all have by whom the charter lists them.
-            Output::SendCredentials
-            | Output::ServeCredentials(_)
-            | Output::GoesBy { .. }
-            | Output::Offer { .. }
-            | Output::Heard(_) => {}
+            News::Evidence(evidence) => self.take_evidence(*evidence)?,
+            News::Opened => self.pass_evidence(id)?,
+            News::ClockAhead(_) => self.effects.push(Effect::ClockAhead),
+            News::Fault(fault) => self.fault(id, member, fault),
+            News::GoesBy { .. } | News::Heard(_) => {}
         }
         Ok(Then::Go)
     }

@@ -4,7 +4,7 @@ use super::member::{Member, at};
 use super::pair::Pair;
 use super::web::{Web, is_fault};
 use crate::feed::{EraseLeaf, FeedId, Leaf};
-use crate::sync::{Input, Ledger as _, Output};
+use crate::sync::{Input, Ledger as _, News, Output, Task};
 use crate::wire::Message;
 
 fn erase(member: &mut Member, feed: FeedId, index: u64) {
@@ -13,7 +13,7 @@ fn erase(member: &mut Member, feed: FeedId, index: u64) {
 }
 
 fn withheld(output: &Output) -> bool {
-    matches!(output, Output::Withheld { .. })
+    matches!(output, Output::Learnt(News::Withheld { .. }))
 }
 
 /// The indexes of the bodies that were asked for, and of those that were sent.
@@ -56,7 +56,7 @@ fn a_body_that_is_held_goes_when_the_leaf_comes_and_the_receipt_says_so() {
         body: crate::bounded::BoundedBytes::new(body).unwrap(),
     };
     pair.give_b(Input::Frame(&late.encode()));
-    let stored = |output: &Output| matches!(output, Output::StoreBody { .. });
+    let stored = |output: &Output| matches!(output, Output::Do(Task::StoreBody { .. }));
     assert!(!pair.b.0.log.iter().any(stored));
 }
 

@@ -6,7 +6,7 @@ use super::member::{Member, at};
 use super::pair::Pair;
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{Checkpoint, FeedId, Origin, UnverifiedCheckpoint};
-use crate::sync::{Input, Ledger as _, Output, Session};
+use crate::sync::{Input, Ledger as _, News, Output, Session, Task};
 use crate::wire::{Alive, Claim, Heads, MAX_HEADS, Message};
 
 fn two() -> (Member, Member) {
@@ -133,7 +133,12 @@ fn a_body_that_the_publisher_lost_is_named_and_the_rest_arrives() {
     let lost = my.feeds.get_mut(&feed).unwrap().bodies.remove(&3).unwrap();
     let mut pair = Pair::connect(my, sg);
     pair.settle();
-    assert!(pair.b.0.log.contains(&Output::Withheld { feed, index: 3 }));
+    assert!(
+        pair.b
+            .0
+            .log
+            .contains(&Output::Learnt(News::Withheld { feed, index: 3 }))
+    );
     assert_eq!(pair.b.0.feeds[&feed].bodies.len(), 2);
     assert!(!lost.is_empty());
     assert!(pair.b.1.is_open());
@@ -150,7 +155,12 @@ fn clocks_ahead_are_reported_and_order_nothing() {
     let frames = a.carry_out(sa, outputs, ahead);
     pair.a.2.extend(frames);
     pair.settle();
-    assert!(pair.b.0.log.contains(&Output::ClockAhead(3660)));
+    assert!(
+        pair.b
+            .0
+            .log
+            .contains(&Output::Learnt(News::ClockAhead(3660)))
+    );
     assert!(pair.b.1.is_open());
     assert!(
         pair.b
@@ -205,10 +215,14 @@ fn gone_back(size: u64, then: impl FnOnce(&mut Member, FeedId)) -> (Pair, FeedId
 #[test]
 fn a_publisher_that_lost_history_is_shown_what_it_signed() {
     let (pair, feed) = gone_back(5, |_, _| {});
-    let lost = |output: &Output| matches!(output, Output::Behind { .. } | Output::Forked { .. });
+    let lost = |output: &Output| {
+        matches!(
+            output,
+            Output::Learnt(News::Behind { .. }) | Output::Learnt(News::Forked { .. })
+        )
+    };
     let shown = |pair: &Pair, of: FeedId| {
-        let behind =
-            |output: &Output| matches!(output, Output::Behind { feed, size: 5, .. } if *feed == of);
+        let behind = |output: &Output| matches!(output, Output::Learnt(News::Behind { feed, size: 5, .. }) if *feed == of);
         pair.a.0.log.iter().any(behind)
     };
     assert!(!pair.a.0.log.iter().any(lost), "it has lost nothing");
@@ -230,9 +244,11 @@ fn a_publisher_that_signed_two_histories_is_shown_the_other() {
         (0..9_u8).for_each(|i| my.add(feed, &[9, i]));
     });
     let log = &pair.a.0.log;
-    assert!(log.contains(&Output::Forked { feed, size: 5 }));
+    assert!(log.contains(&Output::Learnt(News::Forked { feed, size: 5 })));
     let kept = log.iter().any(|output| match output {
-        Output::Evidence(evidence) => evidence.feed == feed && evidence.link.is_some(),
+        Output::Learnt(News::Evidence(evidence)) => {
+            evidence.feed == feed && evidence.link.is_some()
+        }
         _ => false,
     });
     assert!(kept);
@@ -283,12 +299,12 @@ fn heads_that_do_not_fit_one_message_come_in_several() {
     }
     let (mut session, _) = Session::begin(my.local(), sg.as_peer(), at(0));
     let hello = Session::begin(sg.local(), my.as_peer(), at(0)).1;
-    let [Output::Send(hello)] = hello.as_slice() else {
+    let [Output::Do(Task::Send(hello))] = hello.as_slice() else {
         panic!("{hello:?}");
     };
     let said = session.handle(Input::Frame(&hello.encode()), at(0), &my);
     let heads = said.iter().filter_map(|output| match output {
-        Output::Send(Message::Heads(heads)) => Some(heads.mine.len()),
+        Output::Do(Task::Send(Message::Heads(heads))) => Some(heads.mine.len()),
         _ => None,
     });
     assert_eq!(heads.collect::<Vec<_>>(), [MAX_HEADS, 3]);
@@ -298,7 +314,7 @@ fn heads_that_do_not_fit_one_message_come_in_several() {
 fn greeted(my: &Member, sg: &Member) -> (Session, Vec<Output>) {
     let (mut session, _) = Session::begin(my.local(), sg.as_peer(), at(0));
     let hello = Session::begin(sg.local(), my.as_peer(), at(0)).1;
-    let [Output::Send(hello)] = hello.as_slice() else {
+    let [Output::Do(Task::Send(hello))] = hello.as_slice() else {
         panic!("{hello:?}");
     };
     let said = session.handle(Input::Frame(&hello.encode()), at(0), my);
@@ -329,8 +345,10 @@ fn a_publisher_is_told_when_it_was_shown_all_its_heads() {
         let outputs = session.handle(Input::Frame(frame), at(0), &my);
         let heads = outputs
             .iter()
-            .filter(|o| matches!(o, Output::Behind { .. }));
-        let ended = outputs.iter().filter(|o| **o == Output::Compared);
+            .filter(|o| matches!(o, Output::Learnt(News::Behind { .. })));
+        let ended = outputs
+            .iter()
+            .filter(|o| **o == Output::Learnt(News::Compared));
         (heads.count(), ended.count())
     };
     let (mut session, _) = greeted(&my, &sg);
@@ -373,7 +391,7 @@ fn a_reader_shows_a_publisher_its_own_heads_first() {
     pair.settle();
     let (_, said) = greeted(&pair.b.0, &pair.a.0);
     let lists = said.iter().filter_map(|output| match output {
-        Output::Send(Message::Heads(heads)) => Some(heads.mine.iter()),
+        Output::Do(Task::Send(Message::Heads(heads))) => Some(heads.mine.iter()),
         _ => None,
     });
     let publishers: Vec<_> = lists

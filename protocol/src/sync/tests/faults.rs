@@ -7,7 +7,7 @@ use super::pair::Pair;
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::encoding::DecodeError;
 use crate::feed::{CheckpointError, EraseLeaf, FeedId, Leaf, LeafError, Tree};
-use crate::sync::{Fault, Input, Output, Session, leaves_message};
+use crate::sync::{Fault, Input, News, Output, Session, Task, leaves_message};
 use crate::wire::{Bye, Claim, Holds, Leaves, Message, MessageError};
 
 /// MY with one published batch for SG, connected, before anything crossed.
@@ -29,7 +29,7 @@ fn sg_refuses_at_once(pair: &mut Pair, message: &Message) -> Option<Fault> {
     pair.b.0.log.clear();
     pair.give_b(Input::Frame(&message.encode()));
     let fault = pair.b.0.log.iter().find_map(|output| match output {
-        Output::Fault(fault) => Some(*fault),
+        Output::Learnt(News::Fault(fault)) => Some(*fault),
         _ => None,
     });
     assert_eq!(
@@ -122,10 +122,10 @@ fn greeting() {
     assert_eq!(session.wake_at(), 10_000);
     assert_eq!(session.handle(Input::Tick, at(9_999), &sg), []);
     let silent = session.handle(Input::Tick, at(10_000), &sg);
-    assert_eq!(silent[0], Output::Fault(Fault::Silent));
+    assert_eq!(silent[0], Output::Learnt(News::Fault(Fault::Silent)));
     assert_eq!(
         silent[1],
-        Output::Send(Message::Bye(Bye::Fault)),
+        Output::Do(Task::Send(Message::Bye(Bye::Fault))),
         "the peer learns no more"
     );
 }
@@ -153,7 +153,7 @@ fn undecodable() {
         pair.give_b(Input::Frame(bytes));
         assert_eq!(
             pair.b.0.log[0],
-            Output::Fault(Fault::Undecodable(error)),
+            Output::Learnt(News::Fault(Fault::Undecodable(error))),
             "{bytes:?}"
         );
     }
@@ -433,7 +433,12 @@ fn bodies() {
         .bodies
         .insert(2, wrong);
     pair.settle();
-    assert!(pair.b.0.log.contains(&Output::Fault(Fault::BodyMismatch)));
+    assert!(
+        pair.b
+            .0
+            .log
+            .contains(&Output::Learnt(News::Fault(Fault::BodyMismatch)))
+    );
     assert!(pair.b.0.feeds[&feed].bodies.is_empty());
 }
 
@@ -459,7 +464,7 @@ fn requests() {
         };
         (0..times).for_each(|_| pair.give_a(Input::Frame(&message.encode())));
         pair.a.0.log.iter().find_map(|output| match output {
-            Output::Fault(fault) => Some(*fault),
+            Output::Learnt(News::Fault(fault)) => Some(*fault),
             _ => None,
         })
     };
@@ -513,7 +518,12 @@ fn answers_that_do_not_come() {
     assert!(pair.b.1.is_open());
     pair.now = 60_000;
     pair.give_b(Input::Tick);
-    assert!(pair.b.0.log.contains(&Output::Fault(Fault::Stalled)));
+    assert!(
+        pair.b
+            .0
+            .log
+            .contains(&Output::Learnt(News::Fault(Fault::Stalled)))
+    );
 }
 
 #[test]
@@ -565,5 +575,10 @@ fn too_many_feeds() {
     assert!(feeds.contains(&second));
     feeds.iter().for_each(|feed| pair.a.0.publish(*feed));
     pair.settle();
-    assert!(pair.b.0.log.contains(&Output::Fault(Fault::TooManyFeeds)));
+    assert!(
+        pair.b
+            .0
+            .log
+            .contains(&Output::Learnt(News::Fault(Fault::TooManyFeeds)))
+    );
 }

@@ -6,7 +6,7 @@ use super::member::Member;
 use super::pair::Pair;
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{FeedId, Leaf};
-use crate::sync::{Fault, Input, Ledger as _, Output, leaves_message};
+use crate::sync::{Fault, Input, Ledger as _, News, Output, Task, leaves_message};
 use crate::wire::Message;
 
 /// MY with `batches` published for SG, settled.
@@ -43,7 +43,7 @@ fn said<T>(pair: &Pair, pick: impl Fn(&Output) -> Option<T>) -> Vec<T> {
 
 fn fault(output: &Output) -> Option<Fault> {
     match output {
-        Output::Fault(fault) => Some(*fault),
+        Output::Learnt(News::Fault(fault)) => Some(*fault),
         _ => None,
     }
 }
@@ -141,7 +141,7 @@ fn a_body_that_is_held_gives_no_more_time_and_a_fresh_one_does() {
 #[test]
 fn a_push_that_crosses_a_request_brings_a_body_twice() {
     let stored = |output: &Output| match output {
-        Output::StoreBody { index, .. } => Some(*index),
+        Output::Do(Task::StoreBody { index, .. }) => Some(*index),
         _ => None,
     };
     // SG asked for body 2; then it is announced too.
@@ -166,7 +166,7 @@ fn a_push_that_crosses_a_request_brings_a_body_twice() {
         pair.give_b(Input::Frame(second));
         assert_eq!((said(&pair, fault), said(&pair, stored)), (vec![], vec![2]));
         let withheld = said(&pair, |output| {
-            matches!(output, Output::Withheld { .. }).then_some(())
+            matches!(output, Output::Learnt(News::Withheld { .. })).then_some(())
         });
         assert_eq!(withheld.len(), 0, "it came");
         pair.give_b(Input::Frame(&none));
@@ -193,7 +193,7 @@ fn epoch_keys_are_asked_for_by_and_by_and_taken_once() {
     pair.give_b(Input::Frame(&frame));
     let asked = |pair: &Pair| {
         said(pair, |output| match output {
-            Output::Send(Message::WantEpoch { epoch, .. }) => Some(*epoch),
+            Output::Do(Task::Send(Message::WantEpoch { epoch, .. })) => Some(*epoch),
             _ => None,
         })
     };
@@ -213,7 +213,7 @@ fn epoch_keys_are_asked_for_by_and_by_and_taken_once() {
     };
     let stored = |pair: &Pair| {
         said(pair, |output| match output {
-            Output::StoreEpoch { epoch, .. } => Some(*epoch),
+            Output::Do(Task::StoreEpoch { epoch, .. }) => Some(*epoch),
             _ => None,
         })
     };
@@ -245,7 +245,7 @@ fn a_body_that_a_request_names_often_is_sent_once() {
     let want = Message::WantBodies { feed, indexes };
     pair.give_a(Input::Frame(&want.encode()));
     let served = pair.a.0.log.iter().map(|output| match output {
-        Output::ServeBody { index, .. } => *index,
+        Output::Do(Task::ServeBody { index, .. }) => *index,
         other => panic!("{other:?}"),
     });
     assert_eq!(served.collect::<Vec<_>>(), [2, 3]);
@@ -273,6 +273,11 @@ fn one_body_is_not_hidden_behind_all_the_others() {
         pair.give_b(Input::Tick);
     }
     assert_eq!(last, 570_000, "ten times its patience");
-    assert!(pair.b.0.log.contains(&Output::Withheld { feed, index: 2 }));
+    assert!(
+        pair.b
+            .0
+            .log
+            .contains(&Output::Learnt(News::Withheld { feed, index: 2 }))
+    );
     assert_eq!(said(&pair, fault), [Fault::Stalled]);
 }

@@ -5,7 +5,7 @@ use super::member::{Member, at};
 use super::pair::Pair;
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::UnverifiedCheckpoint;
-use crate::sync::{Fault, Input, Output, Session};
+use crate::sync::{Fault, Input, News, Output, Session};
 use crate::wire::Message;
 
 #[test]
@@ -29,7 +29,7 @@ fn two_histories() {
     );
     let held = pair.a.0.feeds[&feed].checkpoint.clone().unwrap().1;
     let kept = |pair: &Pair| match &pair.b.0.log[0] {
-        Output::Evidence(evidence) => (**evidence).clone(),
+        Output::Learnt(News::Evidence(evidence)) => (**evidence).clone(),
         other => panic!("{other:?}"),
     };
     let evidence = kept(&pair);
@@ -74,11 +74,11 @@ fn two_histories() {
     let yours = BoundedVec::default();
     let heads = Message::Heads(crate::wire::Heads { mine, yours }).encode();
     let outputs = session.handle(Input::Frame(&heads), at(0), &pair.b.0);
-    let Output::Evidence(evidence) = &outputs[0] else {
+    let Output::Learnt(News::Evidence(evidence)) = &outputs[0] else {
         panic!("{outputs:?}")
     };
     assert_eq!([&evidence.held, &evidence.shown], [&notes[0], &notes[1]]);
-    assert_eq!(outputs[1], Output::Fault(Fault::TwoHistories));
+    assert_eq!(outputs[1], Output::Learnt(News::Fault(Fault::TwoHistories)));
 }
 
 /// MY shows SG, which holds three leaves, a history of `size` leaves that goes another way after the
@@ -99,7 +99,7 @@ fn another_way(size: u8) -> (Pair, Vec<u8>, Message) {
 #[test]
 fn another_history_that_is_longer_leaves_evidence_too() {
     let evidence = |pair: &Pair| match &pair.b.0.log[0] {
-        Output::Evidence(evidence) => (**evidence).clone(),
+        Output::Learnt(News::Evidence(evidence)) => (**evidence).clone(),
         other => panic!("{other:?}"),
     };
     let (mut pair, held, message) = another_way(6);
@@ -128,7 +128,7 @@ fn another_history_that_is_longer_leaves_evidence_too() {
     assert_eq!(sg_refuses(&mut pair, &message), Some(Fault::TwoHistories));
     let log = pair.b.0.log.iter();
     let kept = log.filter_map(|output| match output {
-        Output::Evidence(evidence) => Some(evidence.shown.clone()),
+        Output::Learnt(News::Evidence(evidence)) => Some(evidence.shown.clone()),
         _ => None,
     });
     assert_eq!(kept.collect::<Vec<_>>(), [shown]);

@@ -8,7 +8,7 @@ use super::web::{Web, is_evidence, is_fault};
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{BatchLeaf, CheckpointError, FeedId, Leaf, UnverifiedCheckpoint};
 use crate::guard::{self, Guard};
-use crate::sync::{Evidence, Fault, Input, Ledger as _, Output};
+use crate::sync::{Evidence, Fault, Input, Ledger as _, News, Output, Task};
 use crate::wire::{self, Heads, Message};
 
 fn my() -> MemberName {
@@ -148,7 +148,7 @@ fn a_head_by_another_key_is_a_fault_of_who_goes_by_the_same_warrant() {
     web.settle();
     assert_eq!(web.said("TH", is_fault), 0, "a former head is not shown");
     web.give("TH", "SG", Input::Frame(&heads(old.clone())), 0);
-    let refused = Output::Fault(Fault::Checkpoint(CheckpointError::Signature));
+    let refused = Output::Learnt(News::Fault(Fault::Checkpoint(CheckpointError::Signature)));
     assert!(web.members["TH"].log.contains(&refused));
 
     // And of the publisher itself, which sends its warrant before all else.
@@ -205,10 +205,12 @@ fn another_history_under_the_former_key_gives_way_to_that_of_the_present_one() {
             if from == "MY" || kept + u64::from(extra) == size {
                 web.has_all("TH", feed, "MY");
             }
-            let void = Output::Void { feed, from: 0 };
+            let void = Output::Do(Task::Void { feed, from: 0 });
             let gave_way = web.members["TH"].log.contains(&void);
             // Leaves of a relay that do not fit may be its own work: the publisher is waited for.
-            let waits = web.members["TH"].log.contains(&Output::OtherLeaves(feed));
+            let waits = web.members["TH"]
+                .log
+                .contains(&Output::Learnt(News::OtherLeaves(feed)));
             assert!(gave_way || waits, "{kept} {extra} {from}");
             assert_eq!(web.said("TH", is_fault) + web.said("TH", is_evidence), 0);
         }
@@ -244,7 +246,7 @@ fn evidence_under_keys_that_have_gone_is_not_held_against_who_passes_it_on() {
     assert!(
         web.members["TH"]
             .log
-            .contains(&Output::Fault(Fault::Evidence))
+            .contains(&Output::Learnt(News::Fault(Fault::Evidence)))
     );
 }
 
@@ -279,7 +281,7 @@ fn a_publisher_is_given_back_what_it_lost_up_to_the_head_that_its_warrant_names(
     web.connect("MY", "TH");
     web.settle();
     assert!(web.is_open("MY", "TH"));
-    let behind = |output: &Output| matches!(output, Output::Behind { .. });
+    let behind = |output: &Output| matches!(output, Output::Learnt(News::Behind { .. }));
     assert!(web.said("MY", behind) > 0);
     assert_eq!(web.said("TH", is_fault) + web.said("SG", is_fault), 0);
 }
@@ -323,7 +325,7 @@ fn leaves_at_the_end_of_all_numbers_end_no_node() {
         web.give("SG", "MY", Input::Frame(&frame), 0);
         web
     };
-    let refused = Output::Fault(Fault::LeafCount);
+    let refused = Output::Learnt(News::Fault(Fault::LeafCount));
     assert!(send().members["SG"].log.contains(&refused));
     let without = || guard::without(Guard::LeavesEnd, send);
     let panicked = std::panic::catch_unwind(without).is_err();
@@ -350,6 +352,6 @@ fn bodies_of_two_leaves_at_one_place_are_each_taken_off_as_they_were_put_on() {
         assert_eq!(web.said("SG", is_fault), 0);
     }
     web.give("SG", "MY", Input::Frame(&none), 0);
-    let refused = Output::Fault(Fault::UnaskedBody);
+    let refused = Output::Learnt(News::Fault(Fault::UnaskedBody));
     assert!(web.members["SG"].log.contains(&refused), "one too many");
 }

@@ -5,7 +5,7 @@ use kentong_keys::{Digest, SigningKey};
 
 use super::web::{Web, is_evidence};
 use crate::feed::{Checkpoint, FeedId, Origin, Tree, leaf_hash};
-use crate::sync::{Evidence, Fault, Input, Output};
+use crate::sync::{Evidence, Fault, Input, News, Output};
 
 const FEDERATION: &str = "TEST";
 /// Leaves of the longest history.
@@ -272,7 +272,7 @@ fn a_member_that_frames_an_honest_one_is_blamed_itself() {
         web.give("SG", "TH", Input::Frame(&message), 0);
         assert_eq!(web.said("SG", is_evidence), 0);
         assert!(!web.members["SG"].forked.contains(&feed));
-        let blamed = Output::Fault(Fault::Evidence);
+        let blamed = Output::Learnt(News::Fault(Fault::Evidence));
         assert!(web.members["SG"].log.contains(&blamed));
         assert!(web.is_open("MY", "SG"), "MY is not cut off for it");
     };

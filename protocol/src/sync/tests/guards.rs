@@ -6,7 +6,7 @@ use super::member::{Feed, Member, at};
 use super::pair::Pair;
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{Checkpoint, CloseLeaf, EraseLeaf, FeedId, GenesisLeaf, Leaf, Origin, Tree};
-use crate::sync::{Ended, Fault, Input, Ledger as _, Output, Session, leaves_message};
+use crate::sync::{Ended, Fault, Input, Ledger as _, News, Output, Session, Task, leaves_message};
 use crate::wire::{Alive, Bye, Claim, Heads, Holds, Leaves, Message};
 
 /// MY with one batch published for SG, settled.
@@ -39,7 +39,7 @@ fn change(pair: &mut Pair, feed: FeedId, change: impl FnOnce(&mut Feed)) {
 fn refusal(pair: &mut Pair, message: &Message) -> Option<Fault> {
     pair.give_b(Input::Frame(&message.encode()));
     pair.b.0.log.iter().find_map(|output| match output {
-        Output::Fault(fault) => Some(*fault),
+        Output::Learnt(News::Fault(fault)) => Some(*fault),
         _ => None,
     })
 }
@@ -218,7 +218,7 @@ fn after_the_end_nothing_is_heard() {
     let (mut pair, feed) = settled();
     let bye = Message::Bye(Bye::Stopping);
     assert_eq!(refusal(&mut pair, &bye), None);
-    let closed = Output::Close(Ended::ByPeer(Bye::Stopping));
+    let closed = Output::Do(Task::Close(Ended::ByPeer(Bye::Stopping)));
     assert_eq!(pair.b.0.log, [closed]);
     pair.b.0.log.clear();
     for message in [bye, Message::WantLeaves { feed, from: 0 }] {
@@ -277,7 +277,7 @@ fn what_makes_work_is_counted() {
     }
     assert!(pair.b.1.is_open());
     let last = pair.b.1.handle(Input::Frame(&message), at(0), &pair.b.0);
-    assert_eq!(last[0], Output::Fault(Fault::TooFast));
+    assert_eq!(last[0], Output::Learnt(News::Fault(Fault::TooFast)));
 }
 
 #[test]
@@ -298,7 +298,7 @@ fn epoch_keys_that_are_no_news_are_counted() {
     for _ in 0..20_000 {
         faults.extend(pair.b.1.handle(Input::Frame(&message), at(0), &pair.b.0));
     }
-    assert!(faults.contains(&Output::Fault(Fault::TooFast)));
+    assert!(faults.contains(&Output::Learnt(News::Fault(Fault::TooFast))));
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn a_receipt_is_for_a_reader_of_a_feed_of_ours() {
         assert_eq!(refusal(&mut fresh, &message), expected, "{feed:?}");
         if expected.is_none() {
             fresh.give_b(Input::Frame(&message.encode()));
-            let kept = |output: &&Output| matches!(output, Output::Receipt { .. });
+            let kept = |output: &&Output| matches!(output, Output::Learnt(News::Receipt { .. }));
             let kept = fresh.b.0.log.iter().filter(kept).count();
             assert_eq!(kept, receipts, "said again: {feed:?}");
         }
@@ -377,7 +377,7 @@ fn a_sign_of_life_leads_to_a_list_of_heads_now_and_then_only() {
     let heads = |pair: &mut Pair| {
         pair.b.0.log.clear();
         (0..50).for_each(|_| pair.give_b(Input::Frame(&frame)));
-        let list = |output: &&Output| matches!(output, Output::Send(Message::Heads(_)));
+        let list = |output: &&Output| matches!(output, Output::Do(Task::Send(Message::Heads(_))));
         pair.b.0.log.iter().filter(list).count()
     };
     assert_eq!((heads(&mut pair), heads(&mut pair)), (1, 0));
@@ -437,6 +437,6 @@ fn an_older_checkpoint_takes_no_promise_back() {
     first.checkpoint = BoundedBytes::new(old).unwrap();
     first.proof = pair.a.0.feeds[&feed].tree.consistency(2, 2).unwrap();
     assert_eq!(refused_leaves(&mut pair, first), None);
-    let want = Output::Send(Message::WantLeaves { feed, from: 2 });
+    let want = Output::Do(Task::Send(Message::WantLeaves { feed, from: 2 }));
     assert!(pair.b.0.log.contains(&want), "{:?}", pair.b.0.log);
 }

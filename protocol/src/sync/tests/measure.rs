@@ -3,7 +3,7 @@
 use super::member::{Member, at};
 use super::pair::Pair;
 use crate::feed::{FeedId, Leaf};
-use crate::sync::{Input, Ledger as _, Limits, Output, Session, leaves_message};
+use crate::sync::{Input, Ledger as _, Limits, Output, Session, Task, leaves_message};
 use crate::wire::{Claim, MAX_LEAVES, MAX_LEAVES_BYTES, Message};
 
 /// SG, by these limits, hears of a feed of MY with this many batches, and gets no body.
@@ -32,7 +32,9 @@ fn asked(limits: Limits, batches: u32) -> (Pair, FeedId, Vec<Vec<u64>>) {
 /// The bodies that SG asked for, by request.
 fn wants(pair: &Pair) -> Vec<Vec<u64>> {
     let wants = pair.b.0.log.iter().filter_map(|output| match output {
-        Output::Send(Message::WantBodies { indexes, .. }) => Some(indexes.clone().into_vec()),
+        Output::Do(Task::Send(Message::WantBodies { indexes, .. })) => {
+            Some(indexes.clone().into_vec())
+        }
         _ => None,
     });
     wants.collect()
@@ -136,7 +138,7 @@ fn little_is_pushed_and_much_announced() {
         let hello = pair.b.2.pop_front().unwrap();
         pair.give_a(Input::Frame(&hello));
         pair.give_a(Input::Published(feed));
-        let serves = |output: &Output| matches!(output, Output::ServeLeaves { .. });
+        let serves = |output: &Output| matches!(output, Output::Do(Task::ServeLeaves { .. }));
         assert!(!pair.a.0.log.iter().any(serves));
         pair.settle();
         (0..batches).for_each(|i: u32| pair.a.0.add(feed, &i.to_be_bytes()));
@@ -166,7 +168,7 @@ fn only_small_bodies_follow_a_push() {
         pair.a.0.log.clear();
         pair.give_a(Input::Published(feed));
         let pushed = pair.a.0.log.iter().find_map(|output| match output {
-            Output::ServeLeaves { following, .. } => Some(following.clone()),
+            Output::Do(Task::ServeLeaves { following, .. }) => Some(following.clone()),
             _ => None,
         });
         assert_eq!(pushed, Some(expected));
@@ -175,15 +177,14 @@ fn only_small_bodies_follow_a_push() {
 
 #[test]
 fn receipts_come_when_it_is_quiet_and_not_too_often() {
-    let receipts = |pair: &Pair| {
-        let sent = pair
-            .b
-            .0
-            .log
-            .iter()
-            .filter(|output| matches!(output, Output::SendClaim(Claim::Holds(_))));
-        sent.count()
-    };
+    let receipts =
+        |pair: &Pair| {
+            let sent =
+                pair.b.0.log.iter().filter(|output| {
+                    matches!(output, Output::Do(Task::SendClaim(Claim::Holds(_))))
+                });
+            sent.count()
+        };
     let (mut pair, feed, _) = asked(Limits::default(), 3);
     assert_eq!(receipts(&pair), 0, "bodies are under way");
     for index in 2..5 {
@@ -260,7 +261,7 @@ fn asked_for_three(change: impl FnOnce(&mut Limits)) -> (Member, Session, Vec<Ou
     change(&mut local.limits);
     let (mut session, _) = Session::begin(local, sg.as_peer(), at(0));
     let hello = Session::begin(sg.local(), my.as_peer(), at(0)).1;
-    let [Output::Send(hello)] = &hello[..] else {
+    let [Output::Do(Task::Send(hello))] = &hello[..] else {
         panic!("a session begins with Hello")
     };
     session.handle(Input::Frame(&hello.encode()), at(0), &my);
@@ -274,7 +275,7 @@ fn asked_for_three(change: impl FnOnce(&mut Limits)) -> (Member, Session, Vec<Ou
 fn who_asks_for_much_is_answered_by_and_by() {
     let served = |outputs: &[Output]| -> Vec<u64> {
         let index = |output: &Output| match output {
-            Output::ServeBody { index, .. } => Some(*index),
+            Output::Do(Task::ServeBody { index, .. }) => Some(*index),
             _ => None,
         };
         outputs.iter().filter_map(index).collect()
@@ -314,6 +315,6 @@ fn an_epoch_s_key_is_sealed_anew_once() {
     pair.settle();
     let want = Message::WantEpoch { feed, epoch: 1 }.encode();
     (0..5).for_each(|_| pair.give_a(Input::Frame(&want)));
-    let sealed = |output: &&Output| matches!(output, Output::ServeEpoch { .. });
+    let sealed = |output: &&Output| matches!(output, Output::Do(Task::ServeEpoch { .. }));
     assert_eq!(pair.a.0.log.iter().filter(sealed).count(), 1);
 }

@@ -15,8 +15,8 @@ use crate::feed::{
     Tree, leaf_hash,
 };
 use crate::sync::{
-    FeedView, Input, Ledger, Limits, Local, Now, Output, Peer, Session, Sources, WantedBody,
-    leaves_message,
+    FeedView, Input, Ledger, Limits, Local, News, Now, Output, Peer, Session, Sources, Task,
+    WantedBody, leaves_message,
 };
 use crate::time::Timestamp;
 use crate::wire::{Holds, Message};
@@ -381,15 +381,15 @@ impl Member {
                 continue;
             };
             match output.clone() {
-                Output::Send(message) => frames.push(message.encode()),
-                Output::SendClaim(claim) => {
+                Output::Do(Task::Send(message)) => frames.push(message.encode()),
+                Output::Do(Task::SendClaim(claim)) => {
                     frames.push(Message::Claim(claim.sign(&self.signing)).encode());
                 }
-                Output::ServeLeaves {
+                Output::Do(Task::ServeLeaves {
                     feed,
                     from,
                     following,
-                } => {
+                }) => {
                     let view = self.feed(&feed).unwrap();
                     let leaves = &self.feeds[&feed].leaves;
                     let read = |i: u64| leaves.get(i as usize).map(|(_, bytes)| bytes.clone());
@@ -401,46 +401,48 @@ impl Member {
                         frames.push(self.body_frame(feed, *index));
                     }
                 }
-                Output::ServeBody { feed, index } => frames.push(self.body_frame(feed, index)),
-                Output::StoreLeaves {
+                Output::Do(Task::ServeBody { feed, index }) => {
+                    frames.push(self.body_frame(feed, index))
+                }
+                Output::Do(Task::StoreLeaves {
                     feed,
                     from,
                     leaves,
                     checkpoint,
-                } => {
+                }) => {
                     self.store_leaves(feed, from, leaves, checkpoint);
                     changed = true;
                 }
-                Output::Void { feed, from } => {
+                Output::Do(Task::Void { feed, from }) => {
                     self.void(feed, from);
                     changed = true;
                 }
-                Output::StoreBody { feed, index, body } => {
+                Output::Do(Task::StoreBody { feed, index, body }) => {
                     self.store_body(feed, index, body);
                     changed = true;
                 }
-                Output::ServePaper(hash) => {
+                Output::Do(Task::ServePaper(hash)) => {
                     let paper = self.papers.as_ref().and_then(|papers| papers.get(&hash));
                     let paper = BoundedBytes::new(paper.unwrap().to_vec()).unwrap();
                     frames.push(Message::Paper(paper).encode());
                 }
-                Output::TakePaper(paper) => {
+                Output::Do(Task::TakePaper(paper)) => {
                     self.take_paper(paper);
                     todo.extend(session.handle(Input::Papers, now, self));
                 }
-                Output::Receipt { holds, .. } => self.receipts.push(holds),
-                Output::Shows { feed, size } => {
+                Output::Learnt(News::Receipt { holds, .. }) => self.receipts.push(holds),
+                Output::Learnt(News::Shows { feed, size }) => {
                     self.sources.show(session.member(), feed, size);
                     shown.insert(feed);
                 }
-                Output::Withheld { feed, index } => {
+                Output::Learnt(News::Withheld { feed, index }) => {
                     self.sources.refuse(session.member(), feed, index);
                     changed = true;
                 }
-                Output::OtherLeaves(feed) => {
+                Output::Learnt(News::OtherLeaves(feed)) => {
                     self.sources.other_leaves(session.member(), feed);
                 }
-                Output::Evidence(evidence) => drop(self.forked.insert(evidence.feed)),
+                Output::Learnt(News::Evidence(evidence)) => drop(self.forked.insert(evidence.feed)),
                 _ => {}
             }
             self.log.push(output);

@@ -11,7 +11,7 @@ use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::charter::{
     Chain, Draft, Notices, OpenNotices, Paper, Papers, Says, UnverifiedCharter, UnverifiedNotice,
 };
-use crate::sync::{Fault, Input, Output, Session};
+use crate::sync::{Fault, Input, News, Output, Session, Task};
 use crate::time::Timestamp;
 use crate::wire::Message;
 
@@ -69,7 +69,9 @@ fn held(member: &Member) -> &Papers {
 
 fn asked(member: &Member) -> usize {
     let asks = member.log.iter().map(|output| match output {
-        Output::Send(Message::WantPapers { papers, members }) => papers.len() + members.len(),
+        Output::Do(Task::Send(Message::WantPapers { papers, members })) => {
+            papers.len() + members.len()
+        }
         _ => 0,
     });
     asks.sum()
@@ -94,7 +96,7 @@ fn votes_are_joined_wherever_they_were_cast() {
     assert_eq!(held(&pair.a.0).in_force(), held(&pair.b.0).in_force());
     let goes_by = |member: &Member| {
         let said = member.log.iter().rev().find_map(|output| match output {
-            Output::GoesBy { version, hash } => Some((*version, *hash)),
+            Output::Learnt(News::GoesBy { version, hash }) => Some((*version, *hash)),
             _ => None,
         });
         said.unwrap()
@@ -287,7 +289,7 @@ fn only_newer_cards_of_members_are_asked_for() {
     }));
     assert_eq!(sg_refuses(&mut both, &list), None);
     let want = both.b.0.log.iter().find_map(|output| match output {
-        Output::Send(Message::WantPapers { members, .. }) => Some(members.to_vec()),
+        Output::Do(Task::Send(Message::WantPapers { members, .. })) => Some(members.to_vec()),
         _ => None,
     });
     assert_eq!(want, Some(vec![named("VN")]));

@@ -2,12 +2,12 @@
 
 use super::member::Member;
 use super::pair::Pair;
-use crate::sync::{Input, Output};
+use crate::sync::{Input, News, Output};
 
 fn faults(member: &Member) -> usize {
     let faults = member.log.iter();
     faults
-        .filter(|output| matches!(output, Output::Fault(_)))
+        .filter(|output| matches!(output, Output::Learnt(News::Fault(_))))
         .count()
 }
 

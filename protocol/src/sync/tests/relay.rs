@@ -4,7 +4,9 @@ use super::member::{at, witness_name};
 use super::web::{Web, is_evidence, is_fault};
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{Checkpoint, FeedId};
-use crate::sync::{Evidence, Fault, Input, Ledger as _, Output, Session, leaves_message};
+use crate::sync::{
+    Evidence, Fault, Input, Ledger as _, News, Output, Session, Task, leaves_message,
+};
 use crate::wire::{Heads, Message};
 
 #[test]
@@ -73,7 +75,7 @@ fn who_withholds_a_body_is_named_with_it_and_another_gives_it() {
     web.connect("TH", "VN");
     web.settle();
     web.has_all("TH", feed, "MY");
-    let named = Output::Withheld { feed, index: 7 };
+    let named = Output::Learnt(News::Withheld { feed, index: 7 });
     assert!(web.members["TH"].log.contains(&named));
     assert_eq!(web.said("TH", is_fault), 0, "and it may have lost it");
     // When nobody has it, it is missing, and everybody was asked once.
@@ -121,7 +123,7 @@ fn no_reader_tells_of_a_feed_to_one_who_may_not_read_it() {
     assert!(!told.contains(&format!("{feed:?}")));
     let want = Message::WantLeaves { feed, from: 0 };
     web.give("SG", "TH", Input::Frame(&want.encode()), 0);
-    let refused = Output::Fault(Fault::NotEntitled);
+    let refused = Output::Learnt(News::Fault(Fault::NotEntitled));
     assert!(web.members["SG"].log.contains(&refused));
 }
 
@@ -166,7 +168,7 @@ fn a_publisher_with_two_histories_is_caught_when_its_readers_meet() {
             assert!(faults.is_empty(), "{name} {to_sg} {to_th} {faults:?}");
             let key = web.members["MY"].signing.public_key();
             let proven = member.log.iter().any(|output| match output {
-                Output::Evidence(evidence) => evidence.is_conclusive("TEST", &key),
+                Output::Learnt(News::Evidence(evidence)) => evidence.is_conclusive("TEST", &key),
                 _ => false,
             });
             assert!(proven, "{name} {to_sg} {to_th}");
@@ -202,7 +204,7 @@ fn who_has_the_other_history_is_not_taken_for_the_liar() {
         let sg = &web.members["SG"];
         let (_, outputs) = Session::begin(sg.local(), web.members["TH"].as_peer(), at(0));
         let hello = outputs.into_iter().find_map(|output| match output {
-            Output::Send(message) => Some(message),
+            Output::Do(Task::Send(message)) => Some(message),
             _ => None,
         });
         (sg, hello.unwrap())
@@ -217,10 +219,13 @@ fn who_has_the_other_history_is_not_taken_for_the_liar() {
     let mut outputs = session.handle(Input::Frame(&hello.encode()), at(0), th);
     let leaves = Message::Leaves(Box::new(made)).encode();
     outputs.extend(session.handle(Input::Frame(&leaves), at(0), th));
-    assert!(outputs.contains(&Output::OtherLeaves(feed)), "{outputs:?}");
+    assert!(
+        outputs.contains(&Output::Learnt(News::OtherLeaves(feed))),
+        "{outputs:?}"
+    );
     assert!(!outputs.iter().any(is_fault));
     let shown = outputs.iter().any(|output| match output {
-        Output::Send(Message::Heads(heads)) => !heads.mine.is_empty(),
+        Output::Do(Task::Send(Message::Heads(heads))) => !heads.mine.is_empty(),
         _ => false,
     });
     assert!(shown, "so that SG can show what it is");
@@ -275,11 +280,11 @@ fn wrong_body(shows_our_head: bool) -> (Web, FeedId) {
 #[test]
 fn who_gives_a_wrong_body_is_blamed_where_its_history_is_known_to_be_ours() {
     let (web, _) = wrong_body(true);
-    let mismatch = Output::Fault(Fault::BodyMismatch);
+    let mismatch = Output::Learnt(News::Fault(Fault::BodyMismatch));
     assert!(web.members["TH"].log.contains(&mismatch));
     let (web, feed) = wrong_body(false);
     assert_eq!(web.said("TH", is_fault), 0);
-    let withheld = Output::Withheld { feed, index: 3 };
+    let withheld = Output::Learnt(News::Withheld { feed, index: 3 });
     assert!(web.members["TH"].log.contains(&withheld));
     assert!(web.is_open("SG", "TH"));
 }
@@ -291,7 +296,7 @@ fn evidence_that_shows_nothing_is_a_fault() {
         .log
         .iter()
         .find_map(|output| match output {
-            Output::Evidence(evidence) => Some((**evidence).clone()),
+            Output::Learnt(News::Evidence(evidence)) => Some((**evidence).clone()),
             _ => None,
         });
     let good = kept.unwrap();
@@ -317,7 +322,7 @@ fn evidence_that_shows_nothing_is_a_fault() {
         let message = bad.message().unwrap().encode();
         web.give("TH", "SG", Input::Frame(&message), 0);
         assert_eq!(web.said("TH", is_evidence), 0);
-        let refused = Output::Fault(Fault::Evidence);
+        let refused = Output::Learnt(News::Fault(Fault::Evidence));
         assert!(web.members["TH"].log.contains(&refused), "{n}");
     }
     let mut web = Web::of(&["MY", "SG", "TH"]);
@@ -356,7 +361,7 @@ fn a_relay_can_neither_forge_nor_smear() {
     };
     web.give("TH", "SG", Input::Frame(&Message::Heads(heads).encode()), 0);
     let error = crate::feed::CheckpointError::Signature;
-    let refused = Output::Fault(Fault::Checkpoint(error));
+    let refused = Output::Learnt(News::Fault(Fault::Checkpoint(error)));
     assert!(web.members["TH"].log.contains(&refused));
 
     // MY's true checkpoint with leaves of SG's own making: SG is at fault, and MY is not.
@@ -392,7 +397,11 @@ fn a_relay_can_neither_forge_nor_smear() {
     let message = Message::Leaves(Box::new(made)).encode();
     web.give("TH", "SG", Input::Frame(&message), 0);
     // For all that TH knows, MY may have two histories, and SG the other one.
-    assert!(web.members["TH"].log.contains(&Output::OtherLeaves(feed)));
+    assert!(
+        web.members["TH"]
+            .log
+            .contains(&Output::Learnt(News::OtherLeaves(feed)))
+    );
     assert_eq!(web.said("TH", is_fault) + web.said("TH", is_evidence), 0);
     assert!(web.members["TH"].feeds.is_empty());
 }
@@ -418,7 +427,7 @@ fn a_cosignature_is_seen_and_counts_for_who_made_it() {
             yours: BoundedVec::default(),
         };
         web.give(to, "SG", Input::Frame(&Message::Heads(heads).encode()), 0);
-        let seen = |output: &&Output| matches!(output, Output::Cosigned { .. });
+        let seen = |output: &&Output| matches!(output, Output::Learnt(News::Cosigned { .. }));
         web.members[to].log.iter().filter(seen).count()
     };
     for to in ["MY", "TH"] {
@@ -426,12 +435,12 @@ fn a_cosignature_is_seen_and_counts_for_who_made_it() {
         assert_eq!(show(&mut web, to, "SG"), 1);
         let root = web.members["MY"].feeds[&feed].tree.root();
         let time = at(0).wall;
-        let cosigned = Output::Cosigned {
+        let cosigned = Output::Learnt(News::Cosigned {
             feed,
             size,
             root,
             time,
-        };
+        });
         assert!(web.members[to].log.contains(&cosigned));
         assert!(web.is_open("SG", to));
     }

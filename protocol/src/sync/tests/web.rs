@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::member::{Member, at};
 use crate::feed::FeedId;
-use crate::sync::{Input, Output, Session};
+use crate::sync::{Input, News, Output, Session, Task};
 use crate::wire::Message;
 
 /// One side of a session, and what it has sent that has not arrived.
@@ -95,7 +95,7 @@ impl Web {
         let refused = member.sources.refused().count();
         let forked = member.forked.len();
         let stored = |member: &Member| {
-            let leaves = |output: &&Output| matches!(output, Output::StoreLeaves { .. });
+            let leaves = |output: &&Output| matches!(output, Output::Do(Task::StoreLeaves { .. }));
             member.log.iter().filter(leaves).count()
         };
         let before = stored(member);
@@ -109,7 +109,7 @@ impl Web {
             .iter()
             .rev()
             .find_map(|output| match output {
-                Output::Evidence(evidence) => Some((**evidence).clone()),
+                Output::Learnt(News::Evidence(evidence)) => Some((**evidence).clone()),
                 _ => None,
             });
         if self.members[me].forked.len() != forked
@@ -194,9 +194,9 @@ impl Web {
 }
 
 pub(super) fn is_fault(output: &Output) -> bool {
-    matches!(output, Output::Fault(_))
+    matches!(output, Output::Learnt(News::Fault(_)))
 }
 
 pub(super) fn is_evidence(output: &Output) -> bool {
-    matches!(output, Output::Evidence(_))
+    matches!(output, Output::Learnt(News::Evidence(_)))
 }
