@@ -11,7 +11,7 @@ pub enum Guard {
     LeavesEnd,
     /// The node's store: a step that has begun is carried through.
     StepEnds,
-    /// The node: telling a link what was published does not fail.
+    /// `member::sessions`: telling a session what was published does not fail.
     PublishedTold,
 }
 

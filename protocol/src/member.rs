@@ -5,5 +5,6 @@
 pub mod heads;
 pub mod history;
 mod members;
+pub mod sessions;
 
 pub use members::{Held, Members, Stands, Unfit};
