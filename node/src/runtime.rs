@@ -6,6 +6,7 @@
 
 mod answer;
 mod assert;
+mod clock;
 mod closing;
 mod contain;
 mod core;
@@ -18,10 +19,13 @@ mod guard;
 mod intake;
 mod links;
 mod members;
+mod news;
+mod outbox;
 mod papers;
 mod publish;
 mod query;
 mod quota;
+mod random;
 mod receipts;
 mod receive;
 mod recover;
@@ -33,6 +37,7 @@ mod serve;
 mod standing;
 mod status;
 mod take_in;
+mod tasks;
 mod view;
 mod waiting_papers;
 mod warnings;
@@ -146,7 +151,7 @@ pub fn run(mut settings: Settings, lock: HomeLock) -> Result<(), RunError> {
     leave_out_guards();
     let Settings { home, identity, .. } = &mut settings;
     // The core tries again, and says so in `status`: a full disk keeps no node from starting.
-    if let Err(error) = identity.keep_schedule(home, core::wall(), true) {
+    if let Err(error) = identity.keep_schedule(home, clock::wall(), true) {
         tracing::error!(%error, "keys could not be replaced or destroyed");
     }
     let system = |what| move |source| RunError::System { what, source };

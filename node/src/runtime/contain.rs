@@ -4,17 +4,18 @@
 //! to that. This is the second line, for the slip that they let through. Without it one message would
 //! end each node that receives it, again after every restart, and name nobody.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kentong_keys::Label;
 use kentong_protocol::MemberName;
-use kentong_protocol::sync::Input as SessionInput;
+use kentong_protocol::member::sessions::{Failed, Output};
 
 use crate::kept_files::{self, Sort};
-use crate::net::LinkId;
 
 use super::core::Core;
 use super::guard::Ours;
+use super::relay::View;
 use super::warnings::Subject;
 
 /// Messages on which the node failed. A message has at most a MiB.
@@ -25,31 +26,65 @@ const FAILURES: Sort = Sort {
 };
 
 impl Core {
-    /// Gives an input to a session, and does what follows from it. If that panics, the link ends.
-    pub(super) fn with_link(&mut self, id: LinkId, input: SessionInput<'_>) {
-        let frame = if let SessionInput::Frame(bytes) = &input {
-            Some(*bytes)
-        } else {
-            None
-        };
-        let member = self.links.get(&id).map(|link| link.member.clone());
-        // What may be half changed behind a panic is looked at in `halt_if_midway`: the session goes with its
-        // link, the store refuses to go on from a step that it did not finish, and publishing is halted
-        // if what is signed and what is stored may differ.
-        let handled = catch_unwind(AssertUnwindSafe(|| {
-            let outputs = self.handle(id, input);
-            self.carry_out(id, outputs);
-        }));
-        if handled.is_ok() {
-            return;
+    /// Hands sessions what they are to be told, and does what they ask for, until nothing is left. If that
+    /// panics, the link ends that it was for.
+    ///
+    /// What may be half changed behind a panic is looked at in `halt_if_midway`: the session goes with its
+    /// link, the store refuses to go on from a step that it did not finish, and publishing is halted
+    /// if what is signed and what is stored may differ.
+    pub(super) fn drain(&mut self) {
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| self.drain_one())) {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => return,
+                Err(_) => self.failed(),
+            }
         }
-        self.end(id);
-        self.net.close(id);
-        let Some(member) = member else {
+    }
+
+    /// Does the next thing that follows, and has the network do its part of it. What cannot be sent ends a
+    /// link, and more follows from that.
+    fn drain_one(&mut self) -> ControlFlow<()> {
+        let now = self.now();
+        let view = View {
+            store: &self.store,
+            members: &self.members,
+            relay: &self.relay,
+            intake: &self.intake,
+            now: now.millis,
+        };
+        match self.sessions.next(now, &view) {
+            Some(Output::Do { link, member, task }) => {
+                if let Err(error) = self.carry_out(link, &member, task) {
+                    self.hindered(link, &error);
+                }
+            }
+            Some(Output::Learnt { link, member, news }) => {
+                if let Err(error) = self.learn(link, member, news) {
+                    self.hindered(link, &error);
+                }
+            }
+            Some(Output::Gone(member)) => self.relay.gone(&member),
+            None if self.outbox.is_empty() => return ControlFlow::Break(()),
+            None => {}
+        }
+        self.act();
+        ControlFlow::Continue(())
+    }
+
+    /// The node failed in the middle of something. What was made for the network meanwhile is sent still.
+    fn failed(&mut self) {
+        let Some(Failed {
+            link,
+            member,
+            frame,
+        }) = self.sessions.failed()
+        else {
             return self.failed_inside();
         };
+        self.close(link);
         match frame {
-            Some(frame) => self.failed_on(&member, frame),
+            Some(frame) => self.failed_on(&member, &frame),
             None => self.failed_beside(&member),
         }
         self.halt_if_midway();
@@ -68,11 +103,11 @@ impl Core {
         let folder = self.home.failures();
         let kept = kept_files::keep(&folder, FAILURES, (member, "message"), frame);
         let now = self.now().millis;
-        let standing = self.standing.entry(member.clone()).or_default();
-        let minutes = match standing.strike(now) {
+        let minutes = match self.cut_offs.strike(member, now) {
             1 => "1 minute".to_owned(),
             minutes => format!("{minutes} minutes"),
         };
+        let standing = self.standing.entry(member.clone()).or_default();
         standing.why = Some(format!(
             "this node failed inside on what it sent; cut off for {minutes}"
         ));
@@ -102,8 +137,8 @@ impl Core {
     /// member's doing, so nothing is held against this one. The link waits, or it could fail without pause.
     fn failed_beside(&mut self, member: &MemberName) {
         let now = self.now().millis;
+        self.cut_offs.pause(member, now);
         let standing = self.standing.entry(member.clone()).or_default();
-        standing.pause(now);
         standing.why = Some("this node failed inside; the link waits for a minute".to_owned());
         tracing::error!(peer = %member, "the node failed beside a link, which is ended");
         let warning = format!(

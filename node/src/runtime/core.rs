@@ -1,12 +1,12 @@
 //! The event loop's state, and what it does with each input.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::{Audience, FeedId};
 use kentong_protocol::member::Members;
 use kentong_protocol::member::history::History;
+use kentong_protocol::member::sessions::{CutOffs, Sessions};
 use kentong_protocol::policy::Engine;
 use kentong_protocol::sync::Now;
 use kentong_protocol::time::Timestamp;
@@ -20,11 +20,13 @@ use crate::signer::Signer;
 use crate::store::{FeedNo, Folders, Options, Store};
 
 use super::assert::Pending;
+use super::clock::Clock;
 use super::intake::Intake;
-use super::links::Link;
 use super::members::Found;
+use super::outbox::Act;
 use super::publish::OpenEpoch;
 use super::quota::Outgoing;
+use super::random::Random;
 use super::receipts::Receipts;
 use super::relay::Relay;
 use super::search::Searching;
@@ -55,7 +57,10 @@ pub(super) struct Core {
     pub(super) policy: Engine,
     pub(super) red_readers: BTreeSet<u32>,
     pub(super) net: Network,
-    pub(super) links: BTreeMap<LinkId, Link>,
+    /// What the network is to do.
+    pub(super) outbox: Vec<Act>,
+    pub(super) sessions: Sessions<LinkId>,
+    pub(super) cut_offs: CutOffs,
     pub(super) standing: BTreeMap<MemberName, Standing>,
     pub(super) receipts: Receipts,
     pub(super) relay: Relay,
@@ -79,7 +84,10 @@ pub(super) struct Core {
     pub(super) listening: Vec<Address>,
     /// What a person should know.
     pub(super) warnings: Warnings,
-    pub(super) started: Instant,
+    pub(super) random: Random,
+    clock: Clock,
+    /// The time by which all is decided until the clock is read again.
+    time: Now,
     /// Where answers are handed out, so that a slow operator holds up nobody.
     pub(super) tokio: tokio::runtime::Handle,
     /// Own feeds are to be looked through for readers who are no members any more.
@@ -112,7 +120,9 @@ impl Core {
         let me = identity.member.clone();
         let red_readers: BTreeSet<u32> = red_readers.into_iter().collect();
         let policy = super::members::policies(&home)?;
-        let Found { members, unsettled } = super::members::read(&home, &identity, wall())?;
+        let clock = Clock::start();
+        let time = clock.read();
+        let Found { members, unsettled } = super::members::read(&home, &identity, time.wall)?;
         let folders = Folders {
             log: &home.log(),
             derived: &home.sled(),
@@ -136,7 +146,9 @@ impl Core {
             policy: Engine::new(policy, red_readers.clone()),
             red_readers,
             net,
-            links: BTreeMap::new(),
+            outbox: Vec::new(),
+            sessions: Sessions::default(),
+            cut_offs: CutOffs::default(),
             standing: BTreeMap::new(),
             receipts: Receipts::default(),
             relay: Relay::default(),
@@ -151,7 +163,9 @@ impl Core {
             searches: VecDeque::new(),
             listening: Vec::new(),
             warnings: Warnings::default(),
-            started: Instant::now(),
+            random: Random,
+            clock,
+            time,
             tokio,
             to_close: false,
             retry: None,
@@ -162,6 +176,7 @@ impl Core {
             stopping: false,
             home,
         };
+        core.read_clock(); // To read the log takes time.
         core.report(&opening);
         match lost {
             Some(why) => core.begin_restored(why)?,
@@ -172,6 +187,7 @@ impl Core {
         core.sweep_all();
         core.cosign_all();
         core.admit();
+        core.drain();
         tracing::info!(me = %core.me, feeds = core.store.feeds().len(), "the node is open");
         Ok(core)
     }
@@ -200,14 +216,17 @@ impl Core {
                 self.take(next);
             }
             // Only now: what came before the clock was read is not late.
+            self.read_clock();
             if std::mem::take(&mut self.ticked) {
                 self.tick();
             }
             self.commit_pending();
             self.take_in_on();
             self.sweep_on();
+            self.drain();
             self.search_on();
             self.contained(Self::open_on);
+            self.drain();
         }
         self.say_goodbye();
         self.store_receipts(u64::MAX)?;
@@ -218,12 +237,14 @@ impl Core {
     }
 
     fn take(&mut self, input: Input) {
+        self.read_clock();
         match input {
             Input::Net(event) => self.network(event),
             Input::Asked(asked) => self.asked(asked),
             Input::Tick => self.ticked = true,
             Input::Stop => self.stopping = true,
         }
+        self.drain();
     }
 
     /// Replaces and destroys keys whose time has come, and passes on the card that says so.
@@ -232,7 +253,10 @@ impl Core {
             return;
         }
         self.keys_due = now + KEYS_EVERY;
-        match self.identity.keep_schedule(&self.home, wall(), false) {
+        match self
+            .identity
+            .keep_schedule(&self.home, self.time.wall, false)
+        {
             Ok(false) => self.warnings.settle(&Subject::Keys),
             Ok(true) => {
                 tracing::info!("a new sealing key is in use");
@@ -253,22 +277,19 @@ impl Core {
         }
     }
 
-    /// The time, for sessions.
-    pub(super) fn now(&self) -> Now {
-        let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Now {
-            wall: self.wall(),
-            millis,
-        }
+    /// From here on it is as late as the clock says now.
+    fn read_clock(&mut self) {
+        self.time = self.clock.read();
     }
 
-    /// What the clock on the wall says.
-    #[expect(
-        clippy::unused_self,
-        reason = "time is asked of the core, like all else"
-    )]
-    pub(super) fn wall(&self) -> Timestamp {
-        wall()
+    /// The time by which is decided what is done now.
+    pub(super) const fn now(&self) -> Now {
+        self.time
+    }
+
+    /// The same, as the clock on the wall says it.
+    pub(super) const fn wall(&self) -> Timestamp {
+        self.time.wall
     }
 
     /// Keeps a warning for `status`.
@@ -291,13 +312,6 @@ impl Core {
         self.warn(Subject::Halted, warning);
         self.history.stop(why);
     }
-}
-
-pub(super) fn wall() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_seconds(since.as_secs()).unwrap_or(Timestamp::EPOCH)
 }
 
 impl std::fmt::Debug for Core {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_keys::Warrant;
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::{FeedId, UnverifiedCheckpoint};
-use kentong_protocol::sync::Input as SessionInput;
+use kentong_protocol::member::sessions::{Input, Whom};
 use kentong_protocol::wire::Bye;
 
 use crate::store::{Durably, FeedState, Step, StoreError, Vouched};
@@ -110,15 +110,13 @@ impl Core {
                 .keys_replaced(member, &its, federation, warrant.signing());
         }
         self.standing.remove(member); // Rules that were broken under keys that have gone.
-        let links = self.links.iter();
-        let its: Vec<_> = links
-            .filter(|(_, link)| link.member == *member)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in its {
+        self.cut_offs.forget(member);
+        let links = self.sessions.links();
+        let its = links.filter(|(_, of)| *of == member).map(|(link, _)| link);
+        for link in its.collect::<Vec<_>>() {
             // Begun under the keys of before: nothing more of it is looked at.
-            self.net.close(id);
-            self.end(id);
+            self.close(link);
+            self.end(link);
         }
         self.tell_taken_back(member, &taken);
         // A session that began before may still ask for what has gone, or be asked for it.
@@ -127,10 +125,7 @@ impl Core {
         let readers: BTreeSet<MemberName> = feeds
             .flat_map(|feed| feed.genesis().audience.members().to_vec())
             .collect();
-        self.each_link(
-            |peer| readers.contains(peer),
-            |_| SessionInput::Close(Bye::Stopping),
-        );
+        self.tell(Input::Close(Whom::Members(readers), Bye::Stopping));
     }
 
     /// Has each feed of a member count as far as its warrant says.

@@ -14,8 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::Quota;
 use kentong_protocol::feed::FeedId;
+use kentong_protocol::member::sessions::Input;
 use kentong_protocol::quota::{Day, Takes, Used};
-use kentong_protocol::sync::{Input as SessionInput, WantedBody};
+use kentong_protocol::sync::WantedBody;
 
 use crate::store::{FeedState, Store, StoreError};
 
@@ -221,7 +222,7 @@ impl Core {
     /// Looks on through what is beyond a quota, and again at all when a day's count has gone down.
     pub(super) fn take_on(&mut self, now: u64) {
         for feed in std::mem::take(&mut self.intake.look_on) {
-            self.each_link(|_| true, |_| SessionInput::Reassigned(Some(feed)));
+            self.tell(Input::Reassigned(Some(feed)));
         }
         if !self.intake.eased(now) {
             return;
@@ -229,7 +230,7 @@ impl Core {
         let feeds = self.store.feeds();
         let is_missing = feeds.iter().any(|feed| feed.missing_count() > 0);
         if is_missing {
-            self.each_link(|_| true, |_| SessionInput::Reassigned(None));
+            self.tell(Input::Reassigned(None));
         }
     }
 
@@ -237,7 +238,7 @@ impl Core {
     pub(super) fn take_anew(&mut self) {
         self.intake.passed_over.clear();
         (self.intake.passed, self.intake.in_vain) = (0, 0);
-        self.each_link(|_| true, |_| SessionInput::Reassigned(None));
+        self.tell(Input::Reassigned(None));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::{Charter, Paper, Papers, Says, UnverifiedCharter};
-use kentong_protocol::sync::Input as SessionInput;
+use kentong_protocol::member::sessions::{Input, Whom};
 
 use crate::charter_files::{self, CharterFilesError, Taken};
 use crate::turn::Wait;
@@ -98,10 +98,7 @@ impl Core {
             let (version, members) = (charter.version(), charter.members().len());
             tracing::info!(version, members, "a charter is in force");
         }
-        self.each_link(
-            |member| members_in_force.contains(member),
-            |_| SessionInput::Papers,
-        );
+        self.tell(Input::Papers(Whom::Members(members_in_force)));
         if was_in_force && !self.members.is_in_force(&self.me) {
             // Whoever leaves says so before it goes.
             self.farewell = Some(self.now().millis + FAREWELL);
@@ -126,20 +123,15 @@ impl Core {
 
     /// Ends the sessions with those who are not, or not now, members in force.
     pub(super) fn cut_off_strangers(&mut self) {
-        let gone: Vec<_> = self
-            .links
-            .iter()
-            .filter(|(_, link)| {
-                let member = |name: &MemberName| self.members.is_in_force(name);
-                !member(&link.member) || !member(&self.me)
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for id in gone {
-            self.net.close(id);
-            if let Some(link) = self.end(id) {
-                tracing::info!(peer = %link.member, "no member in force any more");
-                let standing = self.standing.entry(link.member).or_default();
+        let in_force = |name: &MemberName| self.members.is_in_force(name);
+        let links = self.sessions.links();
+        let gone = links.filter(|(_, member)| !in_force(member) || !in_force(&self.me));
+        let gone: Vec<_> = gone.map(|(link, _)| link).collect();
+        for link in gone {
+            self.close(link);
+            if let Some(member) = self.end(link) {
+                tracing::info!(peer = %member, "no longer a member in force");
+                let standing = self.standing.entry(member).or_default();
                 standing.why = Some("it is no member in force".to_owned());
             }
         }

@@ -6,14 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use kentong_keys::{BodyContext, EpochKey, random_bytes};
+use kentong_keys::{BodyContext, EpochKey};
 use kentong_protocol::charter::Charter;
 use kentong_protocol::feed::{
     Audience, BatchDraft, Checkpoint, EpochDraft, EraseLeaf, FeedId, Frontier, GenesisLeaf, Leaf,
     Origin, leaf_hash,
 };
 use kentong_protocol::member::heads::Heads as _;
-use kentong_protocol::sync::Input as SessionInput;
+use kentong_protocol::member::sessions::Input;
 
 use crate::signer::{Signed, Swap};
 use crate::store::{Durably, Step, StoreError};
@@ -151,7 +151,7 @@ impl Core {
             } else if let Some(epoch) = self.epochs.get_mut(&feed) {
                 epoch.statements += statements;
             }
-            self.each_link(|_| true, |_| SessionInput::Published(feed));
+            self.tell(Input::Published(feed));
         }
         Ok(())
     }
@@ -193,7 +193,7 @@ impl Core {
         let mut new_epoch = None;
         if open.is_none() {
             let number = last_epoch + 1;
-            let key = EpochKey::generate();
+            let key = self.random.epoch_key();
             let draft = EpochDraft {
                 federation: &federation,
                 feed,
@@ -221,7 +221,7 @@ impl Core {
                 incarnation: 0,
                 index,
             };
-            let random = (random_bytes(), random_bytes());
+            let random = (self.random.bytes(), self.random.bytes());
             let sealed = draft.seal(epoch.number, &epoch.key, &context, random);
             let sealed = sealed.ok_or_else(|| PublishError::Halted("a batch is empty".into()))?;
             step = append(step, feed, &mut tree, &Leaf::Batch(sealed.leaf));
@@ -246,7 +246,7 @@ impl Core {
             audience: audience.clone(),
             charter_version: charter.version(),
             incarnation: 0,
-            nonce: random_bytes(),
+            nonce: self.random.bytes(),
         }
     }
 

@@ -3,7 +3,7 @@
 use kentong_protocol::MemberName;
 use kentong_protocol::directory::Directory;
 use kentong_protocol::feed::{FeedId, Leaf, open_epoch};
-use kentong_protocol::sync::Input as SessionInput;
+use kentong_protocol::member::sessions::{Input, Whom};
 
 use crate::store::{Applied, Durably, Step, StoreError, Vouched};
 
@@ -95,7 +95,7 @@ impl Core {
             }
         }
         if !self.store.has_waiting() {
-            self.each_link(|_| true, |_| SessionInput::Changed); // There are receipts to give.
+            self.tell(Input::Changed); // There are receipts to give.
         }
     }
 
@@ -177,13 +177,10 @@ impl Core {
                 super::members::keep(&mut self.members, &self.home, now);
                 self.look_for_new_keys(&before);
                 if let Some(peer) = self.peer(&member) {
-                    self.each_link(
-                        |name| *name == member,
-                        |_| SessionInput::PeerKeys(peer.clone()),
-                    );
+                    self.tell(Input::PeerKeys(peer));
                 }
                 self.admit();
-                self.each_link(|_| true, |_| SessionInput::Papers);
+                self.tell(Input::Papers(Whom::All));
                 // Its feeds may have been sealed without it, for want of a card.
                 self.sweep_all();
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kentong_protocol::feed::{Audience, FeedId, UnverifiedCheckpoint};
 use kentong_protocol::member::history::{Behind, Compared, compare, open_feeds, to_sign_again};
-use kentong_protocol::sync::Input as SessionInput;
+use kentong_protocol::member::sessions::Input;
 
 use crate::recovery_file;
 use crate::signer::Signed;
@@ -89,7 +89,7 @@ impl Core {
             let step = Step::new().checkpoint(feed, checkpoint.note().to_vec(), size);
             self.store.commit(step, Durably::Synced)?;
             self.store.set_vouched(feed, Vouched::Present);
-            self.each_link(|_| true, |_| SessionInput::Published(feed));
+            self.tell(Input::Published(feed));
         }
         Ok(())
     }

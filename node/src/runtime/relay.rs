@@ -9,9 +9,8 @@ use kentong_keys::{PublicKey, Role, VerifierKey, key_name};
 use kentong_protocol::charter::{Charter, Papers};
 use kentong_protocol::feed::{BatchLeaf, Checkpoint, FeedId};
 use kentong_protocol::member::Members;
-use kentong_protocol::sync::{
-    Evidence, FeedView, Input as SessionInput, Ledger, Sources, WantedBody,
-};
+use kentong_protocol::member::sessions::Input;
+use kentong_protocol::sync::{Evidence, FeedView, Ledger, Sources, WantedBody};
 use kentong_protocol::time::Timestamp;
 use kentong_protocol::{Digest, MemberName};
 
@@ -246,17 +245,17 @@ impl Core {
             for feed in due {
                 self.relay.to_show.remove(&feed);
                 self.cosign(feed);
-                self.each_link(|_| true, |_| SessionInput::Head(feed));
+                self.tell(Input::Head(feed));
             }
         }
         // Once for all that was refused since: to look through a feed takes time.
         for feed in std::mem::take(&mut self.relay.refused) {
-            self.each_link(|_| true, |_| SessionInput::Reassigned(Some(feed)));
+            self.tell(Input::Reassigned(Some(feed)));
         }
         if self.relay.try_anew <= now {
             self.relay.try_anew = now + TRY_ANEW;
             if self.relay.sources.try_anew() {
-                self.each_link(|_| true, |_| SessionInput::Reassigned(None));
+                self.tell(Input::Reassigned(None));
             }
         }
     }
@@ -285,33 +284,6 @@ impl Core {
         ids.into_iter().for_each(|feed| self.cosign(feed));
     }
 
-    /// Leaves of a feed came from one member: their bodies may come from others who show them too.
-    pub(super) fn others_give(&mut self, link: LinkId, feed: FeedId, from: u64) {
-        let ahead = self.relay.sources.ahead(&feed, from);
-        let ahead: BTreeSet<MemberName> = ahead.cloned().collect();
-        let links = self.links.iter().filter(|(id, _)| **id != link);
-        let links = links.filter(|(_, one)| ahead.contains(&one.member));
-        let links: Vec<_> = links.map(|(id, _)| *id).collect();
-        for link in links {
-            self.with_link(link, SessionInput::Reassigned(Some(feed)));
-        }
-    }
-
-    /// A feed grew by what one member gave: if that is not its publisher, the session with the
-    /// publisher is shown it too, for it sends the receipt.
-    pub(super) fn publisher_hears(&mut self, link: LinkId, feed: FeedId) {
-        let held = self.store.feeds().get(feed);
-        let Some(publisher) = held.map(|held| held.genesis().publisher.clone()) else {
-            return;
-        };
-        let links = self.links.iter().filter(|(id, _)| **id != link);
-        let links = links.filter(|(_, one)| one.member == publisher);
-        let links: Vec<_> = links.map(|(id, _)| *id).collect();
-        for link in links {
-            self.with_link(link, SessionInput::Changed);
-        }
-    }
-
     /// Keeps evidence. If it shows by itself that a feed has two histories, no more is taken of that
     /// feed, and its other readers are told.
     pub(super) fn take_evidence(&mut self, evidence: Evidence) {
@@ -337,14 +309,14 @@ impl Core {
             let why = format!("there is proof that two histories of our feed {feed} were signed");
             self.halt(why);
         }
-        self.each_link(|_| true, |_| SessionInput::Evidence(&evidence));
+        self.tell(Input::Evidence(evidence));
     }
 
     /// Passes on to a member that has just come what is known of two histories.
     pub(super) fn pass_evidence(&mut self, link: LinkId) {
         let known: Vec<_> = self.relay.forked.values().cloned().collect();
         for evidence in known {
-            self.with_link(link, SessionInput::Evidence(&evidence));
+            self.tell(Input::PassOn(link, evidence));
         }
     }
 

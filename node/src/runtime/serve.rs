@@ -2,6 +2,7 @@
 
 use kentong_protocol::bounded::BoundedBytes;
 use kentong_protocol::feed::FeedId;
+use kentong_protocol::member::sessions::Input;
 use kentong_protocol::sync::leaves_message;
 use kentong_protocol::wire::Message;
 use kentong_protocol::{Digest, MemberName};
@@ -65,9 +66,11 @@ impl Core {
         for index in following.iter() {
             self.serve_body(id, feed, *index);
         }
-        if let Some(link) = self.links.get_mut(&id) {
-            link.session.sent_leaves(feed, until);
-        }
+        self.tell(Input::SentLeaves {
+            link: id,
+            feed,
+            until,
+        });
         Ok(())
     }
 

@@ -22,7 +22,7 @@ impl Core {
                 .iter()
                 .filter(|f| f.genesis().publisher != self.me)
         };
-        let mut connected: Vec<_> = self.links.values().map(|link| &link.member).collect();
+        let mut connected: Vec<_> = self.sessions.links().map(|(_, member)| member).collect();
         connected.sort_unstable();
         connected.dedup();
         let members = self.members.parties().len().saturating_sub(1);
@@ -33,7 +33,7 @@ impl Core {
             charter_version: charter.map(Charter::version),
             listening: self.listening.iter().map(ToString::to_string).collect(),
             pid: std::process::id(),
-            uptime: self.started.elapsed().as_secs(),
+            uptime: self.now().millis / 1000,
             own: self.store.own().map_or(0, |own| own.len() as u64),
             received: others().map(FeedState::statements).sum(),
             feeds: self.store.feeds().len() as u64,
@@ -112,7 +112,7 @@ impl Core {
     pub(super) fn peers(&self, rows: &mut Vec<Reply>) -> Done {
         for (party, stands) in self.members.listed(self.wall()) {
             let standing = self.standing.get(&party.name);
-            let connected = self.links.values().any(|link| link.member == party.name);
+            let connected = self.sessions.is_linked(&party.name);
             let card = self
                 .members
                 .credentials(&party.name)

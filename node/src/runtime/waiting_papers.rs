@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::Paper;
-use kentong_protocol::sync::Input as SessionInput;
+use kentong_protocol::member::sessions::{Input, Whom};
 use kentong_protocol::wire::Bye;
 
 use crate::charter_files::CharterFilesError;
@@ -118,10 +118,9 @@ impl Core {
             tracing::info!("the papers that waited are kept");
         }
         let again = self.waiting_papers.begin_again();
-        self.each_link(
-            |member| again.contains(member),
-            |_| SessionInput::Close(Bye::Stopping),
-        );
+        if !again.is_empty() {
+            self.tell(Input::Close(Whom::Members(again), Bye::Stopping));
+        }
     }
 }
 

@@ -1,0 +1,27 @@
+//! Where the node's random bytes come from.
+
+use kentong_keys::{EpochKey, random_bytes};
+
+/// The operating system's random generator.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Random;
+
+impl Random {
+    /// So many random bytes.
+    #[expect(
+        clippy::unused_self,
+        reason = "random bytes are asked of the core, like the time"
+    )]
+    pub(super) fn bytes<const N: usize>(self) -> [u8; N] {
+        random_bytes()
+    }
+
+    /// A new key for an epoch.
+    #[expect(
+        clippy::unused_self,
+        reason = "random bytes are asked of the core, like the time"
+    )]
+    pub(super) fn epoch_key(self) -> EpochKey {
+        EpochKey::generate()
+    }
+}
