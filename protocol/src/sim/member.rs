@@ -23,6 +23,7 @@ use kentong_keys::{Digest, MemberName};
 
 use crate::feed::{Audience, FeedId, Leaf};
 use crate::indicator::Value;
+use crate::member::sessions::{CutOffs, Sessions};
 use crate::policy::Engine;
 use crate::statement::{IndicatorId, Said, Statement};
 use crate::sync::{Evidence, Fault, Now};
@@ -37,7 +38,6 @@ use super::rules::Rules;
 use super::sabotage::Sabotage;
 use super::said::Item;
 
-use links::Link;
 use papers::Standing;
 use relay::Relay;
 use restored::Restored;
@@ -131,7 +131,7 @@ pub(super) struct Member {
     epochs: BTreeMap<FeedId, u32>,
     engine: Engine,
     standing: Standing,
-    links: BTreeMap<LinkId, Link>,
+    sessions: Sessions<LinkId>,
     relay: Relay,
     /// Batches of the private feed that are still to be looked through for release.
     sweep: VecDeque<(FeedId, u64)>,
@@ -141,8 +141,7 @@ pub(super) struct Member {
     restored: Option<Restored>,
     /// Own feeds of which not all that was shown came back in time: it is taken in when it does.
     late: BTreeSet<FeedId>,
-    /// Whom the node does not speak to, until when.
-    cut_off: BTreeMap<MemberName, u64>,
+    cut_offs: CutOffs,
     halted: bool,
     /// Genesis leaves are the same whoever makes them: for two nodes of one name.
     pub(super) twin: bool,
@@ -182,13 +181,13 @@ impl Member {
             epochs: BTreeMap::new(),
             engine,
             standing: Standing::default(),
-            links: BTreeMap::new(),
+            sessions: Sessions::default(),
             relay: Relay::default(),
             sweep: VecDeque::new(),
             to_close: false,
             restored: None,
             late: BTreeSet::new(),
-            cut_off: BTreeMap::new(),
+            cut_offs: CutOffs::default(),
             halted: false,
             twin: false,
             sabotage: part.sabotage,

@@ -152,7 +152,7 @@ impl Federation {
         let Some(member) = self.brain(who, brain) else {
             return Ok(None);
         };
-        let result = what(member);
+        let result = what(member).and_then(|made| member.drain().map(|()| made));
         let effects = std::mem::take(&mut member.effects);
         for effect in effects {
             self.effect(who, brain, effect)?;

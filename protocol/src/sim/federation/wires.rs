@@ -102,7 +102,7 @@ impl Federation {
             self.later(after, Event::Snap(surplus));
         }
         for (end, peer) in [(0, to), (1, from)] {
-            let wanted = self.with_end(id, end, |member| member.connected(id, peer))?;
+            let wanted = self.with_end(id, end, |member| Ok(member.connected(id, peer)))?;
             if wanted == Some(false) {
                 self.report.refused += 1;
                 if let Some(wire) = self.wires.get_mut(&id) {
@@ -164,7 +164,11 @@ impl Federation {
         let alive = wire.alive;
         self.hear(id, end, &frame);
         let shown = self.shown(id, end, &frame);
-        self.with_end(id, end, |member| member.frame(id, &frame))?;
+        let heard = |member: &mut Member| {
+            member.frame(id, frame);
+            Ok(())
+        };
+        self.with_end(id, end, heard)?;
         self.held(id, end, &shown);
         if alive && !self.calm && self.dice.chance(self.plan.weather.breaks) {
             self.report.breaks += 1;
@@ -222,7 +226,10 @@ impl Federation {
             queue.clear();
         }
         if self
-            .with_end(id, end, |member| member.disconnected(id))?
+            .with_end(id, end, |member| {
+                member.disconnected(id);
+                Ok(())
+            })?
             .is_some()
         {
             let after = self

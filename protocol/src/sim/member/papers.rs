@@ -8,7 +8,7 @@ use kentong_keys::Digest;
 
 use crate::bounded::BoundedBytes;
 use crate::charter::{Paper, Papers, UnverifiedCharter};
-use crate::sync::Input;
+use crate::member::sessions::{Input, Whom};
 use crate::time::Timestamp;
 use crate::wire::Message;
 
@@ -83,7 +83,10 @@ impl Member {
             self.disk.papers = Rc::new(papers);
             self.point(Point::Paper)?;
         }
-        if news { self.go_by() } else { Ok(()) }
+        if news {
+            self.go_by();
+        }
+        Ok(())
     }
 
     /// Sends a paper, if it is held still.
@@ -121,32 +124,25 @@ impl Member {
     }
 
     /// Goes by what is on disk now. Who is no member any more is cut off before anything else is done.
-    fn go_by(&mut self) -> Result<(), Crashed> {
+    fn go_by(&mut self) {
         let before = self.standing.in_force.clone();
         self.look_who_belongs();
         // Who belonged before holds the keys of the epochs that are open.
         self.epochs.clear();
         let was_in_force = before.contains(&self.who);
-        let in_force = self.standing.in_force.clone();
-        let links = self.links.iter();
-        let links = links.filter(|(_, link)| {
-            let who = self.cast.who(&link.member);
-            who.is_some_and(|who| in_force.contains(&who))
-        });
-        let links: Vec<_> = links.map(|(id, _)| *id).collect();
-        for id in links {
-            self.with_link(id, Input::Papers)?;
-        }
+        let in_force = self.standing.in_force.iter();
+        let in_force = in_force.map(|who| self.cast.name(*who).clone());
+        let in_force = Whom::Members(in_force.collect());
+        self.tell(Input::Papers(in_force));
         if was_in_force && !self.is_in_force(self.who) {
             // Whoever leaves says so before it goes.
             self.standing.farewell = Some(self.now.millis + FAREWELL);
         } else {
-            self.cut_off_strangers()?;
+            self.cut_off_strangers();
         }
         if !self.is(Sabotage::NoSweepForNewcomers) {
             self.sweep_all();
         }
-        Ok(())
     }
 
     /// When a notice begins or ends to count, or a farewell is over.
@@ -160,37 +156,33 @@ impl Member {
 
     /// Ends what a member that is none any more still had to say, and looks anew who is in force if a
     /// notice began or ended to count.
-    pub(super) fn keep_up(&mut self) -> Result<(), Crashed> {
+    pub(super) fn keep_up(&mut self) {
         let now = self.now;
         if self.standing.farewell.is_some_and(|at| at <= now.millis) {
             self.standing.farewell = None;
-            self.cut_off_strangers()?;
+            self.cut_off_strangers();
         }
         if self.standing.until.is_some_and(|until| until <= now.wall) {
             self.look_who_belongs();
-            self.cut_off_strangers()?;
+            self.cut_off_strangers();
             self.sweep_all();
         }
-        Ok(())
     }
 
     /// Ends the sessions with those who are not, or not now, members in force.
-    fn cut_off_strangers(&mut self) -> Result<(), Crashed> {
+    fn cut_off_strangers(&mut self) {
         if self.is(Sabotage::KeepStrangers) {
-            return Ok(());
+            return;
         }
         let here = self.is_in_force(self.who);
-        let links: BTreeMap<_, _> = self
-            .links
-            .iter()
-            .map(|(id, link)| (*id, self.cast.who(&link.member)))
-            .collect();
+        let links = self.sessions.links();
+        let links = links.map(|(id, member)| (id, self.cast.who(member)));
+        let links: BTreeMap<_, _> = links.collect();
         for (id, who) in links {
             if !here || !who.is_some_and(|who| self.is_in_force(who)) {
                 self.effects.push(Effect::Close(id));
-                self.disconnected(id)?;
+                self.disconnected(id);
             }
         }
-        Ok(())
     }
 }

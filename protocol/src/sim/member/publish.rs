@@ -10,8 +10,8 @@ use crate::feed::{
     Audience, BatchDraft, Checkpoint, EpochDraft, EraseLeaf, FeedId, Frontier, GenesisLeaf, Leaf,
     Origin, leaf_hash,
 };
+use crate::member::sessions::Input;
 use crate::statement::Statement;
-use crate::sync::Input;
 
 use super::{Crashed, Effect, Member, Point, Record, Sabotage};
 
@@ -110,7 +110,8 @@ impl Member {
             .all(|growing| growing.audience.members().len() > 1);
         if shared && self.is(Sabotage::SignBeforeDurable) {
             self.sign(&grown);
-            self.announce(grown)?;
+            self.announce(grown);
+            self.drain()?;
             return self.point(Point::Written);
         }
         self.point(Point::Written)?;
@@ -123,7 +124,8 @@ impl Member {
         self.point(Point::SignerMoved)?;
         self.sign(&grown);
         self.point(Point::Signed)?;
-        self.announce(grown)
+        self.announce(grown);
+        Ok(())
     }
 
     fn sign(&mut self, grown: &[Growing]) {
@@ -142,7 +144,7 @@ impl Member {
         self.commit(group);
     }
 
-    fn announce(&mut self, grown: Vec<Growing>) -> Result<(), Crashed> {
+    fn announce(&mut self, grown: Vec<Growing>) {
         for growing in grown {
             let Growing {
                 audience,
@@ -154,9 +156,8 @@ impl Member {
                 self.by_audience.insert(audience, feed);
                 self.epochs.insert(feed, epoch);
             }
-            self.each_link(|_| Input::Published(feed))?;
+            self.tell(Input::Published(feed));
         }
-        Ok(())
     }
 
     /// Signs a checkpoint of an own feed.

@@ -6,6 +6,7 @@ use kentong_keys::{MemberName, SealedEpochKey, SealingKeyId};
 
 use crate::bounded::BoundedBytes;
 use crate::feed::{FeedId, Leaf, open_epoch, rewrap};
+use crate::member::sessions::Input;
 use crate::sync::leaves_message;
 use crate::wire::Message;
 
@@ -112,9 +113,11 @@ impl Member {
         for index in following.iter() {
             self.serve_body(id, feed, *index);
         }
-        if let Some(link) = self.links.get_mut(&id) {
-            link.session.sent_leaves(feed, until);
-        }
+        self.tell(Input::SentLeaves {
+            link: id,
+            feed,
+            until,
+        });
     }
 
     pub(super) fn serve_body(&mut self, id: LinkId, feed: FeedId, index: u64) {

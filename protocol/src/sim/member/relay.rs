@@ -7,11 +7,12 @@ use kentong_keys::{Digest, KeyType, MemberName, PublicKey, Role, VerifierKey, ke
 
 use crate::charter::Papers;
 use crate::feed::{BatchLeaf, Checkpoint, FeedId};
-use crate::sync::{Evidence, FeedView, Input, Ledger, Sources, WantedBody};
+use crate::member::sessions::Input;
+use crate::sync::{Evidence, FeedView, Ledger, Sources, WantedBody};
 
 use super::super::cast::Person;
 use super::publish::FEDERATION;
-use super::{Cast, Crashed, Effect, Feeds, LinkId, Member};
+use super::{Cast, Effect, Feeds, LinkId, Member};
 
 /// Milliseconds for which newer checkpoints of a feed are gathered before the last is shown.
 const SHOW_AFTER: u64 = 10_000;
@@ -172,7 +173,7 @@ impl Ledger for View<'_> {
 
 impl Member {
     /// Cosigns and shows the heads that are due, and asks anew for what nobody gave.
-    pub(super) fn relay_on(&mut self) -> Result<(), Crashed> {
+    pub(super) fn relay_on(&mut self) {
         let now = self.now.millis;
         let due = self.relay.to_show.iter().filter(|(_, at)| **at <= now);
         let due: Vec<FeedId> = due.map(|(feed, _)| *feed).collect();
@@ -183,21 +184,20 @@ impl Member {
         for feed in due {
             self.relay.to_show.remove(&feed);
             self.cosign(feed);
-            self.each_link(|_| Input::Head(feed))?;
+            self.tell(Input::Head(feed));
         }
         // Once for all that was refused since: to look through a feed takes time.
         if self.relay.ask_others <= now {
             for feed in std::mem::take(&mut self.relay.refused) {
-                self.each_link(|_| Input::Reassigned(Some(feed)))?;
+                self.tell(Input::Reassigned(Some(feed)));
             }
         }
         if self.relay.try_anew <= now {
             self.relay.try_anew = now + TRY_ANEW;
             if self.relay.sources.try_anew() {
-                self.each_link(|_| Input::Reassigned(None))?;
+                self.tell(Input::Reassigned(None));
             }
         }
-        Ok(())
     }
 
     fn cosign(&mut self, feed: FeedId) {
@@ -219,51 +219,19 @@ impl Member {
         }
     }
 
-    /// Leaves of a feed came from one member: their bodies may come from others who show them too.
-    pub(super) fn others_give(
-        &mut self,
-        link: LinkId,
-        feed: FeedId,
-        from: u64,
-    ) -> Result<(), Crashed> {
-        let ahead = self.relay.sources.ahead(&feed, from);
-        let ahead: BTreeSet<MemberName> = ahead.cloned().collect();
-        let links = self.links.iter().filter(|(id, _)| **id != link);
-        let links = links.filter(|(_, one)| ahead.contains(&one.member));
-        let links: Vec<_> = links.map(|(id, _)| *id).collect();
-        let input = || Input::Reassigned(Some(feed));
-        links
-            .into_iter()
-            .try_for_each(|link| self.with_link(link, input()))
-    }
-
-    /// A feed grew by what one member gave: the session with its publisher is shown it too.
-    pub(super) fn publisher_hears(&mut self, link: LinkId, feed: FeedId) -> Result<(), Crashed> {
-        let Some(held) = self.feeds.get(&feed) else {
-            return Ok(());
-        };
-        let publisher = held.genesis.publisher.clone();
-        let links = self.links.iter().filter(|(id, _)| **id != link);
-        let links = links.filter(|(_, one)| one.member == publisher);
-        let links: Vec<_> = links.map(|(id, _)| *id).collect();
-        links
-            .into_iter()
-            .try_for_each(|link| self.with_link(link, Input::Changed))
-    }
-
     /// Keeps evidence. If it shows by itself that a feed has two histories, no more is taken of that
     /// feed, and its other readers are told.
-    pub(super) fn take_evidence(&mut self, evidence: Evidence) -> Result<(), Crashed> {
+    pub(super) fn take_evidence(&mut self, evidence: Evidence) {
         self.effects
             .push(Effect::Evidence(Box::new(evidence.clone())));
         let publisher = self.cast.who(&evidence.publisher);
         let Some(publisher) = publisher.filter(|who| self.lists(*who)) else {
-            return Ok(()); // Of whom the charter does not list no key is known.
+            return; // Of whom the charter does not list no key is known.
         };
         let key = self.cast.person(publisher).signing.public_key();
         let known = self.relay.forked.contains_key(&evidence.feed);
         if known || !evidence.is_conclusive(FEDERATION, &key) {
-            return Ok(());
+            return;
         }
         self.relay.forked.insert(evidence.feed, evidence.clone());
         if evidence.publisher == *self.me() {
@@ -272,14 +240,14 @@ impl Member {
                 evidence.feed
             ));
         }
-        self.each_link(|_| Input::Evidence(&evidence))
+        self.tell(Input::Evidence(evidence));
     }
 
     /// Passes on to a member that has just come what is known of two histories.
-    pub(super) fn pass_evidence(&mut self, link: LinkId) -> Result<(), Crashed> {
+    pub(super) fn pass_evidence(&mut self, link: LinkId) {
         let known: Vec<_> = self.relay.forked.values().cloned().collect();
-        known
-            .iter()
-            .try_for_each(|evidence| self.with_link(link, Input::Evidence(evidence)))
+        for evidence in known {
+            self.tell(Input::PassOn(link, evidence));
+        }
     }
 }
