@@ -357,6 +357,24 @@ fn what_is_back_when_it_is_settled_is_lost_no_longer() {
 }
 
 #[test]
+fn what_is_back_of_a_feed_that_ends_is_over_at_the_next_look() {
+    let (mut home, asked) = (home(), members(&READERS));
+    let mut heads = InMemory::unknown();
+    let mut history = asking();
+    hear(&mut history, &home, &READERS[..5], 1);
+    history.shown(&member("AA"), (id(2), head(6)), 1, &home, &heads);
+    home.feed(2).size = 6;
+    home.feed(2).covered = 6;
+    let settlement = history.look_for_settlement(2, &asked, &home).unwrap();
+    heads.settle(entries(&settlement)).unwrap();
+    let outputs = history.settled(settlement.by, &home, &heads);
+    let over = Output::Settle(About::Lost(id(2)));
+    assert!(!outputs.contains(&over) && history.comes_back(id(2)));
+    assert_eq!(history.look_for_lost(3, &home, &heads), [over]);
+    assert!(!history.comes_back(id(2)));
+}
+
+#[test]
 fn without_anybody_to_ask_it_continues_at_once() {
     let home = home();
     let settlement = asking().look_for_settlement(EARLY, &BTreeSet::new(), &home);
