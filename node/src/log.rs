@@ -17,7 +17,7 @@
 
 mod error;
 mod file;
-mod position;
+mod ground;
 mod reader;
 mod record;
 mod recover;
@@ -31,9 +31,10 @@ use std::sync::Arc;
 use rustix::rand::{GetRandomFlags, getrandom};
 
 pub use error::LogError;
-pub use position::Position;
+pub use kentong_protocol::store::{
+    MAX_PAYLOAD, OwnedRecord, Payload, Position, Record, RecordKey, RecordKind, UnknownKind,
+};
 pub use reader::{Reader, Scan};
-pub use record::{MAX_PAYLOAD, OwnedRecord, Payload, Record, RecordKey, RecordKind, UnknownKind};
 pub use recover::Recovery;
 
 use file::LogFile;
@@ -179,7 +180,7 @@ impl Log {
 
     /// Reads the record at `position` and checks it.
     pub fn read(&self, position: Position) -> Result<OwnedRecord, LogError> {
-        self.reader().read(position)
+        self.shared.read(position)
     }
 
     /// Reads the records from `from` on; see [`Reader::scan`].

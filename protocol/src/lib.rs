@@ -21,6 +21,7 @@ pub mod release;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod statement;
+pub mod store;
 pub mod sync;
 pub mod time;
 pub mod wire;

@@ -267,7 +267,7 @@ fn state(home: &Home, identity: &Identity) -> Result<(Store, Option<Signer>)> {
         derived: &home.sled(),
     };
     let member = identity.member.clone();
-    let (store, _) = Store::open(folders, identity.store_key(), member, Options::default())?;
+    let (store, _) = crate::store::open(folders, identity.store_key(), member, Options::default())?;
     let signer = match Signer::open(&home.signer_state()) {
         Err(error) if error.is_lost() => None,
         signer => Some(signer?),

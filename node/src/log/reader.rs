@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::LogError;
 use super::file::LogFile;
-use super::record::OwnedRecord;
 use super::segment::{self, LogId};
-use super::{MAX_SEGMENT, Position};
+use super::{MAX_SEGMENT, OwnedRecord, Position};
 
 /// How many segment files are kept open for reading.
 const OPEN_FILES: usize = 32;
@@ -54,6 +53,20 @@ impl Shared {
         } else {
             Ok(())
         }
+    }
+
+    /// Reads the record at `position` and checks it.
+    pub(super) fn read(&self, position: Position) -> Result<OwnedRecord, LogError> {
+        self.check_poison()?;
+        let end = self.end();
+        if position >= end || position < Position::START {
+            return Err(LogError::NoRecord(position));
+        }
+        let file = self.file(position.segment())?;
+        let limit = Self::segment_end(&file, position, end)?;
+        let (_, record) = segment::record(&file, &self.id, position, limit)
+            .map_err(|fault| fault.at(position, &file))?;
+        Ok(record)
     }
 
     fn file(&self, number: u32) -> Result<Arc<LogFile>, LogError> {
@@ -108,16 +121,7 @@ impl Reader {
 
     /// Reads the record at `position` and checks it.
     pub fn read(&self, position: Position) -> Result<OwnedRecord, LogError> {
-        self.shared.check_poison()?;
-        let end = self.shared.end();
-        if position >= end || position < Position::START {
-            return Err(LogError::NoRecord(position));
-        }
-        let file = self.shared.file(position.segment())?;
-        let limit = Shared::segment_end(&file, position, end)?;
-        let (_, record) = segment::record(&file, &self.shared.id, position, limit)
-            .map_err(|fault| fault.at(position, &file))?;
-        Ok(record)
+        self.shared.read(position)
     }
 
     /// Reads the records from `from` to the present end, in the order in which they were written.

@@ -15,13 +15,14 @@ use std::path::{Path, PathBuf};
 
 use kentong_keys::{Digest, Label};
 
-use super::Position;
 use super::error::LogError;
 use super::file::{self, LogFile};
-use super::record::{self, Header, HeaderFault, OwnedRecord, Payload};
+use super::record::{self, Header, HeaderFault};
+use super::{OwnedRecord, Payload, Position};
 
 /// The bytes before the first record.
 pub(super) const HEADER_LEN: u32 = 48;
+const _: () = assert!(HEADER_LEN == Position::START.offset());
 
 const MAGIC: &[u8; 11] = b"kentong-log";
 const VERSION: u8 = 1;

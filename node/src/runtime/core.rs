@@ -128,7 +128,8 @@ impl Core {
             derived: &home.sled(),
         };
         let store_key = identity.store_key();
-        let (store, opening) = Store::open(folders, store_key, me.clone(), Options::default())?;
+        let (store, opening) =
+            crate::store::open(folders, store_key, me.clone(), Options::default())?;
         let (signer, lost) = match Signer::open(&home.signer_state()) {
             Err(error) if error.is_lost() => (
                 Signer::unknown(&home.signer_state()),

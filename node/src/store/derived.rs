@@ -1,29 +1,16 @@
 //! The derived state on disk: the only file that names `sled`.
 //!
-//! One tree, one batch per step. Every row carries a keyed checksum, and the row of the mark the
-//! sum of them all, so that a row that sled lost, kept too long or changed is noticed when the
-//! store is opened: whatever is wrong, the folder is set aside and rebuilt from the log. So a write
-//! needs to be atomic and not durable.
-//!
-//! ```text
-//! value  version (1), content, checksum: 8 bytes of a keyed hash over key, version and content
-//! ```
+//! One tree, one batch per write. What its values mean, and whether they are whole, the store knows.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use kentong_keys::IndexKey;
+use kentong_protocol::store::{Damage, GroundError, MAX_VALUE, Opened, Rows};
 
-use super::error::StoreError;
-use super::schema::{MARK_KEY, Mark};
-
-const VERSION: u8 = 1;
-const CHECKSUM: usize = 8;
-/// The longest content: sled spills longer values into files that it never syncs.
-const MAX_CONTENT: usize = 15 * 1024;
+/// Beyond this sled spills a value into a file of its own that it never syncs.
+const _: () = assert!(MAX_VALUE < 16 * 1024);
 /// Fixed when a folder is created; a leaf of 16 of the longest values stays under a quarter of it.
 const SEGMENT_BYTES: usize = 4 << 20;
 const CACHE_BYTES: u64 = 32 << 20;
@@ -35,53 +22,36 @@ const COLLECT: usize = 16;
 /// How many folders that were set aside are kept.
 const KEPT_ASIDE: usize = 2;
 
-/// What a step changes: content by key, or nothing where a row goes.
-#[derive(Debug, Default)]
-pub(super) struct Rows {
-    changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    bytes: usize,
-}
-
 /// The open folder.
-pub(super) struct Derived {
+pub struct Derived {
     tree: sled::Db,
-    key: Arc<IndexKey>,
-    /// Up to where the rows reflect the log; its sum is set when it is written.
-    mark: Mark,
-    /// The wrapping sum of the checksums of all rows but the mark's.
-    sum: u64,
     unflushed: usize,
 }
 
-/// Why a folder is not believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Damage(pub(super) String);
-
-impl Rows {
-    pub(super) fn put(&mut self, key: Vec<u8>, content: Vec<u8>) {
-        debug_assert!(content.len() <= MAX_CONTENT, "{} bytes", content.len());
-        self.bytes += key.len() + content.len();
-        self.changes.insert(key, Some(content));
-    }
-
-    pub(super) fn remove(&mut self, key: Vec<u8>) {
-        self.bytes += key.len();
-        self.changes.insert(key, None);
-    }
-
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
-    }
+/// A folder of the derived state could not be moved aside or removed.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {action} {path}: {source}; check the disk and the folder's permissions")]
+struct FolderError {
+    /// What was tried.
+    action: &'static str,
+    /// On which folder.
+    path: String,
+    /// What the operating system said.
+    source: std::io::Error,
 }
 
-impl Derived {
-    /// Opens or creates the folder. `row` is given every row but the mark's, in the order of
-    /// keys.
-    pub(super) fn open(
+impl Rows for Derived {
+    type Place = Path;
+
+    fn open(
         folder: &Path,
-        key: Arc<IndexKey>,
         mut row: impl FnMut(&[u8], &[u8]) -> Result<(), Damage>,
-    ) -> Result<(Self, Mark), Damage> {
+    ) -> Result<(Self, Opened), Damage> {
+        let opened = if folder.exists() {
+            Opened::Existing
+        } else {
+            Opened::New
+        };
         guarded(|| {
             make_private(folder)?;
             remove_unfinished_snapshots(folder);
@@ -91,65 +61,39 @@ impl Derived {
                 .cache_capacity(CACHE_BYTES)
                 .flush_every_ms(None)
                 .mode(sled::Mode::HighThroughput);
-            let mut derived = Self {
-                tree: config.open().map_err(sled_damage)?,
-                key,
-                mark: Mark::default(),
-                sum: 0,
-                unflushed: 0,
-            };
-            let mut mark = None;
-            for found in derived.tree.iter() {
+            let tree = config.open().map_err(sled_damage)?;
+            for found in tree.iter() {
                 let (key, value) = found.map_err(sled_damage)?;
-                let (content, checksum) = derived.check(&key, &value)?;
-                if *key == MARK_KEY {
-                    mark = Some(Mark::decode(content).ok_or_else(|| damage("a bad mark"))?);
-                } else {
-                    derived.sum = derived.sum.wrapping_add(checksum);
-                    row(&key, content)?;
-                }
+                row(&key, &value)?;
             }
-            let mark = mark.unwrap_or_default();
-            if mark.sum != derived.sum {
-                return Err(damage("rows are missing or too many"));
-            }
-            derived.mark = mark;
-            Ok((derived, mark))
+            let derived = Self { tree, unflushed: 0 };
+            Ok((derived, opened))
         })
     }
 
-    /// Writes the rows and the new mark, all or none.
-    pub(super) fn commit(&mut self, rows: Rows, mark: Mark) -> Result<(), StoreError> {
-        self.mark = mark;
-        self.add(rows)
+    fn set_aside(folder: &Path) -> Result<Option<String>, GroundError> {
+        let aside = set_aside(folder).map_err(GroundError::new)?;
+        Ok(aside.map(|aside| aside.display().to_string()))
     }
 
-    /// Writes rows that follow from the same records of the log as those before.
-    pub(super) fn add(&mut self, rows: Rows) -> Result<(), StoreError> {
-        guarded(|| self.apply(rows)).map_err(StoreError::from)
+    fn get(&self, key: &[u8]) -> Result<Option<impl AsRef<[u8]>>, Damage> {
+        guarded(|| self.tree.get(key).map_err(sled_damage))
     }
 
-    fn apply(&mut self, rows: Rows) -> Result<(), Damage> {
+    fn write(
+        &mut self,
+        changes: impl IntoIterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
+    ) -> Result<(), Damage> {
         let mut batch = sled::Batch::default();
-        let bytes = rows.bytes();
-        let mut sum = self.sum;
-        for (key, content) in rows.changes {
-            if let Some(old) = self.tree.get(&key).map_err(sled_damage)? {
-                sum = sum.wrapping_sub(self.check(&key, &old)?.1);
-            }
-            match content {
-                Some(content) => {
-                    let (value, checksum) = self.seal(&key, &content);
-                    sum = sum.wrapping_add(checksum);
-                    batch.insert(key, value);
-                }
+        let mut bytes = 0;
+        for (key, value) in changes {
+            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+            match value {
+                Some(value) => batch.insert(key, value),
                 None => batch.remove(key),
             }
         }
-        let (value, _) = self.seal(&MARK_KEY, &Mark { sum, ..self.mark }.encode());
-        batch.insert(&MARK_KEY, value);
-        self.tree.apply_batch(batch).map_err(sled_damage)?;
-        self.sum = sum;
+        guarded(|| self.tree.apply_batch(batch).map_err(sled_damage))?;
         self.unflushed += bytes;
         if self.unflushed > FLUSH_BYTES {
             self.flush()?;
@@ -158,7 +102,7 @@ impl Derived {
     }
 
     /// Hands what is buffered to the operating system.
-    pub(super) fn flush(&mut self) -> Result<(), Damage> {
+    fn flush(&mut self) -> Result<(), Damage> {
         guarded(|| self.tree.flush().map(drop).map_err(sled_damage))?;
         self.unflushed = 0;
         for _ in 0..COLLECT {
@@ -167,49 +111,18 @@ impl Derived {
         Ok(())
     }
 
-    /// The rows whose keys begin with `prefix`, in order.
-    pub(super) fn scan(
+    fn scan(
         &self,
         prefix: &[u8],
         mut row: impl FnMut(&[u8], &[u8]) -> Result<(), Damage>,
-    ) -> Result<(), StoreError> {
-        let scanned = guarded(|| {
+    ) -> Result<(), Damage> {
+        guarded(|| {
             for found in self.tree.scan_prefix(prefix) {
                 let (key, value) = found.map_err(sled_damage)?;
-                row(&key, self.check(&key, &value)?.0)?;
+                row(&key, &value)?;
             }
             Ok(())
-        });
-        scanned.map_err(StoreError::from)
-    }
-
-    fn seal(&self, key: &[u8], content: &[u8]) -> (Vec<u8>, u64) {
-        let checksum = self.checksum(key, content);
-        let mut value = Vec::with_capacity(1 + content.len() + CHECKSUM);
-        value.push(VERSION);
-        value.extend_from_slice(content);
-        value.extend_from_slice(&checksum.to_be_bytes());
-        (value, checksum)
-    }
-
-    fn check<'v>(&self, key: &[u8], value: &'v [u8]) -> Result<(&'v [u8], u64), Damage> {
-        let (version, rest) = value.split_first().ok_or_else(|| damage("an empty row"))?;
-        if *version != VERSION {
-            return Err(damage("a row of another version"));
-        }
-        let (content, found) = rest
-            .split_last_chunk::<CHECKSUM>()
-            .ok_or_else(|| damage("a short row"))?;
-        let checksum = self.checksum(key, content);
-        if checksum.to_be_bytes() != *found {
-            return Err(damage("a row that does not match its checksum"));
-        }
-        Ok((content, checksum))
-    }
-
-    fn checksum(&self, key: &[u8], content: &[u8]) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.key.hash(&[b"row", key, &[VERSION], content]);
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+        })
     }
 }
 
@@ -220,10 +133,10 @@ impl fmt::Debug for Derived {
 }
 
 /// Moves a folder that is not believed out of the way, and keeps the last few of them.
-pub(super) fn set_aside(folder: &Path) -> Result<Option<PathBuf>, StoreError> {
+fn set_aside(folder: &Path) -> Result<Option<PathBuf>, FolderError> {
     let failed = |action, path: &Path| {
         let path = path.display().to_string();
-        move |source| StoreError::Folder {
+        move |source| FolderError {
             action,
             path,
             source,
@@ -295,7 +208,7 @@ fn remove_unfinished_snapshots(folder: &Path) {
 fn guarded<T>(call: impl FnOnce() -> Result<T, Damage>) -> Result<T, Damage> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result,
-        Err(_) => Err(damage("sled panicked")),
+        Err(_) => Err(Damage::new("sled panicked")),
     }
 }
 
@@ -306,14 +219,4 @@ fn sled_damage(error: sled::Error) -> Damage {
         return Damage("the disk is full".to_owned());
     }
     Damage(format!("sled: {error}"))
-}
-
-fn damage(what: &str) -> Damage {
-    Damage(what.to_owned())
-}
-
-impl From<Damage> for StoreError {
-    fn from(Damage(what): Damage) -> Self {
-        Self::Derived(what)
-    }
 }

@@ -1,37 +1,24 @@
-//! The store against crashes, damage, disorder and restarts.
+//! The store over files and sled, against crashes and damage. What needs only a store is tested where that
+//! is.
 
-mod commit;
 mod crash;
-mod disorder;
-mod erasing;
-mod former;
+mod erased;
 mod frozen;
 mod golden;
-mod kept;
-mod own;
-mod publisher;
 mod rate;
-mod refuse;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use kentong_keys::{Digest, EpochKey, MemberName, StoreKey};
+use kentong_keys::Digest;
 use kentong_protocol::feed::Leaf;
 use kentong_protocol::indicator::Projection;
 use kentong_protocol::statement::Said;
-use kentong_protocol::time::Timestamp;
+use kentong_protocol::store::Rows as _;
+use kentong_protocol::store::sample::*;
 use tempfile::TempDir;
 
 use super::*;
-use publisher::*;
-
-const FEDERATION: Digest = Digest::from_bytes([9; 32]);
-
-fn name(text: &str) -> MemberName {
-    text.parse().unwrap()
-}
 
 /// A node's folders.
 struct Home(TempDir);
@@ -63,7 +50,7 @@ impl Home {
             ..log::Options::default()
         };
         let key = StoreKey::from_secret([7; 32]);
-        Store::open(
+        open(
             folders,
             key,
             name("MY"),
@@ -104,81 +91,6 @@ fn copy_folder(from: &Path, to: &Path) {
             fs::copy(entry.path(), to).unwrap();
         }
     }
-}
-
-fn commit(store: &mut Store, step: Step) -> Applied {
-    store.commit(step, Durably::Synced).unwrap()
-}
-
-/// All that a store answers, as text: equal for two stores that answer alike.
-fn answers(store: &Store) -> String {
-    let mut text = String::new();
-    for feed in store.feeds().iter() {
-        let (id, size, root) = (feed.id(), feed.size(), feed.tree().root());
-        writeln!(text, "{:?} {id} {size} {root}", feed.number()).unwrap();
-        writeln!(text, "{:?} {}", feed.checkpoint(), feed.statements()).unwrap();
-        writeln!(text, "{} {}", feed.applied_to(), feed.is_closed()).unwrap();
-        writeln!(text, "keeps {} bytes", feed.kept_bytes()).unwrap();
-        for (epoch, state) in feed.epochs() {
-            let key = store.epoch_key(id, *epoch).unwrap();
-            let key = key.map(|key| Digest::from_bytes(*key.secret().expose()).short());
-            writeln!(
-                text,
-                "  {epoch} {} {} {key:?}",
-                state.index, state.commitment
-            )
-            .unwrap();
-        }
-        for index in 0..size {
-            let leaf = store.leaf(id, index).unwrap();
-            let leaf = kentong_protocol::feed::leaf_hash(&leaf).short();
-            let body = store.body(id, index).map(|body| body.len()).ok();
-            let others = (
-                store.refused(id, index).unwrap(),
-                store.dispositions(id, index).unwrap(),
-            );
-            writeln!(
-                text,
-                "  {index} {leaf} {:?} {body:?} {others:?}",
-                feed.body(index)
-            )
-            .unwrap();
-        }
-        for peer in ["SG", "TH"] {
-            writeln!(
-                text,
-                "  {peer} {:?}",
-                store.receipt(id, &name(peer)).unwrap()
-            )
-            .unwrap();
-        }
-    }
-    for found in store.scan(|_| true) {
-        let (place, statement) = found.unwrap();
-        let others = store.find(statement.value.kind(), &statement.value.comparison_key());
-        assert_eq!(store.statement(place).unwrap().0, statement);
-        writeln!(
-            text,
-            "{place:?} {:?} {:?} {others:?}",
-            statement.value, statement.said
-        )
-        .unwrap();
-    }
-    let own = store.own().unwrap();
-    let rows = own.iter().map(|row| {
-        // Numbers of carried sets mean nothing outside one table.
-        let carried = own.carried(row.carried);
-        format!(
-            "{carried:?} {:?}",
-            OwnEntry {
-                carried: own.empty_set(),
-                ..row
-            }
-        )
-    });
-    let mut rows: Vec<_> = rows.collect();
-    rows.sort();
-    text + &rows.join("\n")
 }
 
 /// The store is made by one thread and owned by another.

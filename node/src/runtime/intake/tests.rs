@@ -30,7 +30,7 @@ fn store() -> (TempDir, Store, FeedId) {
         ..Options::default()
     };
     let key = StoreKey::from_secret([7; 32]);
-    let (mut store, _) = Store::open(folders, key, "MY".parse().unwrap(), options).unwrap();
+    let (mut store, _) = crate::store::open(folders, key, "MY".parse().unwrap(), options).unwrap();
     let publisher: MemberName = "TH".parse().unwrap();
     let audience = Audience::of(&publisher, &["MY".parse().unwrap()]).unwrap();
     let genesis = GenesisLeaf {

@@ -73,7 +73,7 @@ fn an_older_or_missing_folder_is_brought_up_to_date() {
         derived: &newer.sled(),
     };
     let other = StoreKey::from_secret([8; 32]);
-    let error = Store::open(folders, other, name("MY"), Options::default()).unwrap_err();
+    let error = open(folders, other, name("MY"), Options::default()).unwrap_err();
     assert!(matches!(error, StoreError::StoreKey(_)), "{error:?}");
 }
 
@@ -138,9 +138,10 @@ fn a_changed_row_is_noticed_and_the_last_two_folders_are_kept() {
     sample.round(&mut store, 0);
     let expected = answers(&store);
     drop(store);
-    let number = FeedNo::new(0).unwrap();
-    let leaf = schema::RowKey::Leaf(number, 2).encode();
-    let index = schema::RowKey::Index(number, 2, 1).encode();
+    // The keys of a leaf of the first feed, of the second part of its index, and of the mark.
+    let leaf = [&[2, 0, 0, 0, 0][..], &2_u64.to_be_bytes()].concat();
+    let index = [&[5, 0, 0, 0, 0][..], &2_u64.to_be_bytes(), &[1]].concat();
+    let mark = [0];
     for (round, why) in ["missing", "cannot be", "missing", "checksum"]
         .into_iter()
         .enumerate()
@@ -150,10 +151,10 @@ fn a_changed_row_is_noticed_and_the_last_two_folders_are_kept() {
         let row = db.get(&leaf).unwrap().unwrap();
         match round {
             // A row that nothing else refers to.
-            0 => drop(db.remove(&index).unwrap()),
+            0 => drop(db.remove(&index).unwrap().unwrap()),
             1 => drop(db.remove(&leaf).unwrap()),
             // The mark is gone, and with it the word on how much there should be.
-            2 => drop(db.remove(schema::MARK_KEY).unwrap()),
+            2 => drop(db.remove(mark).unwrap()),
             _ => {
                 let mut row = row.to_vec();
                 row[9] ^= 1;

@@ -6,7 +6,7 @@ use kentong_keys::{SigningKey, Warrant, WarrantTerms};
 use kentong_protocol::feed::{Checkpoint, HeldHeads, Origin};
 use kentong_protocol::member::heads::Heads as _;
 
-use super::erasing::{signed, two_rounds};
+use super::erased::{signed, two_rounds};
 use super::*;
 use crate::frozen::{Frozen, FrozenError};
 use crate::signer::{Signed, Signer};
