@@ -5,6 +5,7 @@ mod crash;
 mod erased;
 mod frozen;
 mod golden;
+mod older_home;
 mod rate;
 
 use std::fmt::Write as _;
@@ -16,6 +17,7 @@ use kentong_protocol::indicator::Projection;
 use kentong_protocol::statement::Said;
 use kentong_protocol::store::Rows as _;
 use kentong_protocol::store::sample::*;
+use kentong_protocol::time::Timestamp;
 use tempfile::TempDir;
 
 use super::*;
