@@ -1,12 +1,12 @@
 //! A run: virtual time, what happens in it, and the checks after each event.
 
+mod actors;
 mod agreement;
 mod assembly;
 mod backups;
 mod detection;
 mod effects;
 mod figures;
-mod nodes;
 mod operators;
 mod wires;
 
@@ -20,11 +20,10 @@ use crate::feed::FeedId;
 
 use super::cast::{Cast, Who};
 use super::dice::Dice;
-use super::disk::Disk;
 use super::founding;
 use super::invariant::{Broken, Invariant, Signed, nothing_lost};
-use super::member::{LinkId, Member, Part};
 use super::model::{Change, Model};
+use super::node::{Home, LinkId, Node, Part};
 use super::plan::Plan;
 use super::report::Report;
 use super::rules::Rules;
@@ -33,9 +32,9 @@ use super::trace::Trace;
 pub use detection::Detection;
 pub use figures::{Figure, measure};
 
+use actors::{Actor, Brain};
 use assembly::Voted;
 use detection::Watch;
-use nodes::{Brain, Node};
 use wires::Wire;
 
 /// The most events of a run; far more than any needs.
@@ -104,7 +103,7 @@ struct Federation {
     now: u64,
     queue: BTreeMap<(u64, u64), Event>,
     serial: u64,
-    nodes: Vec<Node>,
+    actors: Vec<Actor>,
     wires: BTreeMap<LinkId, Wire>,
     /// The newest link of each two.
     between: BTreeMap<BTreeSet<Who>, LinkId>,
@@ -125,7 +124,7 @@ struct Federation {
     handed: BTreeMap<Who, Rc<Papers>>,
     /// The member that is restored, and the copy of its home once it is kept.
     restored: Option<Who>,
-    copy: Option<Disk>,
+    copy: Option<Home>,
     /// What each reader said last that it holds of a feed: leaves, and missing bodies.
     receipts: BTreeMap<(Who, FeedId), (u64, u64)>,
     /// What was shown of feeds with two histories.
@@ -143,9 +142,9 @@ pub fn run(cast: &Rc<Cast>, seed: u64, plan: Plan) -> Result<Report, Box<Broken>
     federation.report.trace = federation.trace.hash();
     federation.report.undetected = federation.undetected();
     let tongues = federation
-        .nodes
+        .actors
         .iter()
-        .filter_map(|node| node.tongue.as_ref());
+        .filter_map(|actor| actor.tongue.as_ref());
     federation.report.lies = tongues.map(|tongue| tongue.lies).sum();
     match fallen {
         None => Ok(federation.report),
@@ -170,7 +169,7 @@ impl Federation {
             now: 0,
             queue: BTreeMap::new(),
             serial: 0,
-            nodes: Vec::new(),
+            actors: Vec::new(),
             wires: BTreeMap::new(),
             between: BTreeMap::new(),
             apart: BTreeSet::new(),
@@ -211,11 +210,11 @@ impl Federation {
             if liar.is_none() {
                 self.model.publisher(who, rules);
             }
-            let node = Node::new(part, liar, (rules, papers), &mut self.dice);
-            self.nodes.push(node);
+            let actor = Actor::new(part, liar, (rules, papers), &mut self.dice);
+            self.actors.push(actor);
             if who.0 < members {
                 let start = self.dice.below(5_000);
-                self.node(who).joined = true;
+                self.actor(who).joined = true;
                 self.later(start, Event::Restart(who));
                 self.begins(who, start);
             }
@@ -354,9 +353,9 @@ impl Federation {
     fn calm(&mut self) {
         self.calm = true;
         self.heal();
-        for node in &mut self.nodes {
-            for member in node.brains.iter_mut().filter_map(Brain::member) {
-                member.crash_in = None;
+        for actor in &mut self.actors {
+            for member in actor.brains.iter_mut().filter_map(Brain::member) {
+                member.crash_after(None);
             }
         }
         self.trace.note(self.now, format_args!("calm"));

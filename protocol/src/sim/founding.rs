@@ -4,7 +4,9 @@ use crate::charter::{Ballots, Chain, Draft, Notices, OpenNotices, Papers};
 use crate::time::Timestamp;
 
 use super::cast::{Cast, Who};
-use super::member::FEDERATION;
+
+/// The name of the simulated federation.
+pub(super) const FEDERATION: &str = "SIM";
 
 /// The papers with which the first so many of the cast begin.
 pub(super) fn papers(cast: &Cast, members: usize) -> Papers {

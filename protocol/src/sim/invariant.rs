@@ -10,14 +10,13 @@ use kentong_keys::Digest;
 
 use crate::feed::FeedId;
 use crate::indicator::Projection;
-use crate::statement::{IndicatorId, Said, Statement};
+use crate::statement::{Said, Statement};
 use crate::sync::Fault;
 use crate::wire::Message;
 
 use super::cast::{Cast, Who};
-use super::feeds::Feeds;
-use super::member::Member;
 use super::model::{Model, View};
+use super::node::{Feed, Node};
 use super::said::{Item, seen};
 
 pub(super) use members::{only_members, sealed_for_members, strangers_hold};
@@ -94,11 +93,15 @@ impl Signed {
     }
 
     /// Which of these heads are held among these feeds.
-    pub(super) fn held_by(&self, feeds: &Feeds, into: &mut BTreeSet<(FeedId, u64, Digest)>) {
-        for (feed, held) in feeds.iter() {
-            for (size, root) in self.0.get(feed).into_iter().flatten() {
-                if held.tree.root_at(*size) == Some(*root) {
-                    into.insert((*feed, *size, *root));
+    pub(super) fn held_by<'n>(
+        &self,
+        feeds: impl Iterator<Item = Feed<'n>>,
+        into: &mut BTreeSet<(FeedId, u64, Digest)>,
+    ) {
+        for held in feeds {
+            for (size, root) in self.0.get(&held.id()).into_iter().flatten() {
+                if held.root_at(*size) == Some(*root) {
+                    into.insert((held.id(), *size, *root));
                 }
             }
         }
@@ -118,18 +121,18 @@ impl Signed {
     /// A head that was signed agrees with every other of the same feed, by the signer's full tree.
     pub(super) fn one_history(
         &mut self,
-        signer: &Member,
+        signer: &Node,
         (feed, size, root): (FeedId, u64, Digest),
     ) -> Result<(), String> {
         let heads = self.0.entry(feed).or_default();
-        let tree = signer.feeds.get(&feed).map(|held| &held.tree);
-        let tree = tree.ok_or_else(|| format!("{feed} was signed and is not held"))?;
+        let held = signer.feed(&feed);
+        let held = held.ok_or_else(|| format!("{feed} was signed and is not held"))?;
         heads.insert(size, root);
         for (size, root) in heads {
-            if tree.root_at(*size) != Some(*root) {
+            if held.root_at(*size) != Some(*root) {
                 return Err(format!(
                     "{} signed {feed} at {size} twice, or lost it",
-                    signer.who
+                    signer.who()
                 ));
             }
         }
@@ -141,7 +144,7 @@ impl Signed {
 pub(super) fn only_released(
     cast: &Cast,
     model: &Model,
-    sender: &Member,
+    sender: &Node,
     to: Who,
     message: &Message,
 ) -> Result<(), String> {
@@ -171,22 +174,21 @@ pub(super) fn only_released(
         | Message::Bye(_) => Vec::new(),
     };
     for feed in feeds {
-        let held = sender.feeds.get(&feed);
+        let held = sender.feed(&feed);
         // Of a feed that is not held only its publisher can have spoken, to this very member.
-        if held.is_some_and(|held| !held.genesis.audience.holds(cast.name(to))) {
+        if held.is_some_and(|held| !held.is_for(cast.name(to))) {
             return Err(format!(
                 "{} named feed {feed} to {to}, who may not read it",
-                sender.who
+                sender.who()
             ));
         }
     }
     let Message::Body { feed, index, .. } = message else {
         return Ok(());
     };
-    let held = sender.feeds.get(feed);
-    let publisher = held.and_then(|held| cast.who(&held.genesis.publisher));
-    let opened = held.and_then(|held| held.opened.get(index));
-    for (statement, _) in opened.into_iter().flat_map(|all| all.iter()) {
+    let held = sender.feed(feed);
+    let publisher = held.and_then(|held| cast.who(held.publisher()));
+    for statement in held.iter().flat_map(|held| held.batch(*index)) {
         if let Some(publisher) = publisher.filter(|who| *who != to) {
             permitted(cast, model, (publisher, to), statement)?;
         }
@@ -221,14 +223,14 @@ fn permitted(
 }
 
 /// An honest node holds nothing but feeds that name it.
-pub(super) fn only_for_me(member: &Member, feed: &FeedId) -> Result<(), String> {
-    let held = member.feeds.get(feed);
-    if held.is_none_or(|held| held.genesis.audience.holds(member.me())) {
+pub(super) fn only_for_me(member: &Node, feed: &FeedId) -> Result<(), String> {
+    let held = member.feed(feed);
+    if held.is_none_or(|held| held.is_for(member.name())) {
         Ok(())
     } else {
         Err(format!(
             "{} stored feed {feed}, which is not for it",
-            member.who
+            member.who()
         ))
     }
 }
@@ -236,21 +238,16 @@ pub(super) fn only_for_me(member: &Member, feed: &FeedId) -> Result<(), String> 
 /// What was answered is in the private feed, and what a receipt was given for is held.
 pub(super) fn nothing_lost(
     model: &Model,
-    member: &Member,
+    member: &Node,
     receipts: &BTreeMap<(Who, FeedId), (u64, u64)>,
 ) -> Result<(), String> {
-    let who = member.who;
+    let who = member.who();
     let answers = model.answers(who);
     // What was said after the copy was made may be gone.
     for (item, revision, content, doubt) in answers.filter(|_| !model.is_restored(who)) {
-        let id = IndicatorId::of(member.me(), &item.value());
-        let newest = member
-            .own
-            .0
-            .get(&id)
-            .and_then(|entry| entry.newest.as_ref());
+        let newest = member.says(item);
         let known = member.newest(item);
-        let erased = member.own.erased(&id).number() == known && newest.is_none();
+        let erased = member.erased(item) == known && newest.is_none();
         if erased && (known == revision + u32::from(doubt) || known == revision) {
             // It was erased: as it should be, or as was asked and not answered.
             if known > revision || !model.is_held(who, item) {
@@ -275,9 +272,9 @@ pub(super) fn nothing_lost(
         }
     }
     for ((_, feed), (size, missing)) in receipts.iter().filter(|((reader, _), _)| *reader == who) {
-        let held = member.feeds.get(feed);
-        let holds = held
-            .is_some_and(|held| held.tree.size() >= *size && held.missing_below(*size) <= *missing);
+        let held = member.feed(feed);
+        let holds =
+            held.is_some_and(|held| held.size() >= *size && held.missing_below(*size) <= *missing);
         if !holds {
             return Err(format!(
                 "{who} gave a receipt for {size} leaves of {feed} and lost some"
@@ -288,11 +285,12 @@ pub(super) fn nothing_lost(
 }
 
 /// Nothing that was erased is held, on disk or in memory.
-pub(super) fn erased(member: &Member) -> Result<(), String> {
-    for (feed, held) in member.feeds.iter() {
+pub(super) fn erased(member: &Node) -> Result<(), String> {
+    for held in member.feeds() {
+        let feed = held.id();
         for index in held.erased() {
-            if held.bodies.contains_key(&index) || member.disk.has_body(*feed, index) {
-                let who = member.who;
+            if held.has_body(index) || member.is_on_disk(&feed, index) {
+                let who = member.who();
                 return Err(format!(
                     "{who} still has body {index} of {feed}, which was erased"
                 ));
@@ -320,22 +318,23 @@ pub(super) fn no_honest_fault(
 pub(super) fn converged(
     cast: &Cast,
     model: &Model,
-    publisher: &Member,
-    reader: &Member,
+    publisher: &Node,
+    reader: &Node,
 ) -> Result<(), String> {
-    let (from, to) = (publisher.who, reader.who);
-    for (id, held) in publisher.feeds.of(publisher.me()) {
-        if held.genesis.audience.holds(reader.me()) {
-            let other = reader.feeds.get(id);
+    let (from, to) = (publisher.who(), reader.who());
+    for held in publisher.feeds_of(publisher.name()) {
+        if held.is_for(reader.name()) {
+            let other = reader.feed(&held.id());
             let same = other.is_some_and(|other| {
                 let gone = if model.is_restored(from) {
-                    held.missing_below(u64::MAX) // Nobody gave it back.
+                    held.missing() // Nobody gave it back.
                 } else {
                     0
                 };
-                other.tree.root() == held.tree.root() && other.missing_below(u64::MAX) <= gone
+                other.root() == held.root() && other.missing() <= gone
             });
             if !same {
+                let id = held.id();
                 return Err(format!("{to} does not hold all of {from}'s feed {id}"));
             }
         }

@@ -8,7 +8,8 @@ use crate::wire::{Heads, Message};
 
 use super::cast::Cast;
 use super::dice::Dice;
-use super::member::{FEDERATION, Member};
+use super::founding::FEDERATION;
+use super::node::Node;
 
 /// How many messages a liar remembers.
 const REMEMBERED: usize = 64;
@@ -78,7 +79,7 @@ impl Tongue {
     }
 
     /// What is sent in place of a message.
-    pub(super) fn distort(&mut self, me: &Member, message: Message) -> Vec<Vec<u8>> {
+    pub(super) fn distort(&mut self, me: &Node, message: Message) -> Vec<Vec<u8>> {
         let lies = self.dice.chance(if self.liar == Liar::Withholder {
             500
         } else {
@@ -96,7 +97,7 @@ impl Tongue {
         }
     }
 
-    fn lie(&mut self, me: &Member, message: Message) -> Option<Vec<Vec<u8>>> {
+    fn lie(&mut self, me: &Node, message: Message) -> Option<Vec<Vec<u8>>> {
         let honest = message.encode();
         match self.liar {
             // Its two histories are lie enough.
@@ -132,28 +133,28 @@ impl Tongue {
     }
 
     /// A checkpoint of somebody else's feed, or something that somebody else signed.
-    fn forgery(&mut self, me: &Member) -> Option<Vec<u8>> {
+    fn forgery(&mut self, me: &Node) -> Option<Vec<u8>> {
         if self.dice.chance(300) {
             return self.dice.pick(&self.heard).cloned();
         }
-        let foreign: Vec<_> = me.foreign().into_iter().collect();
-        let feed = *self.dice.pick(&foreign)?;
-        let held = me.feeds.get(&feed)?;
+        let foreign = me.feeds().filter(|held| held.publisher() != me.name());
+        let foreign: Vec<_> = foreign.collect();
+        let held = *self.dice.pick(&foreign)?;
         let in_its_name = self.dice.chance(500);
         let publisher = if in_its_name {
-            held.genesis.publisher.clone()
+            held.publisher().clone()
         } else {
-            me.me().clone()
+            me.name().clone()
         };
         let origin = Origin {
             federation: FEDERATION.to_owned(),
             publisher,
-            feed,
+            feed: held.id(),
             incarnation: 0,
         };
-        let key = &self.cast.person(me.who).signing;
-        let size = held.tree.size() + self.dice.below(2);
-        let signed = Checkpoint::sign(origin, size, held.tree.root(), key);
+        let key = &self.cast.person(me.who()).signing;
+        let size = held.size() + self.dice.below(2);
+        let signed = Checkpoint::sign(origin, size, held.root(), key);
         let note = BoundedBytes::new(signed.note().to_vec()).ok()?;
         let mine = BoundedVec::new(vec![note]).ok()?;
         Some(

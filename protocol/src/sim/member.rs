@@ -14,25 +14,23 @@ mod relay;
 mod release;
 mod restored;
 
-pub(super) use publish::FEDERATION;
-
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use kentong_keys::{Digest, MemberName};
+use kentong_keys::MemberName;
 
 use crate::feed::{Audience, FeedId, Leaf};
 use crate::indicator::Value;
 use crate::member::sessions::{CutOffs, Sessions};
 use crate::policy::Engine;
 use crate::statement::{IndicatorId, Said, Statement};
-use crate::sync::{Evidence, Fault, Now};
-use crate::wire::{Holds, Message};
+use crate::sync::Now;
 
 use super::cast::{Cast, Who};
 use super::dice::Dice;
 use super::disk::{Disk, Record};
 use super::feeds::Feeds;
+use super::node::{Crashed, Effect, LinkId, Part, Point};
 use super::own::Own;
 use super::rules::Rules;
 use super::sabotage::Sabotage;
@@ -41,81 +39,6 @@ use super::said::Item;
 use papers::Standing;
 use relay::Relay;
 use restored::Restored;
-
-/// The number of a link between two members; both ends know it by the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct LinkId(pub(super) u64);
-
-/// The node stopped in the middle of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Crashed;
-
-/// Where a node may crash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Point {
-    /// Sealed, nothing written.
-    Sealed,
-    /// Leaves and bodies written, not durable.
-    Written,
-    /// Durable, the signer state not moved.
-    Durable,
-    /// The signer state moved, nothing signed.
-    SignerMoved,
-    /// Signed and written, not announced.
-    Signed,
-    /// The operator answered, nothing released.
-    Answered,
-    /// Received leaves or a body written.
-    Received,
-    /// A paper of the federation is on disk, and nobody goes by it yet.
-    Paper,
-    /// A receipt durable, not sent.
-    Receipt,
-    /// What a crash left is dropped, checkpoints not signed again.
-    Dropped,
-    /// Between two steps.
-    Idle,
-}
-
-/// What a node did that the rest of the world sees.
-#[derive(Debug)]
-pub(super) enum Effect {
-    Send(LinkId, Message),
-    Close(LinkId),
-    /// A checkpoint was signed.
-    Signed(FeedId, u64, Digest),
-    /// The operator was answered that the statement about this is durable.
-    Answered(Item),
-    /// What is due of these went out.
-    Released(Vec<Item>),
-    /// All own indicators were looked through.
-    Swept,
-    /// Leaves of a feed came in.
-    Stored(FeedId),
-    Faulted(LinkId, MemberName, Fault),
-    Evidence(Box<Evidence>),
-    /// The node goes by this version of the charter, and these notices on it.
-    GoesBy {
-        charter: Digest,
-        notices: BTreeSet<Digest>,
-    },
-    /// A feed was closed.
-    Closed,
-    /// Readers were heard: publishing goes on in so many feeds that others read, and so many ended.
-    WentOn {
-        feeds: u64,
-        ended: u64,
-    },
-    /// So many statements were taken in that had come back.
-    TakenIn(u64),
-    /// A member voted for two documents at once.
-    VotedTwice(MemberName),
-    Cosigned,
-    Receipt(MemberName, Holds),
-    ClockAhead,
-    Withheld,
-    Halted(String),
-}
 
 /// A node.
 #[derive(Debug)]
@@ -152,14 +75,6 @@ pub(super) struct Member {
     pub(super) crash_in: Option<u64>,
     pub(super) crashed_at: Option<Point>,
     pub(super) effects: Vec<Effect>,
-}
-
-/// What a node is told of the run that it takes part in.
-#[derive(Clone, Debug)]
-pub(super) struct Part {
-    pub(super) cast: Rc<Cast>,
-    pub(super) who: Who,
-    pub(super) sabotage: Option<Sabotage>,
 }
 
 impl Member {
@@ -363,6 +278,18 @@ impl Member {
         let newest = self.own.0.get(&id).and_then(|entry| entry.newest.as_ref());
         let newest = newest.map_or(0, |newest| newest.revision.number());
         newest.max(self.own.erased(&id).number())
+    }
+
+    /// What the node itself says of an indicator.
+    pub(super) fn says(&self, item: Item) -> Option<&Statement> {
+        let id = IndicatorId::of(self.me(), &item.value());
+        self.own.0.get(&id)?.newest.as_ref()
+    }
+
+    /// The number that the erasure of an indicator took; 0 if it was never erased.
+    pub(super) fn erased(&self, item: Item) -> u32 {
+        let id = IndicatorId::of(self.me(), &item.value());
+        self.own.erased(&id).number()
     }
 
     /// The feeds that the node holds of others.

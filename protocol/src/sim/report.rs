@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::federation::Detection;
-use super::member::Point;
+use super::node::Point;
 
 /// Counts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

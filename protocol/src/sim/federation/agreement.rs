@@ -7,38 +7,41 @@ use kentong_keys::Digest;
 use crate::charter::{Paper, UnverifiedCharter};
 
 use super::super::invariant::{came_back, converged, erased, nothing_lost, strangers_hold};
-use super::super::member::Member;
-use super::nodes::Brain;
+use super::super::node::Node;
+use super::actors::Brain;
 use super::{Fall, Federation, Invariant, Who};
 
 impl Federation {
     /// Whether every honest node is up, has done what it has to, and knows what it should.
     pub(super) fn agreed(&mut self) -> Result<(), Fall> {
-        let mut honest: Vec<&Member> = Vec::new();
-        let nodes = self.nodes.iter().filter(|node| node.joined);
-        for node in nodes.filter(|node| node.tongue.is_none()) {
-            match node.brains.first() {
-                Some(Brain::Up(member)) if !member.is_sweeping() => honest.push(member),
-                _ => return late(format!("{} is not done", node.part.who)),
+        let mut honest: Vec<&Node> = Vec::new();
+        let actors = self.actors.iter().filter(|actor| actor.joined);
+        for actor in actors.filter(|actor| actor.tongue.is_none()) {
+            match actor.brains.first() {
+                Some(Brain::Up(member)) if !member.has_work() => honest.push(member),
+                _ => return late(format!("{} is not done", actor.part.who)),
             }
         }
         let (newest, listed) = self.belong(&honest)?;
         // Whoever was removed is not told any more what it signed, and waits for its root key.
-        let waits = |one: &&&Member| one.is_restored() && listed.contains(&one.who);
+        let waits = |one: &&&Node| one.is_restored() && listed.contains(&one.who());
         if let Some(member) = honest.iter().find(waits) {
-            return late(format!("{} is not heard out", member.who));
+            return late(format!("{} is not heard out", member.who()));
         }
         for member in &honest {
-            self.model.acted(member.who, None);
+            self.model.acted(member.who(), None);
             let lost = nothing_lost(&self.model, member, &self.receipts);
             lost.map_err(|what| (Invariant::NothingLost, what))?;
             erased(member).map_err(|what| (Invariant::Erased, what))?;
         }
-        let publishers = honest.iter().filter(|one| listed.contains(&one.who));
+        let publishers = honest.iter().filter(|one| listed.contains(&one.who()));
         for publisher in publishers {
-            for reader in honest.iter().filter(|reader| reader.who != publisher.who) {
-                if listed.contains(&reader.who) {
-                    if self.model.is_restored(publisher.who) {
+            for reader in honest
+                .iter()
+                .filter(|reader| reader.who() != publisher.who())
+            {
+                if listed.contains(&reader.who()) {
+                    if self.model.is_restored(publisher.who()) {
                         let back = came_back(publisher, reader);
                         back.map_err(|what| (Invariant::NothingLost, what))?;
                     }
@@ -52,36 +55,39 @@ impl Federation {
         }
         // They hold the same votes and notices.
         let held = waiting(newest);
-        let others = honest.iter().filter(|one| listed.contains(&one.who));
+        let others = honest.iter().filter(|one| listed.contains(&one.who()));
         match others
-            .map(|one| (one.who, waiting(one)))
+            .map(|one| (one.who(), waiting(one)))
             .find(|(_, other)| *other != held)
         {
-            Some((who, _)) => late(format!("{who} and {} hold other papers", newest.who)),
+            Some((who, _)) => late(format!("{who} and {} hold other papers", newest.who())),
             None => Ok(()),
         }
     }
 
     /// Who belongs in the end: whom the newest version lists by which one of them goes. All of these go
     /// by it. And one of them.
-    fn belong<'m>(&self, honest: &[&'m Member]) -> Result<(&'m Member, BTreeSet<Who>), Fall> {
-        let order = |member: &Member| {
+    fn belong<'m>(&self, honest: &[&'m Node]) -> Result<(&'m Node, BTreeSet<Who>), Fall> {
+        let order = |member: &Node| {
             let charter = member.papers().chain().in_force();
             (charter.version(), charter.terms().round())
         };
-        let themselves = honest.iter().filter(|member| member.lists(member.who));
+        let themselves = honest.iter().filter(|member| member.lists(member.who()));
         let Some(newest) = themselves.max_by_key(|member| order(member)) else {
             return late("nobody belongs".to_owned());
         };
         let charter = newest.papers().in_force().1;
         let listed = self.model.listed(&charter);
         for who in listed.iter().filter(|who| self.is_honest(**who)) {
-            let member = honest.iter().find(|member| member.who == *who);
+            let member = honest.iter().find(|member| member.who() == *who);
             let Some(member) = member else {
                 return late(format!("{who} does not know yet that it belongs"));
             };
             if member.papers().in_force().1 != charter {
-                return late(format!("{who} goes by another charter than {}", newest.who));
+                return late(format!(
+                    "{who} goes by another charter than {}",
+                    newest.who()
+                ));
             }
             if let Some(other) = listed.iter().find(|other| !member.admits(**other)) {
                 return late(format!("{who} does not speak to {other}"));
@@ -97,7 +103,7 @@ fn late<T>(what: String) -> Result<T, Fall> {
 
 /// What of a node's papers may still count beside the versions in force: votes with who gave them, and
 /// notices. Settled ones, and those that still take signatures, are dropped by each in its time.
-fn waiting(member: &Member) -> BTreeSet<Digest> {
+fn waiting(member: &Node) -> BTreeSet<Digest> {
     let papers = member.papers();
     let (chain, listed) = (papers.chain(), papers.listed_for(papers.in_force()));
     let counts = |ballot: &&UnverifiedCharter| {

@@ -14,9 +14,9 @@ use kentong_keys::Digest;
 use crate::charter::{Charter, Draft, Paper, Papers, Says, UnverifiedCharter, UnverifiedNotice};
 
 use super::super::founding::listing;
-use super::super::member::Member;
 use super::super::model::Change;
-use super::nodes::Brain;
+use super::super::node::Node;
+use super::actors::Brain;
 use super::{Event, Fall, Federation, Who};
 
 /// The version, round and document for which somebody voted last.
@@ -33,7 +33,7 @@ impl Federation {
             }
             return Ok(());
         };
-        let papers = Rc::clone(&member.disk.papers);
+        let papers = Rc::clone(member.papers());
         let in_force = papers.chain().in_force();
         // Now and then another document is proposed in the place of the one in force.
         let instead = papers.chain().version(in_force.version() - 1);
@@ -75,7 +75,7 @@ impl Federation {
             .keys()
             .filter_map(|name| self.cast.who(name))
             .collect();
-        let all = (0..self.nodes.len()).map(Who);
+        let all = (0..self.actors.len()).map(Who);
         let outside: Vec<_> = all.filter(|one| !listed.contains(one)).collect();
         let honest = listed.iter().filter(|one| self.is_honest(**one)).count();
         let may_go = |one: &&Who| **one != who && (honest > 2 || !self.is_honest(**one));
@@ -118,7 +118,7 @@ impl Federation {
 
     /// A node takes a paper from its own operator.
     fn give(&mut self, who: Who, paper: &Paper) -> Result<(), Fall> {
-        for brain in 0..self.node(who).brains.len() {
+        for brain in 0..self.actor(who).brains.len() {
             self.with(who, brain, |member| member.take_paper(paper.clone()))?;
         }
         Ok(())
@@ -133,7 +133,7 @@ impl Federation {
         let Some(member) = member.filter(|_| !self.plan.weather.clocks) else {
             return Ok(());
         };
-        let papers = Rc::clone(&member.disk.papers);
+        let papers = Rc::clone(member.papers());
         let charter = papers.chain().in_force();
         let others = charter
             .members()
@@ -177,7 +177,7 @@ impl Federation {
         let Some(member) = self.up(who) else {
             return Ok(());
         };
-        let (papers, name) = (Rc::clone(&member.disk.papers), self.cast.name(who).clone());
+        let (papers, name) = (Rc::clone(member.papers()), self.cast.name(who).clone());
         for ballot in papers.ballots().iter() {
             let vote = (ballot.terms().version(), ballot.terms().round());
             let voted = self.voted.get(&who);
@@ -212,22 +212,19 @@ impl Federation {
             self.report.versions += 1;
             match change {
                 Change::Remove(_) => self.report.removals += 1,
-                Change::Admit(other) if self.node(other).joined => self.report.came_back += 1,
+                Change::Admit(other) if self.actor(other).joined => self.report.came_back += 1,
                 Change::Admit(_) => self.report.admissions += 1,
             }
         }
-        let Some(papers) = self.up(who).map(|member| Rc::clone(&member.disk.papers)) else {
+        let Some(papers) = self.up(who).map(|member| Rc::clone(member.papers())) else {
             return;
         };
         let listed: Vec<_> = self.model.listed(&charter).iter().copied().collect();
         for other in listed.into_iter().filter(|other| *other != who) {
-            let node = self.node(other);
-            let knows = node.brains.first().is_some_and(|brain| {
-                let charter = match brain {
-                    Brain::Up(member) => member.disk.papers.chain().in_force(),
-                    Brain::Down(disk) => disk.papers.chain().in_force(),
-                };
-                let lists = |one| charter.member(node.part.cast.name(one)).is_some();
+            let actor = self.actor(other);
+            let knows = actor.brains.first().is_some_and(|brain| {
+                let charter = brain.papers().chain().in_force();
+                let lists = |one| charter.member(actor.part.cast.name(one)).is_some();
                 // Who goes by another version hears of this one from others, or knows better.
                 let hears = lists(who) || charter.version() != papers.in_force().0;
                 lists(other) && hears
@@ -245,16 +242,13 @@ impl Federation {
         let order = |papers: &Papers| papers.chain().in_force().terms().round();
         let name = self.cast.name(who).clone();
         let later = self
-            .nodes
+            .actors
             .iter()
-            .filter(|node| node.joined)
-            .find_map(|node| {
-                let held = match node.brains.first()? {
-                    Brain::Up(member) => &member.disk.papers,
-                    Brain::Down(disk) => &disk.papers,
-                };
+            .filter(|actor| actor.joined)
+            .find_map(|actor| {
+                let held = actor.brains.first()?.papers();
                 let listed = held.chain().in_force().member(&name).is_some();
-                let other = self.cast.name(node.part.who);
+                let other = self.cast.name(actor.part.who);
                 let apart = papers.chain().in_force().member(other).is_none();
                 // A later version comes by way of others.
                 let rival = held.in_force().0 == papers.in_force().0 && order(held) > order(papers);
@@ -276,21 +270,21 @@ impl Federation {
         let Some(papers) = self.handed.get(&who).cloned() else {
             return Ok(());
         };
-        let node = self.node(who);
-        if !std::mem::replace(&mut node.joined, true) {
-            for brain in &mut node.brains {
-                if let Brain::Down(disk) = brain {
-                    disk.papers = Rc::clone(&papers);
+        let actor = self.actor(who);
+        if !std::mem::replace(&mut actor.joined, true) {
+            for brain in &mut actor.brains {
+                if let Brain::Down(home) = brain {
+                    home.bring(Rc::clone(&papers));
                 }
             }
             self.later(1, Event::Restart(who));
             self.begins(who, 1);
             return Ok(());
         }
-        for brain in 0..self.node(who).brains.len() {
+        for brain in 0..self.actor(who).brains.len() {
             self.with(who, brain, |member| member.install(&papers))?;
         }
-        let behind = |member: &Member| {
+        let behind = |member: &Node| {
             let (held, brought) = (member.papers().in_force().0, papers.in_force().0);
             held < brought
         };

@@ -10,16 +10,15 @@ use kentong_keys::Digest;
 
 use crate::feed::FeedId;
 
-use super::super::feeds::Feeds;
-use super::nodes::Brain;
+use super::actors::Brain;
 use super::{Event, Federation, Who};
 
 impl Federation {
     /// A copy of a home is kept.
     pub(super) fn keep(&mut self, who: Who) {
-        let copy = self.node(who).brains.first().map(|brain| match brain {
-            Brain::Up(member) => member.disk.copy(),
-            Brain::Down(disk) => disk.copy(),
+        let copy = self.actor(who).brains.first().map(|brain| match brain {
+            Brain::Up(member) => member.backup(),
+            Brain::Down(home) => home.backup(),
         });
         self.copy = copy;
     }
@@ -33,7 +32,7 @@ impl Federation {
             self.later(1_000, Event::Restore(who));
             return;
         }
-        let Some(mut copy) = self.copy.take() else {
+        let Some(copy) = self.copy.take() else {
             return;
         };
         self.crash(who, 0);
@@ -42,9 +41,8 @@ impl Federation {
         wires
             .filter(|wire| wire.ends.contains(&who))
             .for_each(super::wires::Wire::drain);
-        if let Some(Brain::Down(disk)) = self.node(who).brains.first_mut() {
-            copy.rules = disk.rules; // The operator has its policy elsewhere, too.
-            *disk = copy;
+        if let Some(Brain::Down(home)) = self.actor(who).brains.first_mut() {
+            home.replace(copy);
         }
         self.trace
             .note(self.now, format_args!("{who} is an older copy now"));
@@ -62,21 +60,17 @@ impl Federation {
         self.report.went_on += feeds;
         self.report.ended += ended;
         let mut held: BTreeSet<(FeedId, u64, Digest)> = BTreeSet::new();
-        for node in self.nodes.iter().filter(|node| node.part.who != who) {
-            for brain in &node.brains {
+        for actor in self.actors.iter().filter(|actor| actor.part.who != who) {
+            for brain in &actor.brains {
                 match brain {
-                    Brain::Up(member) => self.signed.held_by(&member.feeds, &mut held),
-                    Brain::Down(disk) => {
-                        let mut feeds = Feeds::default();
-                        disk.records().for_each(|record| drop(feeds.apply(record)));
-                        self.signed.held_by(&feeds, &mut held);
-                    }
+                    Brain::Up(member) => self.signed.held_by(member.feeds(), &mut held),
+                    Brain::Down(home) => self.signed.held_by(home.read().feeds(), &mut held),
                 }
             }
         }
         let name = self.cast.name(who);
-        let own = self.up(who).map(|member| member.feeds.of(name));
-        let own: BTreeSet<_> = own.into_iter().flatten().map(|(id, _)| *id).collect();
+        let own = self.up(who).map(|member| member.feeds_of(name));
+        let own: BTreeSet<_> = own.into_iter().flatten().map(|held| held.id()).collect();
         self.signed.only(&own, &held);
     }
 }

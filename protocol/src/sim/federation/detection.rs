@@ -7,7 +7,7 @@ use crate::feed::{FeedId, UnverifiedCheckpoint};
 use crate::wire::Message;
 
 use super::super::liar::Liar;
-use super::nodes::Brain;
+use super::actors::Brain;
 use super::{Federation, LinkId, Who};
 
 /// How a second history came to light. All is zero where the one who was shown both saw it at once.
@@ -71,9 +71,9 @@ impl Federation {
             return;
         };
         for feed in feeds {
-            let held = self.up(to).and_then(|member| member.feeds.get(feed));
-            let note = held.and_then(|held| held.checkpoint.as_ref());
-            let Some((_, histories)) = note.and_then(|(_, note)| self.histories(note)) else {
+            let held = self.up(to).and_then(|member| member.feed(feed));
+            let note = held.and_then(|held| held.head());
+            let Some((_, histories)) = note.and_then(|note| self.histories(note)) else {
                 continue;
             };
             let now = self.now;
@@ -93,7 +93,7 @@ impl Federation {
     fn histories(&self, note: &[u8]) -> Option<(FeedId, [bool; 2])> {
         let head = UnverifiedCheckpoint::parse(note).ok()?;
         let publisher = self.cast.who(&head.origin().publisher)?;
-        let [one, other] = &self.nodes.get(publisher.0)?.brains[..] else {
+        let [one, other] = &self.actors.get(publisher.0)?.brains[..] else {
             return None;
         };
         let key = self.cast.person(publisher).signing.public_key();
@@ -101,8 +101,8 @@ impl Federation {
         let feed = head.origin().feed;
         let holds = |brain: &Brain| match brain {
             Brain::Up(member) => {
-                let held = member.feeds.get(&feed);
-                held.and_then(|held| held.tree.root_at(head.size())) == Some(*head.root())
+                let held = member.feed(&feed);
+                held.and_then(|held| held.root_at(head.size())) == Some(*head.root())
             }
             Brain::Down(_) => false,
         };

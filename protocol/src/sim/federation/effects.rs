@@ -10,8 +10,8 @@ use super::super::invariant::{
     no_honest_fault, only_for_me, only_members, only_released, sealed_for_members,
 };
 use super::super::liar::Liar;
-use super::super::member::Effect;
-use super::nodes::{Brain, Node};
+use super::super::node::Effect;
+use super::actors::{Actor, Brain};
 use super::{Fall, Federation, Invariant, LinkId, Who};
 
 impl Federation {
@@ -118,13 +118,13 @@ impl Federation {
         self.trace
             .note(self.now, format_args!("{who} signs {size} of {feed:?}"));
         let Self {
-            nodes,
+            actors,
             signed,
             cast,
             model,
             ..
         } = self;
-        let brain = nodes.get(who.0).and_then(|node| node.brains.first());
+        let brain = actors.get(who.0).and_then(|actor| actor.brains.first());
         let Some(Brain::Up(member)) = brain else {
             return Ok(());
         };
@@ -153,10 +153,13 @@ impl Federation {
         };
         let wall = self.time(who).wall.seconds();
         let Self {
-            nodes, cast, model, ..
+            actors,
+            cast,
+            model,
+            ..
         } = self;
-        let node = nodes.get_mut(who.0).expect("each member has a node");
-        let Node { brains, tongue, .. } = node;
+        let actor = actors.get_mut(who.0).expect("each member has a node");
+        let Actor { brains, tongue, .. } = actor;
         let Some(member) = brains.get_mut(brain).and_then(Brain::member) else {
             return Ok(());
         };
@@ -188,7 +191,7 @@ impl Federation {
         let Some(who) = wire.and_then(|wire| wire.ends.get(end).copied()) else {
             return;
         };
-        let colludes = match &mut self.node(who).tongue {
+        let colludes = match &mut self.actor(who).tongue {
             Some(tongue) => {
                 tongue.hear(frame);
                 tongue.liar == Liar::Colluder
@@ -196,8 +199,8 @@ impl Federation {
             None => false,
         };
         if colludes {
-            for (other, node) in self.nodes.iter_mut().enumerate() {
-                if let Some(tongue) = node.tongue.as_mut().filter(|_| other != who.0)
+            for (other, actor) in self.actors.iter_mut().enumerate() {
+                if let Some(tongue) = actor.tongue.as_mut().filter(|_| other != who.0)
                     && tongue.liar == Liar::Colluder
                 {
                     tongue.hear(frame);

@@ -8,7 +8,7 @@ use crate::statement::Said;
 
 use super::super::model::Word;
 use super::super::said::{Content, Item, Mark};
-use super::{Event, Fall, Federation, Member, Rules, Who};
+use super::{Event, Fall, Federation, Node, Rules, Who};
 
 /// How many indicators a publisher speaks of: few, so that it speaks of each more than once.
 const ITEMS: u64 = 5;
@@ -16,7 +16,7 @@ const ITEMS: u64 = 5;
 impl Federation {
     /// An operator says or changes something, or waits until its node runs.
     pub(super) fn speak(&mut self, who: Who) -> Result<(), Fall> {
-        let waits = |member: &Member| member.is_halted() || member.is_restored();
+        let waits = |member: &Node| member.is_halted() || member.is_restored();
         if self.up(who).is_none_or(waits) {
             if !self.calm {
                 let after = self.dice.between(500, 3_000);
@@ -40,7 +40,7 @@ impl Federation {
         self.trace
             .note(self.now, format_args!("{who} is asked for {words:?}"));
         self.model.ask(who, words.clone());
-        let brains = self.node(who).brains.len();
+        let brains = self.actor(who).brains.len();
         if let [(item, Word::Erase)] = words[..] {
             self.report.erased += 1;
             for brain in 0..brains {
@@ -87,7 +87,7 @@ impl Federation {
         self.trace
             .note(self.now, format_args!("{who} goes by {rules:?}"));
         self.model.rule(who, rules);
-        for brain in 0..self.node(who).brains.len() {
+        for brain in 0..self.actor(who).brains.len() {
             self.with(who, brain, |member| {
                 member.set_rules(rules);
                 Ok(())
@@ -121,7 +121,7 @@ impl Federation {
         let mut to = BTreeSet::new();
         if must || self.dice.chance(200) {
             for _ in 0..=self.dice.below(3) {
-                to.insert(Who(self.dice.place(self.nodes.len())));
+                to.insert(Who(self.dice.place(self.actors.len())));
             }
         }
         to.remove(&who);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::{Event, Fall, Federation, LinkId, Member, Who};
+use super::{Event, Fall, Federation, LinkId, Node, Who};
 
 /// A link, and what is under way on it.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Federation {
 
     /// A member tries to reach another, unless it has a link.
     pub(super) fn dial(&mut self, from: Who, to: Who) {
-        let not_now = |member: &Member| member.is_cut_off(to) || !member.admits(to);
+        let not_now = |member: &Node| member.is_cut_off(to) || !member.admits(to);
         let not_now = self.up(from).is_some_and(not_now);
         let linked = self.up(from).is_none_or(|member| member.is_linked(to));
         if linked || not_now {
@@ -245,7 +245,7 @@ impl Federation {
         if self.calm || !self.apart.is_empty() {
             return;
         }
-        let members: Vec<_> = (0..self.nodes.len()).map(Who).collect();
+        let members: Vec<_> = (0..self.actors.len()).map(Who).collect();
         let apart: BTreeSet<_> = members
             .into_iter()
             .filter(|_| self.dice.chance(400))

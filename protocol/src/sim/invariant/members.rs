@@ -4,8 +4,8 @@ use crate::feed::{FeedId, Leaf};
 use crate::wire::Message;
 
 use super::super::cast::{Cast, Who};
-use super::super::member::Member;
 use super::super::model::Model;
+use super::super::node::Node;
 use super::permitted;
 
 /// Nobody speaks to whom it does not know as a member, or knows to be suspended.
@@ -29,21 +29,19 @@ pub(in crate::sim) fn only_members(
 pub(in crate::sim) fn sealed_for_members(
     cast: &Cast,
     model: &Model,
-    signer: &Member,
+    signer: &Node,
     feed: FeedId,
     from: u64,
 ) -> Result<(), String> {
-    let who = signer.who;
-    let Some(held) = signer.feeds.get(&feed) else {
+    let who = signer.who();
+    let Some(held) = signer.feed(&feed) else {
         return Ok(());
     };
-    let audience = held.genesis.audience.members().iter();
-    let readers = audience.filter_map(|name| cast.who(name));
+    let readers = held.audience().filter_map(|name| cast.who(name));
     let strangers = readers.filter(|reader| *reader != who && !model.knows(who, *reader));
     let strangers: Vec<_> = strangers.collect();
-    let from = usize::try_from(from).unwrap_or(usize::MAX);
-    for leaf in held.leaves.iter().skip(from) {
-        let says = match &leaf.0 {
+    for leaf in held.leaves_from(from) {
+        let says = match leaf {
             Leaf::Genesis(genesis) => Some(genesis.charter_version),
             Leaf::Epoch(epoch) => Some(epoch.charter_version),
             Leaf::Batch(_) => None,
@@ -69,12 +67,12 @@ pub(in crate::sim) fn sealed_for_members(
 pub(in crate::sim) fn strangers_hold(
     cast: &Cast,
     model: &Model,
-    publisher: &Member,
-    stranger: &Member,
+    publisher: &Node,
+    stranger: &Node,
 ) -> Result<(), String> {
-    for (_, held) in stranger.feeds.of(publisher.me()) {
-        for (statement, _) in held.opened.values().flat_map(|all| all.iter()) {
-            permitted(cast, model, (publisher.who, stranger.who), statement)?;
+    for held in stranger.feeds_of(publisher.name()) {
+        for statement in held.statements() {
+            permitted(cast, model, (publisher.who(), stranger.who()), statement)?;
         }
     }
     Ok(())

@@ -10,24 +10,25 @@ use crate::indicator::{Projection, Value};
 use crate::statement::{Said, Statement};
 
 use super::super::cast::Cast;
-use super::super::member::Member;
 use super::super::model::Model;
+use super::super::node::Node;
 use super::super::said::{Content, Item, seen};
 
 /// A restored publisher holds whatever a member holds of it, and goes by it.
-pub(in crate::sim) fn came_back(publisher: &Member, reader: &Member) -> Result<(), String> {
-    let (from, to) = (publisher.who, reader.who);
-    for (id, theirs) in reader.feeds.of(publisher.me()) {
-        let held = publisher.feeds.get(id);
-        let root = held.and_then(|held| held.tree.root_at(theirs.tree.size()));
-        if root != Some(theirs.tree.root()) {
+pub(in crate::sim) fn came_back(publisher: &Node, reader: &Node) -> Result<(), String> {
+    let (from, to) = (publisher.who(), reader.who());
+    for theirs in reader.feeds_of(publisher.name()) {
+        let id = theirs.id();
+        let held = publisher.feed(&id);
+        let root = held.and_then(|held| held.root_at(theirs.size()));
+        if root != Some(theirs.root()) {
             return Err(format!("{from} lost what {to} holds of its feed {id}"));
         }
-        for (statement, _) in theirs.opened.values().flat_map(|all| all.iter()) {
+        for statement in theirs.statements() {
             let newest = Item::of(&statement.value).map(|item| publisher.newest(item));
             let ceased = matches!(statement.said, Said::Ceased);
             if !ceased && newest.is_none_or(|newest| newest < statement.revision.number()) {
-                let missing = held.map(|held| held.missing_below(u64::MAX));
+                let missing = held.map(|held| held.missing());
                 let (value, revision) = (&statement.value, statement.revision);
                 return Err(format!(
                     "{from} goes by {newest:?} of {value:?}, {to} by {revision}, in {id}, of which {from} lacks \
@@ -43,13 +44,13 @@ pub(in crate::sim) fn came_back(publisher: &Member, reader: &Member) -> Result<(
 pub(in crate::sim) fn follows(
     cast: &Cast,
     model: &Model,
-    publisher: &Member,
-    reader: &Member,
+    publisher: &Node,
+    reader: &Node,
 ) -> Result<(), String> {
-    let (from, to) = (publisher.who, reader.who);
-    let of = |member: &Member| -> BTreeMap<Value, Statement> {
+    let (from, to) = (publisher.who(), reader.who());
+    let of = |member: &Node| -> BTreeMap<Value, Statement> {
         let all = member.in_force().into_iter();
-        let of = all.filter(|((name, _), _)| name == publisher.me());
+        let of = all.filter(|((name, _), _)| name == publisher.name());
         of.map(|((_, value), statement)| (value, statement))
             .collect()
     };

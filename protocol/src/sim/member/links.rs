@@ -6,7 +6,7 @@ use crate::member::sessions::{Input, Output};
 use crate::sync::{Fault, Limits, Local, News, Peer, Task};
 use crate::wire::{Claim, Message};
 
-use super::publish::FEDERATION;
+use super::super::founding::FEDERATION;
 use super::relay::View;
 use super::{Crashed, Effect, LinkId, Member, Point, Sabotage, Who};
 

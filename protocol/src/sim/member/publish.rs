@@ -13,11 +13,10 @@ use crate::feed::{
 use crate::member::sessions::Input;
 use crate::statement::Statement;
 
+use super::super::founding::FEDERATION;
 use super::{Crashed, Effect, Member, Point, Record, Sabotage};
 
 const TWIN: Label = Label::new("kentong/simulation-twin/1");
-/// The name of the simulated federation.
-pub(in crate::sim) const FEDERATION: &str = "SIM";
 
 /// A feed while a publication is put together.
 pub(super) struct Growing {

@@ -11,7 +11,7 @@ use crate::member::sessions::Input;
 use crate::sync::{Evidence, FeedView, Ledger, Sources, WantedBody};
 
 use super::super::cast::Person;
-use super::publish::FEDERATION;
+use super::super::founding::FEDERATION;
 use super::{Cast, Effect, Feeds, LinkId, Member};
 
 /// Milliseconds for which newer checkpoints of a feed are gathered before the last is shown.

@@ -6,11 +6,10 @@ use crate::charter::Papers;
 use crate::sync::Now;
 use crate::time::Timestamp;
 
-use super::super::disk::Disk;
 use super::super::liar::{Liar, Tongue};
-use super::super::member::{Crashed, Point};
+use super::super::node::{Crashed, Home};
 use super::{
-    Dice, Event, Fall, Federation, Invariant, LinkId, Member, Part, Rules, Who, nothing_lost,
+    Dice, Event, Fall, Federation, Invariant, LinkId, Node, Part, Rules, Who, nothing_lost,
 };
 
 /// When the simulation begins, in seconds since 1970.
@@ -21,22 +20,29 @@ const CLOCK_ERROR: u64 = 86_400;
 /// A node that runs, or what is left of it while it does not.
 #[derive(Debug)]
 pub(super) enum Brain {
-    Up(Box<Member>),
-    Down(Disk),
+    Up(Box<Node>),
+    Down(Home),
 }
 
 impl Brain {
-    pub(super) fn member(&mut self) -> Option<&mut Member> {
+    pub(super) fn member(&mut self) -> Option<&mut Node> {
         match self {
             Self::Up(member) => Some(member),
             Self::Down(_) => None,
+        }
+    }
+
+    pub(super) fn papers(&self) -> &Rc<Papers> {
+        match self {
+            Self::Up(member) => member.papers(),
+            Self::Down(home) => home.papers(),
         }
     }
 }
 
 /// A member's node; an equivocator has two.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct Actor {
     pub(super) part: Part,
     pub(super) brains: Vec<Brain>,
     pub(super) tongue: Option<Tongue>,
@@ -49,7 +55,7 @@ pub(super) struct Node {
     sweeps: bool,
 }
 
-impl Node {
+impl Actor {
     pub(super) fn new(
         part: Part,
         liar: Option<Liar>,
@@ -65,7 +71,7 @@ impl Node {
         Self {
             part,
             brains: (0..brains)
-                .map(|_| Brain::Down(Disk::new(rules, Rc::clone(papers))))
+                .map(|_| Brain::Down(Home::new(rules, Rc::clone(papers))))
                 .collect(),
             tongue,
             joined: false,
@@ -77,34 +83,34 @@ impl Node {
 }
 
 impl Federation {
-    pub(super) fn node(&mut self, who: Who) -> &mut Node {
-        self.nodes.get_mut(who.0).expect("each member has a node")
+    pub(super) fn actor(&mut self, who: Who) -> &mut Actor {
+        self.actors.get_mut(who.0).expect("each member has a node")
     }
 
     pub(super) fn is_honest(&self, who: Who) -> bool {
-        self.nodes
+        self.actors
             .get(who.0)
-            .is_some_and(|node| node.tongue.is_none())
+            .is_some_and(|actor| actor.tongue.is_none())
     }
 
     /// A member's node, if it runs.
-    pub(super) fn up(&self, who: Who) -> Option<&Member> {
-        match self.nodes.get(who.0)?.brains.first()? {
+    pub(super) fn up(&self, who: Who) -> Option<&Node> {
+        match self.actors.get(who.0)?.brains.first()? {
             Brain::Up(member) => Some(member),
             Brain::Down(_) => None,
         }
     }
 
-    pub(super) fn brain(&mut self, who: Who, brain: usize) -> Option<&mut Member> {
+    pub(super) fn brain(&mut self, who: Who, brain: usize) -> Option<&mut Node> {
         let now = self.time(who);
-        let member = self.node(who).brains.get_mut(brain)?.member()?;
+        let member = self.actor(who).brains.get_mut(brain)?.member()?;
         member.at(now);
         Some(member)
     }
 
     /// Which of a member's nodes another reaches. An equivocator mostly keeps them apart.
     pub(super) fn brain_for(&mut self, who: Who, other: Who) -> usize {
-        if self.node(who).brains.len() == 1 {
+        if self.actor(who).brains.len() == 1 {
             return 0;
         }
         let usual = other.0 % 2;
@@ -116,7 +122,7 @@ impl Federation {
     }
 
     pub(super) fn time(&self, who: Who) -> Now {
-        let skew = self.nodes.get(who.0).map_or(0, |node| node.skew);
+        let skew = self.actors.get(who.0).map_or(0, |actor| actor.skew);
         let seconds = i64::try_from(self.now / 1000).unwrap_or(0) + BEGIN + skew;
         let wall = u64::try_from(seconds)
             .ok()
@@ -132,7 +138,7 @@ impl Federation {
         &mut self,
         id: LinkId,
         end: usize,
-        what: impl FnOnce(&mut Member) -> Result<T, Crashed>,
+        what: impl FnOnce(&mut Node) -> Result<T, Crashed>,
     ) -> Result<Option<T>, Fall> {
         let wire = self.wires.get(&id);
         let at = wire.and_then(|wire| Some((*wire.ends.get(end)?, *wire.brains.get(end)?)));
@@ -147,13 +153,13 @@ impl Federation {
         &mut self,
         who: Who,
         brain: usize,
-        what: impl FnOnce(&mut Member) -> Result<T, Crashed>,
+        what: impl FnOnce(&mut Node) -> Result<T, Crashed>,
     ) -> Result<Option<T>, Fall> {
         let Some(member) = self.brain(who, brain) else {
             return Ok(None);
         };
         let result = what(member).and_then(|made| member.drain().map(|()| made));
-        let effects = std::mem::take(&mut member.effects);
+        let effects = member.effects();
         for effect in effects {
             self.effect(who, brain, effect)?;
         }
@@ -172,19 +178,19 @@ impl Federation {
     /// A node that was not woken or has more to look through is put on the calendar.
     fn schedule(&mut self, who: Who) {
         let now = self.now;
-        let node = self.node(who);
-        let members = node.brains.iter_mut().filter_map(Brain::member);
+        let actor = self.actor(who);
+        let members = actor.brains.iter_mut().filter_map(Brain::member);
         let (mut wake, mut sweeping) = (u64::MAX, false);
         for member in members {
             wake = wake.min(member.wake_at());
-            sweeping |= member.is_sweeping();
+            sweeping |= member.has_work();
         }
-        let sooner = wake < node.wake;
+        let sooner = wake < actor.wake;
         if sooner {
-            node.wake = wake;
+            actor.wake = wake;
         }
-        let sweep = sweeping && !node.sweeps;
-        node.sweeps |= sweep;
+        let sweep = sweeping && !actor.sweeps;
+        actor.sweeps |= sweep;
         if sooner {
             self.later(wake.saturating_sub(now).max(1), Event::Wake(who));
         }
@@ -195,17 +201,17 @@ impl Federation {
     }
 
     pub(super) fn wake(&mut self, who: Who) -> Result<(), Fall> {
-        self.node(who).wake = u64::MAX;
-        for brain in 0..self.node(who).brains.len() {
-            self.with(who, brain, Member::tick)?;
+        self.actor(who).wake = u64::MAX;
+        for brain in 0..self.actor(who).brains.len() {
+            self.with(who, brain, Node::tick)?;
         }
         Ok(())
     }
 
     pub(super) fn sweep(&mut self, who: Who) -> Result<(), Fall> {
-        self.node(who).sweeps = false;
-        for brain in 0..self.node(who).brains.len() {
-            self.with(who, brain, Member::sweep_on)?;
+        self.actor(who).sweeps = false;
+        for brain in 0..self.actor(who).brains.len() {
+            self.with(who, brain, Node::go_on)?;
         }
         Ok(())
     }
@@ -214,8 +220,7 @@ impl Federation {
         if self.calm {
             return;
         }
-        if let Some(member) = self.brain(who, 0) {
-            member.crashed_at = Some(Point::Idle);
+        if self.up(who).is_some() {
             self.crash(who, 0);
         }
         let after = self.dice.between(5_000, 60_000);
@@ -225,17 +230,16 @@ impl Federation {
     /// A node is gone; of its disk what was not durable may be, too.
     pub(super) fn crash(&mut self, who: Who, brain: usize) {
         let mut dice = self.dice.split();
-        let node = self.node(who);
-        node.wake = u64::MAX;
-        node.sweeps = false;
-        let Some(Brain::Up(member)) = node.brains.get_mut(brain) else {
+        let actor = self.actor(who);
+        actor.wake = u64::MAX;
+        actor.sweeps = false;
+        let Some(Brain::Up(member)) = actor.brains.get_mut(brain) else {
             return;
         };
-        let at = member.crashed_at.unwrap_or(Point::Idle);
-        let mut disk = member.disk.take();
-        disk.crash(&mut dice);
-        if let Some(down) = node.brains.get_mut(brain) {
-            *down = Brain::Down(disk);
+        let (mut home, at) = member.stop();
+        home.crash(&mut dice);
+        if let Some(down) = actor.brains.get_mut(brain) {
+            *down = Brain::Down(home);
         }
         *self.report.crashes.entry(at).or_default() += 1;
         self.trace
@@ -255,25 +259,27 @@ impl Federation {
         let now = self.time(who);
         let crashes = self.plan.weather.crash_every > 0 && !self.calm && self.is_honest(who);
         let every = self.plan.weather.crash_every * 2;
-        let twin = self.node(who).brains.len() > 1;
-        for brain in 0..self.node(who).brains.len() {
+        let twin = self.actor(who).brains.len() > 1;
+        for brain in 0..self.actor(who).brains.len() {
             let dice = self.dice.split();
             let crash_in = crashes.then(|| self.dice.below(every));
-            let node = self.node(who);
-            let (part, slot) = (&node.part, node.brains.get_mut(brain));
+            let actor = self.actor(who);
+            let (part, slot) = (&actor.part, actor.brains.get_mut(brain));
             let Some(slot) = slot else { continue };
-            let Brain::Down(disk) = slot else { continue };
-            let mut member = Member::open(part, disk.take(), dice, now);
-            member.twin = twin;
-            member.crash_in = crash_in;
+            let Brain::Down(home) = slot else { continue };
+            let mut member = Node::open(part, home.take(), dice, now);
+            if twin {
+                member.twin();
+            }
+            member.crash_after(crash_in);
             *slot = Brain::Up(Box::new(member));
             self.trace.note(self.now, format_args!("{who} starts"));
-            let started = self.with(who, brain, Member::recover)?;
+            let started = self.with(who, brain, Node::start)?;
             if started.is_some() && self.is_honest(who) {
                 self.has_restarted(who)?;
             }
         }
-        let others: Vec<_> = (0..self.nodes.len())
+        let others: Vec<_> = (0..self.actors.len())
             .map(Who)
             .filter(|other| *other != who)
             .collect();
@@ -289,12 +295,13 @@ impl Federation {
     /// What was asked and not answered is so, or not; what was answered is there.
     fn has_restarted(&mut self, who: Who) -> Result<(), Fall> {
         let Self {
-            nodes,
+            actors,
             model,
             receipts,
             ..
         } = self;
-        let Some(Brain::Up(member)) = nodes.get(who.0).and_then(|node| node.brains.first()) else {
+        let Some(Brain::Up(member)) = actors.get(who.0).and_then(|actor| actor.brains.first())
+        else {
             return Ok(());
         };
         let lost = nothing_lost(model, member, receipts);
@@ -309,7 +316,7 @@ impl Federation {
         }
         let error = self.dice.below(2 * CLOCK_ERROR + 1);
         let skew = i64::try_from(error).unwrap_or(0) - i64::try_from(CLOCK_ERROR).unwrap_or(0);
-        self.node(who).skew = skew;
+        self.actor(who).skew = skew;
         self.report.jumps += 1;
         let after = self.dice.between(5_000, 60_000);
         self.later(after, Event::Jump(who));
