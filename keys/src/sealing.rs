@@ -9,8 +9,8 @@ mod store;
 
 pub use body::{BodyContext, EpochKey, open_body, seal_body, statement_salt};
 pub use recipient::{
-    SealError, SealedEpochKey, SealingContext, SealingKey, SealingKeyError, SealingKeyId,
-    SealingSecret, open_epoch_key, seal_epoch_key,
+    SEALING_CHANCE, SealError, SealedEpochKey, SealingContext, SealingKey, SealingKeyError,
+    SealingKeyId, SealingSecret, open_epoch_key, seal_epoch_key, seal_epoch_key_with,
 };
 pub use store::{IndexKey, StoreKey};
 

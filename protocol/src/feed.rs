@@ -31,7 +31,7 @@ pub use body::{
     BodyError, BodyId, FRAME_STATEMENTS, MAX_BATCH_BYTES, MAX_BATCH_STATEMENTS, MAX_BODY, OpenBody,
 };
 pub use checkpoint::{Checkpoint, CheckpointError, Origin, UnverifiedCheckpoint};
-pub use epoch::{EpochDraft, EpochError, open_epoch, rewrap};
+pub use epoch::{EpochDraft, EpochError, open_epoch, rewrap, rewrap_with};
 pub use held_heads::{HeldHeads, HeldHeadsError};
 pub use leaf::{
     BatchLeaf, CloseLeaf, EpochLeaf, EraseLeaf, EraseReason, FeedId, GenesisLeaf, Leaf, LeafError,

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use hpke::rand_core::CryptoRng;
 use hpke::{Deserializable as _, OpModeR, OpModeS, Serializable as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
@@ -10,7 +9,7 @@ use zeroize::Zeroizing;
 use super::OpenError;
 use super::algorithm::recipient::{Aead, Kdf, Kem, KemTrait};
 use super::body::EpochKey;
-use crate::random::SystemRng;
+use crate::random::{Given, random_bytes};
 use crate::{Digest, Label, MemberName, Secret, fixed};
 
 const EPOCH_KEY: Label = Label::new("kentong/epoch-key/1");
@@ -249,14 +248,20 @@ pub fn seal_epoch_key(
     to: &SealingKey,
     context: &SealingContext<'_>,
 ) -> Result<SealedEpochKey, SealError> {
-    seal_with(key, to, context, &mut SystemRng)
+    let chance = Zeroizing::new(random_bytes());
+    seal_epoch_key_with(key, to, context, &chance)
 }
 
-fn seal_with(
+/// The bytes of chance that sealing an epoch key takes.
+pub const SEALING_CHANCE: usize = 64;
+
+/// The same with chance that is handed in: bytes that nobody can predict, and that nothing else was or
+/// will be made from.
+pub fn seal_epoch_key_with(
     key: &EpochKey,
     to: &SealingKey,
     context: &SealingContext<'_>,
-    rng: &mut impl CryptoRng,
+    chance: &[u8; SEALING_CHANCE],
 ) -> Result<SealedEpochKey, SealError> {
     let given = to.id();
     if given != context.key_id {
@@ -273,7 +278,7 @@ fn seal_with(
         &context.info(),
         key.secret().expose(),
         &[],
-        rng,
+        &mut Given(chance),
     )
     .map_err(|_| SealError::Refused)?;
     let mut bytes = Box::new([0; SealedEpochKey::LEN]);

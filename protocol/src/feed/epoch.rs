@@ -1,8 +1,8 @@
 //! Epochs: a fresh key for a feed, sealed to each reader.
 
 use kentong_keys::{
-    Digest, EpochKey, Label, MemberName, SealedEpochKey, SealingContext, SealingKey, SealingKeyId,
-    SealingSecret, open_epoch_key, seal_epoch_key,
+    Digest, EpochKey, Label, MemberName, SEALING_CHANCE, SealedEpochKey, SealingContext,
+    SealingKey, SealingKeyId, SealingSecret, open_epoch_key, random_bytes, seal_epoch_key_with,
 };
 
 use crate::bounded::BoundedVec;
@@ -51,6 +51,18 @@ impl EpochDraft<'_> {
     pub fn seal<'k>(
         &self,
         key: &EpochKey,
+        keys: impl FnMut(&MemberName) -> Option<&'k SealingKey>,
+    ) -> EpochLeaf {
+        self.seal_with(key, random_bytes, keys)
+    }
+
+    /// The same with chance that is handed in, drawn once for each of the audience: bytes that nobody
+    /// can predict, and that nothing else is made from.
+    #[must_use]
+    pub fn seal_with<'k>(
+        &self,
+        key: &EpochKey,
+        mut chance: impl FnMut() -> [u8; SEALING_CHANCE],
         mut keys: impl FnMut(&MemberName) -> Option<&'k SealingKey>,
     ) -> EpochLeaf {
         let (mut sealed, mut left_out) = (Vec::new(), Vec::new());
@@ -58,7 +70,7 @@ impl EpochDraft<'_> {
             let to = keys(member);
             let one = to.and_then(|to| {
                 let context = context(self.federation, &self.feed, self.epoch, member, to);
-                let sealed = seal_epoch_key(key, to, &context).ok()?;
+                let sealed = seal_epoch_key_with(key, to, &context, &chance()).ok()?;
                 Some(SealedFor {
                     member: member.clone(),
                     key_id: to.id(),
@@ -150,7 +162,22 @@ pub fn rewrap(
     reader: &MemberName,
     to: &SealingKey,
 ) -> Option<SealedEpochKey> {
-    seal_epoch_key(key, to, &context(federation, &feed, epoch, reader, to)).ok()
+    let chance = random_bytes();
+    rewrap_with(key, federation, (feed, epoch), (reader, to), &chance)
+}
+
+/// The same with chance that is handed in: bytes that nobody can predict, and that nothing else is made
+/// from.
+#[must_use]
+pub fn rewrap_with(
+    key: &EpochKey,
+    federation: &Digest,
+    (feed, epoch): (FeedId, u32),
+    (reader, to): (&MemberName, &SealingKey),
+    chance: &[u8; SEALING_CHANCE],
+) -> Option<SealedEpochKey> {
+    let context = context(federation, &feed, epoch, reader, to);
+    seal_epoch_key_with(key, to, &context, chance).ok()
 }
 
 /// The context in which an epoch's key is sealed to `recipient`.

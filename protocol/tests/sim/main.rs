@@ -82,7 +82,8 @@ fn one_seed() {
 #[test]
 fn the_same_seed_gives_the_same_run() {
     let cast = Rc::new(Cast::of(50));
-    for number in [1, 2, 7] {
+    // In the last three a liar damages what is sealed: whether that is noticed hangs on every byte.
+    for number in [1, 2, 7, 11, 42, 180] {
         assert_eq!(seed(&cast, number), seed(&cast, number));
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use kentong_keys::{BodyContext, Digest, EpochKey, Label};
+use kentong_keys::{BodyContext, Digest, EpochKey, Label, MemberName};
 
 use crate::feed::{
     Audience, BatchDraft, Checkpoint, EpochDraft, EraseLeaf, FeedId, Frontier, GenesisLeaf, Leaf,
@@ -212,10 +212,10 @@ impl Member {
                     charter_version: self.papers().in_force().0,
                     audience: &audience,
                 };
-                let leaf = draft.seal(&key, |name| {
-                    let who = self.cast.who(name)?;
-                    Some(self.cast.person(who).sealing.public())
-                });
+                let (cast, dice) = (&self.cast, &mut self.dice);
+                let sealing =
+                    |name: &MemberName| Some(cast.person(cast.who(name)?).sealing.public());
+                let leaf = draft.seal_with(&key, || dice.bytes(), sealing);
                 append(group, feed, &mut tree, Leaf::Epoch(leaf));
                 group.push(Record::EpochKey(feed, epoch, *key.secret().expose()));
                 (epoch, key)

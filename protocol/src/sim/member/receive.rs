@@ -5,7 +5,7 @@ use std::rc::Rc;
 use kentong_keys::{MemberName, SealedEpochKey, SealingKeyId};
 
 use crate::bounded::BoundedBytes;
-use crate::feed::{FeedId, Leaf, open_epoch, rewrap};
+use crate::feed::{FeedId, Leaf, open_epoch, rewrap_with};
 use crate::member::sessions::Input;
 use crate::sync::leaves_message;
 use crate::wire::Message;
@@ -139,7 +139,9 @@ impl Member {
             return;
         };
         let public = self.cast.person(who).sealing.public();
-        if let Some(sealed) = rewrap(key, &self.federation(), feed, epoch, to, public) {
+        let (federation, chance) = (self.federation(), self.dice.bytes());
+        let sealed = rewrap_with(key, &federation, (feed, epoch), (to, public), &chance);
+        if let Some(sealed) = sealed {
             let key_id = public.id();
             self.send(
                 id,
