@@ -8,8 +8,8 @@
 //! [`Broken`]: which one, by which seed, at which step. The same seed gives the same run.
 //!
 //! What is real: sessions, feeds, seals and signatures, the release rule, Cedar policies, charters,
-//! votes and notices. What is played: disks, links, clocks and operators; warrants and cards, which
-//! everybody has of those whom its charter lists. The reference shares no code with what it judges.
+//! votes and notices. What is played: links, clocks and operators; warrants and cards, which
+//! everybody has of those whom its charter lists. Disks are as the maker of [`Grounds`] has them. The reference shares no code with what it judges.
 
 mod cast;
 mod dice;
@@ -17,6 +17,7 @@ mod disk;
 mod federation;
 mod feeds;
 mod founding;
+mod ground;
 mod invariant;
 mod liar;
 mod member;
@@ -31,7 +32,9 @@ mod said;
 mod trace;
 
 pub use cast::Cast;
+pub use disk::{Disk, Light};
 pub use federation::{Detection, Figure, measure, run};
+pub use ground::{Ground, Grounds, Record, SignerState};
 pub use invariant::{Broken, Invariant};
 pub use liar::Liar;
 pub use node::Point;

@@ -21,6 +21,7 @@ use crate::feed::FeedId;
 use super::cast::{Cast, Who};
 use super::dice::Dice;
 use super::founding;
+use super::ground::{Ground, Grounds};
 use super::invariant::{Broken, Invariant, Signed, nothing_lost};
 use super::model::{Change, Model};
 use super::node::{Home, LinkId, Node, Part};
@@ -96,14 +97,16 @@ type Fall = (Invariant, String);
 
 /// A federation in the middle of a run.
 #[derive(Debug)]
-struct Federation {
+struct Federation<'r, M: Grounds> {
+    /// What its nodes stand on is made by this.
+    grounds: &'r M,
     cast: Rc<Cast>,
     plan: Plan,
     dice: Dice,
     now: u64,
     queue: BTreeMap<(u64, u64), Event>,
     serial: u64,
-    actors: Vec<Actor>,
+    actors: Vec<Actor<M::Ground>>,
     wires: BTreeMap<LinkId, Wire>,
     /// The newest link of each two.
     between: BTreeMap<BTreeSet<Who>, LinkId>,
@@ -124,7 +127,7 @@ struct Federation {
     handed: BTreeMap<Who, Rc<Papers>>,
     /// The member that is restored, and the copy of its home once it is kept.
     restored: Option<Who>,
-    copy: Option<Home>,
+    copy: Option<Home<M::Ground>>,
     /// What each reader said last that it holds of a feed: leaves, and missing bodies.
     receipts: BTreeMap<(Who, FeedId), (u64, u64)>,
     /// What was shown of feeds with two histories.
@@ -135,9 +138,14 @@ struct Federation {
     first: u64,
 }
 
-/// Runs a federation by a seed until all honest members agree, or an invariant does not hold.
-pub fn run(cast: &Rc<Cast>, seed: u64, plan: Plan) -> Result<Report, Box<Broken>> {
-    let mut federation = Federation::new(cast, seed, plan);
+/// Runs a federation by a seed, on these grounds, until all honest members agree, or an invariant does not hold.
+pub fn run(
+    grounds: &impl Grounds,
+    cast: &Rc<Cast>,
+    seed: u64,
+    plan: Plan,
+) -> Result<Report, Box<Broken>> {
+    let mut federation = Federation::new(grounds, cast, seed, plan);
     let fallen = federation.until_agreed().err();
     federation.report.trace = federation.trace.hash();
     federation.report.undetected = federation.undetected();
@@ -158,12 +166,13 @@ pub fn run(cast: &Rc<Cast>, seed: u64, plan: Plan) -> Result<Report, Box<Broken>
     }
 }
 
-impl Federation {
-    fn new(cast: &Rc<Cast>, seed: u64, plan: Plan) -> Self {
+impl<'r, M: Grounds> Federation<'r, M> {
+    fn new(grounds: &'r M, cast: &Rc<Cast>, seed: u64, plan: Plan) -> Self {
         let members = plan.members.min(cast.len());
         let papers = Rc::new(founding::papers(cast, members));
         let founders = (0..members).map(Who).collect();
         let mut federation = Self {
+            grounds,
             cast: Rc::clone(cast),
             dice: Dice::new(seed),
             now: 0,
@@ -210,7 +219,7 @@ impl Federation {
             if liar.is_none() {
                 self.model.publisher(who, rules);
             }
-            let actor = Actor::new(part, liar, (rules, papers), &mut self.dice);
+            let actor = Actor::new(part, liar, (rules, papers), self.grounds, &mut self.dice);
             self.actors.push(actor);
             if who.0 < members {
                 let start = self.dice.below(5_000);

@@ -9,7 +9,7 @@ use crate::feed::{BatchLeaf, FeedId, GenesisLeaf, Leaf, Tree, leaf_hash};
 use crate::statement::{AnyStatement, Erasure, Rank, Statement};
 use crate::sync::{FeedView, WantedBody};
 
-use super::disk::Record;
+use super::ground::Record;
 
 /// Statements of a batch, each with its rank among those about its indicator.
 pub(super) type Opened = Rc<Vec<(Statement, Rank)>>;

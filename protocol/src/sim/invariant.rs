@@ -15,6 +15,7 @@ use crate::sync::Fault;
 use crate::wire::Message;
 
 use super::cast::{Cast, Who};
+use super::ground::Ground;
 use super::model::{Model, View};
 use super::node::{Feed, Node};
 use super::said::{Item, seen};
@@ -119,9 +120,9 @@ impl Signed {
     }
 
     /// A head that was signed agrees with every other of the same feed, by the signer's full tree.
-    pub(super) fn one_history(
+    pub(super) fn one_history<G: Ground>(
         &mut self,
-        signer: &Node,
+        signer: &Node<G>,
         (feed, size, root): (FeedId, u64, Digest),
     ) -> Result<(), String> {
         let heads = self.0.entry(feed).or_default();
@@ -141,10 +142,10 @@ impl Signed {
 }
 
 /// A message names and carries nothing that its receiver may not have.
-pub(super) fn only_released(
+pub(super) fn only_released<G: Ground>(
     cast: &Cast,
     model: &Model,
-    sender: &Node,
+    sender: &Node<G>,
     to: Who,
     message: &Message,
 ) -> Result<(), String> {
@@ -223,7 +224,7 @@ fn permitted(
 }
 
 /// An honest node holds nothing but feeds that name it.
-pub(super) fn only_for_me(member: &Node, feed: &FeedId) -> Result<(), String> {
+pub(super) fn only_for_me<G: Ground>(member: &Node<G>, feed: &FeedId) -> Result<(), String> {
     let held = member.feed(feed);
     if held.is_none_or(|held| held.is_for(member.name())) {
         Ok(())
@@ -236,9 +237,9 @@ pub(super) fn only_for_me(member: &Node, feed: &FeedId) -> Result<(), String> {
 }
 
 /// What was answered is in the private feed, and what a receipt was given for is held.
-pub(super) fn nothing_lost(
+pub(super) fn nothing_lost<G: Ground>(
     model: &Model,
-    member: &Node,
+    member: &Node<G>,
     receipts: &BTreeMap<(Who, FeedId), (u64, u64)>,
 ) -> Result<(), String> {
     let who = member.who();
@@ -285,7 +286,7 @@ pub(super) fn nothing_lost(
 }
 
 /// Nothing that was erased is held, on disk or in memory.
-pub(super) fn erased(member: &Node) -> Result<(), String> {
+pub(super) fn erased<G: Ground>(member: &Node<G>) -> Result<(), String> {
     for held in member.feeds() {
         let feed = held.id();
         for index in held.erased() {
@@ -315,11 +316,11 @@ pub(super) fn no_honest_fault(
 }
 
 /// A reader ends with exactly what the reference says of a publisher's indicators.
-pub(super) fn converged(
+pub(super) fn converged<G: Ground>(
     cast: &Cast,
     model: &Model,
-    publisher: &Node,
-    reader: &Node,
+    publisher: &Node<G>,
+    reader: &Node<G>,
 ) -> Result<(), String> {
     let (from, to) = (publisher.who(), reader.who());
     for held in publisher.feeds_of(publisher.name()) {

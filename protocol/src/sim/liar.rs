@@ -9,6 +9,7 @@ use crate::wire::{Heads, Message};
 use super::cast::Cast;
 use super::dice::Dice;
 use super::founding::FEDERATION;
+use super::ground::Ground;
 use super::node::Node;
 
 /// How many messages a liar remembers.
@@ -79,7 +80,7 @@ impl Tongue {
     }
 
     /// What is sent in place of a message.
-    pub(super) fn distort(&mut self, me: &Node, message: Message) -> Vec<Vec<u8>> {
+    pub(super) fn distort<G: Ground>(&mut self, me: &Node<G>, message: Message) -> Vec<Vec<u8>> {
         let lies = self.dice.chance(if self.liar == Liar::Withholder {
             500
         } else {
@@ -97,7 +98,7 @@ impl Tongue {
         }
     }
 
-    fn lie(&mut self, me: &Node, message: Message) -> Option<Vec<Vec<u8>>> {
+    fn lie<G: Ground>(&mut self, me: &Node<G>, message: Message) -> Option<Vec<Vec<u8>>> {
         let honest = message.encode();
         match self.liar {
             // Its two histories are lie enough.
@@ -133,7 +134,7 @@ impl Tongue {
     }
 
     /// A checkpoint of somebody else's feed, or something that somebody else signed.
-    fn forgery(&mut self, me: &Node) -> Option<Vec<u8>> {
+    fn forgery<G: Ground>(&mut self, me: &Node<G>) -> Option<Vec<u8>> {
         if self.dice.chance(300) {
             return self.dice.pick(&self.heard).cloned();
         }

@@ -28,9 +28,9 @@ use crate::sync::Now;
 
 use super::cast::{Cast, Who};
 use super::dice::Dice;
-use super::disk::{Disk, Record};
 use super::feeds::Feeds;
-use super::node::{Crashed, Effect, LinkId, Part, Point};
+use super::ground::{Ground, Record};
+use super::node::{Crashed, Effect, Home, LinkId, Part, Point};
 use super::own::Own;
 use super::rules::Rules;
 use super::sabotage::Sabotage;
@@ -42,10 +42,10 @@ use restored::Restored;
 
 /// A node.
 #[derive(Debug)]
-pub(super) struct Member {
+pub(super) struct Member<G> {
     cast: Rc<Cast>,
     pub(super) who: Who,
-    pub(super) disk: Disk,
+    pub(super) home: Home<G>,
     pub(super) feeds: Feeds,
     pub(super) own: Own,
     /// The open own feeds by audience.
@@ -77,19 +77,19 @@ pub(super) struct Member {
     pub(super) effects: Vec<Effect>,
 }
 
-impl Member {
+impl<G: Ground> Member<G> {
     /// A node over a disk, before its start.
-    pub(super) fn open(part: &Part, disk: Disk, dice: Dice, now: Now) -> Self {
+    pub(super) fn open(part: &Part, home: Home<G>, dice: Dice, now: Now) -> Self {
         let mut feeds = Feeds::default();
         feeds.for_anybody = part.sabotage == Some(Sabotage::ServeAnybody);
-        for record in disk.records() {
+        for record in home.ground.records() {
             feeds.apply(record);
         }
-        let engine = engine(&part.cast, disk.rules);
+        let engine = engine(&part.cast, home.rules);
         Self {
             cast: Rc::clone(&part.cast),
             who: part.who,
-            disk,
+            home,
             feeds,
             own: Own::default(),
             by_audience: BTreeMap::new(),
@@ -184,7 +184,7 @@ impl Member {
             | Record::Truncate(..) => None,
         });
         let signed: Vec<_> = signed.collect();
-        self.disk.append(group);
+        self.home.ground.append(group);
         self.overwrite(&signed);
     }
 
@@ -195,7 +195,7 @@ impl Member {
 
     /// Puts other rules in force, and looks through everything by them.
     pub(super) fn set_rules(&mut self, rules: Rules) {
-        self.disk.rules = rules;
+        self.home.rules = rules;
         self.engine = engine(&self.cast, rules);
         self.sweep_all();
     }

@@ -1,13 +1,14 @@
 //! The seam between a run and the node that it judges: whatever the federation, the liars and the
 //! invariants want of a node they ask here, and of nothing else.
 //!
-//! Behind it stands the simulation's own copy of a node (`sim::member`, `feeds`, `own`, `disk`). To put
+//! Behind it stands the simulation's own copy of a node (`sim::member`, `feeds`, `own`). To put
 //! another in its place means to write this file and its folder again, and nothing beside it. The node
 //! must then have what follows.
 //!
 //! **A beginning.** [`Node::open`] over a [`Home`], and [`Node::start`], which brings log and signer
 //! state together. Nothing is asked of it in between. A home is made empty, given the charter, copied
-//! as a backup, replaced by one, and loses in a crash what was not synced.
+//! as a backup, replaced by one, and loses in a crash what was not synced. It stands on a
+//! [`Ground`], of which a maker is handed to the run.
 //!
 //! **Inputs.** The time ([`Node::at`], before each other input); a link that comes about, with the
 //! answer whether the node wants it, and one that is gone; a frame; a tick, for which
@@ -56,6 +57,7 @@ use crate::sync::Now;
 
 use super::cast::{Cast, Who};
 use super::dice::Dice;
+use super::ground::Ground;
 use super::member::Member;
 use super::rules::Rules;
 use super::sabotage::Sabotage;
@@ -84,13 +86,13 @@ pub(super) struct Part {
 
 /// A node that runs.
 #[derive(Debug)]
-pub(super) struct Node(Member);
+pub(super) struct Node<G>(Member<G>);
 
 /// Its beginning and its end.
-impl Node {
+impl<G: Ground> Node<G> {
     /// A node over its home, before its start.
-    pub(super) fn open(part: &Part, home: Home, dice: Dice, now: Now) -> Self {
-        Self(Member::open(part, home.0, dice, now))
+    pub(super) fn open(part: &Part, home: Home<G>, dice: Dice, now: Now) -> Self {
+        Self(Member::open(part, home, dice, now))
     }
 
     /// It is one of two nodes of one name.
@@ -109,35 +111,40 @@ impl Node {
     }
 
     /// The node is gone: what is left of it, before the power fails, and where it was.
-    pub(super) fn stop(&mut self) -> (Home, Point) {
+    pub(super) fn stop(self) -> (Home<G>, Point) {
         let at = self.0.crashed_at.unwrap_or(Point::Idle);
-        (Home(self.0.disk.take()), at)
+        (self.0.home, at)
     }
 
     /// A backup of its home while it runs.
-    pub(super) fn backup(&self) -> Home {
-        Home(self.0.disk.copy())
+    pub(super) fn backup(&self) -> Home<G> {
+        self.0.home.backup()
     }
 }
 
 /// What is put into it, and what comes out.
-impl Node {
+impl<G: Ground> Node<G> {
     /// The time went on.
     pub(super) const fn at(&mut self, now: Now) {
         self.0.at(now);
     }
 
     /// A link came about; false if the node does not want it.
-    pub(super) fn connected(&mut self, id: LinkId, peer: Who) -> Result<bool, Crashed> {
+    pub(super) fn connected(&mut self, id: LinkId, peer: Who) -> bool {
         self.0.connected(id, peer)
     }
 
-    pub(super) fn disconnected(&mut self, id: LinkId) -> Result<(), Crashed> {
-        self.0.disconnected(id)
+    pub(super) fn disconnected(&mut self, id: LinkId) {
+        self.0.disconnected(id);
     }
 
-    pub(super) fn frame(&mut self, id: LinkId, bytes: &[u8]) -> Result<(), Crashed> {
-        self.0.frame(id, bytes)
+    pub(super) fn frame(&mut self, id: LinkId, bytes: Vec<u8>) {
+        self.0.frame(id, bytes);
+    }
+
+    /// Does what follows from all that was put in, before anything else is.
+    pub(super) fn drain(&mut self) -> Result<(), Crashed> {
+        self.0.drain()
     }
 
     /// When it is to be woken at the latest, in milliseconds.
@@ -191,7 +198,7 @@ impl Node {
 }
 
 /// What it holds and says.
-impl Node {
+impl<G: Ground> Node<G> {
     pub(super) fn feed(&self, id: &FeedId) -> Option<Feed<'_>> {
         feed::one(&self.0.feeds, id)
     }
@@ -208,7 +215,7 @@ impl Node {
 
     /// Whether the log still holds the body of a batch.
     pub(super) fn is_on_disk(&self, feed: &FeedId, index: u64) -> bool {
-        self.0.disk.has_body(*feed, index)
+        self.0.home.has_body(feed, index)
     }
 
     /// What is in force of all that others released to it and that it says itself.
@@ -233,7 +240,7 @@ impl Node {
 }
 
 /// How it is, and whom it knows.
-impl Node {
+impl<G: Ground> Node<G> {
     pub(super) const fn who(&self) -> Who {
         self.0.who
     }
@@ -254,7 +261,7 @@ impl Node {
 
     /// Its charter and all that belongs to it.
     pub(super) const fn papers(&self) -> &Rc<Papers> {
-        &self.0.disk.papers
+        &self.0.home.papers
     }
 
     /// Whether the version in force lists somebody.

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use kentong_protocol::sim::{Cast, Detection, Liar, Plan, Report, measure, run};
+use kentong_protocol::sim::{Cast, Detection, Liar, Light, Plan, Report, measure, run};
 
 /// How many members are measured when nothing else is said: as many as take a second or two.
 const MEMBERS: u64 = 40;
@@ -47,7 +47,7 @@ fn of_an_equivocator() {
                 liars: vec![Liar::Equivocator],
                 ..Plan::fair(members)
             };
-            all.add(&run(&cast, seed, plan).unwrap_or_else(|broken| panic!("{broken}")));
+            all.add(&run(&Light, &cast, seed, plan).unwrap_or_else(|broken| panic!("{broken}")));
         }
         let found = all.detections.len();
         assert!(found > 0, "or nothing is measured");

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use kentong_protocol::sim::{Broken, Cast, Invariant, Liar, Plan, Sabotage, Weather, run};
+use kentong_protocol::sim::{Broken, Cast, Invariant, Liar, Light, Plan, Sabotage, Weather, run};
 
 /// Seeds within which a missing guard must be noticed.
 const SEEDS: u64 = 40;
@@ -41,7 +41,8 @@ fn first(
     enough: impl Fn(&Broken) -> bool,
 ) -> Option<Box<Broken>> {
     let cast = Rc::new(Cast::of(5));
-    let mut broken = (0..SEEDS).filter_map(|seed| run(&cast, seed, plan(sabotage, liars)).err());
+    let mut broken =
+        (0..SEEDS).filter_map(|seed| run(&Light, &cast, seed, plan(sabotage, liars)).err());
     broken.find(|broken| enough(broken))
 }
 

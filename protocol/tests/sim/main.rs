@@ -17,7 +17,7 @@ use std::env;
 use std::rc::Rc;
 use std::time::Instant;
 
-use kentong_protocol::sim::{Cast, Plan, Report, run};
+use kentong_protocol::sim::{Cast, Light, Plan, Report, run};
 
 /// Seeds that every run of the tests goes through.
 const SEEDS: u64 = 1_000;
@@ -45,7 +45,8 @@ impl Drop for Running {
 
 fn seed(cast: &Rc<Cast>, seed: u64) -> Report {
     let running = Running(seed);
-    let report = run(cast, seed, Plan::of_seed(seed)).unwrap_or_else(|broken| panic!("{broken}"));
+    let report =
+        run(&Light, cast, seed, Plan::of_seed(seed)).unwrap_or_else(|broken| panic!("{broken}"));
     drop(running);
     report
 }

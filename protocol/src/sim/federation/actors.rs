@@ -9,7 +9,8 @@ use crate::time::Timestamp;
 use super::super::liar::{Liar, Tongue};
 use super::super::node::{Crashed, Home};
 use super::{
-    Dice, Event, Fall, Federation, Invariant, LinkId, Node, Part, Rules, Who, nothing_lost,
+    Dice, Event, Fall, Federation, Ground, Grounds, Invariant, LinkId, Node, Part, Rules, Who,
+    nothing_lost,
 };
 
 /// When the simulation begins, in seconds since 1970.
@@ -19,13 +20,13 @@ const CLOCK_ERROR: u64 = 86_400;
 
 /// A node that runs, or what is left of it while it does not.
 #[derive(Debug)]
-pub(super) enum Brain {
-    Up(Box<Node>),
-    Down(Home),
+pub(super) enum Brain<G> {
+    Up(Box<Node<G>>),
+    Down(Home<G>),
 }
 
-impl Brain {
-    pub(super) fn member(&mut self) -> Option<&mut Node> {
+impl<G: Ground> Brain<G> {
+    pub(super) fn member(&mut self) -> Option<&mut Node<G>> {
         match self {
             Self::Up(member) => Some(member),
             Self::Down(_) => None,
@@ -35,16 +36,16 @@ impl Brain {
     pub(super) fn papers(&self) -> &Rc<Papers> {
         match self {
             Self::Up(member) => member.papers(),
-            Self::Down(home) => home.papers(),
+            Self::Down(home) => &home.papers,
         }
     }
 }
 
 /// A member's node; an equivocator has two.
 #[derive(Debug)]
-pub(super) struct Actor {
+pub(super) struct Actor<G> {
     pub(super) part: Part,
-    pub(super) brains: Vec<Brain>,
+    pub(super) brains: Vec<Brain<G>>,
     pub(super) tongue: Option<Tongue>,
     /// Whether it belongs, or did: nobody else's node runs.
     pub(super) joined: bool,
@@ -55,11 +56,12 @@ pub(super) struct Actor {
     sweeps: bool,
 }
 
-impl Actor {
+impl<G: Ground> Actor<G> {
     pub(super) fn new(
         part: Part,
         liar: Option<Liar>,
         (rules, papers): (Rules, &Rc<Papers>),
+        grounds: &impl Grounds<Ground = G>,
         dice: &mut Dice,
     ) -> Self {
         let brains = if liar == Some(Liar::Equivocator) {
@@ -67,12 +69,16 @@ impl Actor {
         } else {
             1
         };
+        let number = part.who.0;
+        let home = || Home {
+            ground: grounds.make(number),
+            rules,
+            papers: Rc::clone(papers),
+        };
         let tongue = liar.map(|liar| Tongue::new(liar, Rc::clone(&part.cast), dice.split()));
         Self {
             part,
-            brains: (0..brains)
-                .map(|_| Brain::Down(Home::new(rules, Rc::clone(papers))))
-                .collect(),
+            brains: (0..brains).map(|_| Brain::Down(home())).collect(),
             tongue,
             joined: false,
             skew: 0,
@@ -82,8 +88,8 @@ impl Actor {
     }
 }
 
-impl Federation {
-    pub(super) fn actor(&mut self, who: Who) -> &mut Actor {
+impl<M: Grounds> Federation<'_, M> {
+    pub(super) fn actor(&mut self, who: Who) -> &mut Actor<M::Ground> {
         self.actors.get_mut(who.0).expect("each member has a node")
     }
 
@@ -94,14 +100,14 @@ impl Federation {
     }
 
     /// A member's node, if it runs.
-    pub(super) fn up(&self, who: Who) -> Option<&Node> {
+    pub(super) fn up(&self, who: Who) -> Option<&Node<M::Ground>> {
         match self.actors.get(who.0)?.brains.first()? {
             Brain::Up(member) => Some(member),
             Brain::Down(_) => None,
         }
     }
 
-    pub(super) fn brain(&mut self, who: Who, brain: usize) -> Option<&mut Node> {
+    pub(super) fn brain(&mut self, who: Who, brain: usize) -> Option<&mut Node<M::Ground>> {
         let now = self.time(who);
         let member = self.actor(who).brains.get_mut(brain)?.member()?;
         member.at(now);
@@ -138,7 +144,7 @@ impl Federation {
         &mut self,
         id: LinkId,
         end: usize,
-        what: impl FnOnce(&mut Node) -> Result<T, Crashed>,
+        what: impl FnOnce(&mut Node<M::Ground>) -> Result<T, Crashed>,
     ) -> Result<Option<T>, Fall> {
         let wire = self.wires.get(&id);
         let at = wire.and_then(|wire| Some((*wire.ends.get(end)?, *wire.brains.get(end)?)));
@@ -153,7 +159,7 @@ impl Federation {
         &mut self,
         who: Who,
         brain: usize,
-        what: impl FnOnce(&mut Node) -> Result<T, Crashed>,
+        what: impl FnOnce(&mut Node<M::Ground>) -> Result<T, Crashed>,
     ) -> Result<Option<T>, Fall> {
         let Some(member) = self.brain(who, brain) else {
             return Ok(None);
@@ -233,14 +239,15 @@ impl Federation {
         let actor = self.actor(who);
         actor.wake = u64::MAX;
         actor.sweeps = false;
-        let Some(Brain::Up(member)) = actor.brains.get_mut(brain) else {
+        if !matches!(actor.brains.get(brain), Some(Brain::Up(_))) {
+            return;
+        }
+        let Brain::Up(member) = actor.brains.remove(brain) else {
             return;
         };
         let (mut home, at) = member.stop();
         home.crash(&mut dice);
-        if let Some(down) = actor.brains.get_mut(brain) {
-            *down = Brain::Down(home);
-        }
+        actor.brains.insert(brain, Brain::Down(home));
         *self.report.crashes.entry(at).or_default() += 1;
         self.trace
             .note(self.now, format_args!("{who} crashes: {at:?}"));
@@ -264,15 +271,18 @@ impl Federation {
             let dice = self.dice.split();
             let crash_in = crashes.then(|| self.dice.below(every));
             let actor = self.actor(who);
-            let (part, slot) = (&actor.part, actor.brains.get_mut(brain));
-            let Some(slot) = slot else { continue };
-            let Brain::Down(home) = slot else { continue };
-            let mut member = Node::open(part, home.take(), dice, now);
+            if !matches!(actor.brains.get(brain), Some(Brain::Down(_))) {
+                continue;
+            }
+            let Brain::Down(home) = actor.brains.remove(brain) else {
+                continue;
+            };
+            let mut member = Node::open(&actor.part, home, dice, now);
             if twin {
                 member.twin();
             }
             member.crash_after(crash_in);
-            *slot = Brain::Up(Box::new(member));
+            actor.brains.insert(brain, Brain::Up(Box::new(member)));
             self.trace.note(self.now, format_args!("{who} starts"));
             let started = self.with(who, brain, Node::start)?;
             if started.is_some() && self.is_honest(who) {

@@ -6,15 +6,16 @@ use kentong_keys::Digest;
 
 use crate::charter::{Paper, UnverifiedCharter};
 
+use super::super::ground::Ground;
 use super::super::invariant::{came_back, converged, erased, nothing_lost, strangers_hold};
 use super::super::node::Node;
 use super::actors::Brain;
-use super::{Fall, Federation, Invariant, Who};
+use super::{Fall, Federation, Grounds, Invariant, Who};
 
-impl Federation {
+impl<M: Grounds> Federation<'_, M> {
     /// Whether every honest node is up, has done what it has to, and knows what it should.
     pub(super) fn agreed(&mut self) -> Result<(), Fall> {
-        let mut honest: Vec<&Node> = Vec::new();
+        let mut honest: Vec<&Node<M::Ground>> = Vec::new();
         let actors = self.actors.iter().filter(|actor| actor.joined);
         for actor in actors.filter(|actor| actor.tongue.is_none()) {
             match actor.brains.first() {
@@ -24,7 +25,7 @@ impl Federation {
         }
         let (newest, listed) = self.belong(&honest)?;
         // Whoever was removed is not told any more what it signed, and waits for its root key.
-        let waits = |one: &&&Node| one.is_restored() && listed.contains(&one.who());
+        let waits = |one: &&&Node<M::Ground>| one.is_restored() && listed.contains(&one.who());
         if let Some(member) = honest.iter().find(waits) {
             return late(format!("{} is not heard out", member.who()));
         }
@@ -67,8 +68,11 @@ impl Federation {
 
     /// Who belongs in the end: whom the newest version lists by which one of them goes. All of these go
     /// by it. And one of them.
-    fn belong<'m>(&self, honest: &[&'m Node]) -> Result<(&'m Node, BTreeSet<Who>), Fall> {
-        let order = |member: &Node| {
+    fn belong<'m>(
+        &self,
+        honest: &[&'m Node<M::Ground>],
+    ) -> Result<(&'m Node<M::Ground>, BTreeSet<Who>), Fall> {
+        let order = |member: &Node<M::Ground>| {
             let charter = member.papers().chain().in_force();
             (charter.version(), charter.terms().round())
         };
@@ -103,7 +107,7 @@ fn late<T>(what: String) -> Result<T, Fall> {
 
 /// What of a node's papers may still count beside the versions in force: votes with who gave them, and
 /// notices. Settled ones, and those that still take signatures, are dropped by each in its time.
-fn waiting(member: &Node) -> BTreeSet<Digest> {
+fn waiting<G: Ground>(member: &Node<G>) -> BTreeSet<Digest> {
     let papers = member.papers();
     let (chain, listed) = (papers.chain(), papers.listed_for(papers.in_force()));
     let counts = |ballot: &&UnverifiedCharter| {

@@ -17,12 +17,12 @@ use super::super::founding::listing;
 use super::super::model::Change;
 use super::super::node::Node;
 use super::actors::Brain;
-use super::{Event, Fall, Federation, Who};
+use super::{Event, Fall, Federation, Grounds, Who};
 
 /// The version, round and document for which somebody voted last.
 pub(super) type Voted = (u32, u32, Digest);
 
-impl Federation {
+impl<M: Grounds> Federation<'_, M> {
     /// An operator proposes that somebody come or go.
     pub(super) fn draft(&mut self, who: Who) -> Result<(), Fall> {
         let member = self.up(who).filter(|member| !member.is_halted());
@@ -274,7 +274,7 @@ impl Federation {
         if !std::mem::replace(&mut actor.joined, true) {
             for brain in &mut actor.brains {
                 if let Brain::Down(home) = brain {
-                    home.bring(Rc::clone(&papers));
+                    home.papers = Rc::clone(&papers);
                 }
             }
             self.later(1, Event::Restart(who));
@@ -284,7 +284,7 @@ impl Federation {
         for brain in 0..self.actor(who).brains.len() {
             self.with(who, brain, |member| member.install(&papers))?;
         }
-        let behind = |member: &Node| {
+        let behind = |member: &Node<M::Ground>| {
             let (held, brought) = (member.papers().in_force().0, papers.in_force().0);
             held < brought
         };

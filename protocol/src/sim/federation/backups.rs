@@ -11,9 +11,9 @@ use kentong_keys::Digest;
 use crate::feed::FeedId;
 
 use super::actors::Brain;
-use super::{Event, Federation, Who};
+use super::{Event, Federation, Grounds, Who};
 
-impl Federation {
+impl<M: Grounds> Federation<'_, M> {
     /// A copy of a home is kept.
     pub(super) fn keep(&mut self, who: Who) {
         let copy = self.actor(who).brains.first().map(|brain| match brain {

@@ -8,7 +8,7 @@ use crate::wire::Message;
 
 use super::super::liar::Liar;
 use super::actors::Brain;
-use super::{Federation, LinkId, Who};
+use super::{Federation, Grounds, LinkId, Who};
 
 /// How a second history came to light. All is zero where the one who was shown both saw it at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +36,7 @@ pub(super) struct Watched {
 /// The feeds of equivocators.
 pub(super) type Watch = BTreeMap<FeedId, Watched>;
 
-impl Federation {
+impl<M: Grounds> Federation<'_, M> {
     /// An honest member is about to take in a message. The feeds of equivocators of which it shows a
     /// head.
     pub(super) fn shown(&mut self, link: LinkId, end: usize, frame: &[u8]) -> Vec<FeedId> {
@@ -99,7 +99,7 @@ impl Federation {
         let key = self.cast.person(publisher).signing.public_key();
         let head = head.verify(&key).ok()?;
         let feed = head.origin().feed;
-        let holds = |brain: &Brain| match brain {
+        let holds = |brain: &Brain<M::Ground>| match brain {
             Brain::Up(member) => {
                 let held = member.feed(&feed);
                 held.and_then(|held| held.root_at(head.size())) == Some(*head.root())

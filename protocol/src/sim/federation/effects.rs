@@ -12,9 +12,9 @@ use super::super::invariant::{
 use super::super::liar::Liar;
 use super::super::node::Effect;
 use super::actors::{Actor, Brain};
-use super::{Fall, Federation, Invariant, LinkId, Who};
+use super::{Fall, Federation, Grounds, Invariant, LinkId, Who};
 
-impl Federation {
+impl<M: Grounds> Federation<'_, M> {
     /// What a node did is seen by the world, the reference and the invariants.
     pub(super) fn effect(&mut self, who: Who, brain: usize, effect: Effect) -> Result<(), Fall> {
         let honest = self.is_honest(who);

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::super::disk::Light;
 use super::super::model::Word;
 use super::super::said::{Content, Item, Mark};
-use super::{Cast, Event, Fall, Federation, Plan, Rules, Who};
+use super::{Cast, Event, Fall, Federation, Grounds, Plan, Rules, Who};
 
 /// What a phase cost, all members together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +33,7 @@ pub fn measure(
         words: 0,
         ..Plan::fair(members)
     };
-    let mut federation = Federation::new(cast, 0, plan);
+    let mut federation = Federation::new(&Light, cast, 0, plan);
     let mut before = Figure::default();
     let phases: [(&'static str, u64, Option<u64>); 5] = [
         ("come together", 15_000, None),
@@ -71,7 +72,7 @@ pub fn measure(
     federation.agreed().map_err(|(_, what)| what)
 }
 
-impl Federation {
+impl<M: Grounds> Federation<'_, M> {
     /// The first member shares with everyone, and says this.
     fn told(&mut self, item: Item, word: Word) -> Result<(), Fall> {
         let who = Who(0);

@@ -8,15 +8,15 @@ use crate::statement::Said;
 
 use super::super::model::Word;
 use super::super::said::{Content, Item, Mark};
-use super::{Event, Fall, Federation, Node, Rules, Who};
+use super::{Event, Fall, Federation, Grounds, Node, Rules, Who};
 
 /// How many indicators a publisher speaks of: few, so that it speaks of each more than once.
 const ITEMS: u64 = 5;
 
-impl Federation {
+impl<M: Grounds> Federation<'_, M> {
     /// An operator says or changes something, or waits until its node runs.
     pub(super) fn speak(&mut self, who: Who) -> Result<(), Fall> {
-        let waits = |member: &Node| member.is_halted() || member.is_restored();
+        let waits = |member: &Node<M::Ground>| member.is_halted() || member.is_restored();
         if self.up(who).is_none_or(waits) {
             if !self.calm {
                 let after = self.dice.between(500, 3_000);

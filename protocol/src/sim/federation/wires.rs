@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::{Event, Fall, Federation, LinkId, Node, Who};
+use super::{Event, Fall, Federation, Grounds, LinkId, Node, Who};
 
 /// A link, and what is under way on it.
 #[derive(Debug)]
@@ -35,14 +35,14 @@ impl Wire {
     }
 }
 
-impl Federation {
+impl<M: Grounds> Federation<'_, M> {
     fn are_apart(&self, one: Who, other: Who) -> bool {
         self.apart.contains(&one) != self.apart.contains(&other)
     }
 
     /// A member tries to reach another, unless it has a link.
     pub(super) fn dial(&mut self, from: Who, to: Who) {
-        let not_now = |member: &Node| member.is_cut_off(to) || !member.admits(to);
+        let not_now = |member: &Node<M::Ground>| member.is_cut_off(to) || !member.admits(to);
         let not_now = self.up(from).is_some_and(not_now);
         let linked = self.up(from).is_none_or(|member| member.is_linked(to));
         if linked || not_now {
@@ -164,7 +164,7 @@ impl Federation {
         let alive = wire.alive;
         self.hear(id, end, &frame);
         let shown = self.shown(id, end, &frame);
-        let heard = |member: &mut Member| {
+        let heard = |member: &mut Node<M::Ground>| {
             member.frame(id, frame);
             Ok(())
         };

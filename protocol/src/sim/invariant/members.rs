@@ -4,6 +4,7 @@ use crate::feed::{FeedId, Leaf};
 use crate::wire::Message;
 
 use super::super::cast::{Cast, Who};
+use super::super::ground::Ground;
 use super::super::model::Model;
 use super::super::node::Node;
 use super::permitted;
@@ -26,10 +27,10 @@ pub(in crate::sim) fn only_members(
 
 /// Leaves that a publisher signs, from one index on: what it seals it seals to members only, by the
 /// version that it says. A feed with somebody else ends, and may be erased from.
-pub(in crate::sim) fn sealed_for_members(
+pub(in crate::sim) fn sealed_for_members<G: Ground>(
     cast: &Cast,
     model: &Model,
-    signer: &Node,
+    signer: &Node<G>,
     feed: FeedId,
     from: u64,
 ) -> Result<(), String> {
@@ -64,11 +65,11 @@ pub(in crate::sim) fn sealed_for_members(
 
 /// Whoever is no member holds nothing of a publisher but what that permitted as long as it knew it as
 /// one.
-pub(in crate::sim) fn strangers_hold(
+pub(in crate::sim) fn strangers_hold<G: Ground>(
     cast: &Cast,
     model: &Model,
-    publisher: &Node,
-    stranger: &Node,
+    publisher: &Node<G>,
+    stranger: &Node<G>,
 ) -> Result<(), String> {
     for held in stranger.feeds_of(publisher.name()) {
         for statement in held.statements() {

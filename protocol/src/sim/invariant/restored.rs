@@ -10,12 +10,16 @@ use crate::indicator::{Projection, Value};
 use crate::statement::{Said, Statement};
 
 use super::super::cast::Cast;
+use super::super::ground::Ground;
 use super::super::model::Model;
 use super::super::node::Node;
 use super::super::said::{Content, Item, seen};
 
 /// A restored publisher holds whatever a member holds of it, and goes by it.
-pub(in crate::sim) fn came_back(publisher: &Node, reader: &Node) -> Result<(), String> {
+pub(in crate::sim) fn came_back<G: Ground>(
+    publisher: &Node<G>,
+    reader: &Node<G>,
+) -> Result<(), String> {
     let (from, to) = (publisher.who(), reader.who());
     for theirs in reader.feeds_of(publisher.name()) {
         let id = theirs.id();
@@ -41,14 +45,14 @@ pub(in crate::sim) fn came_back(publisher: &Node, reader: &Node) -> Result<(), S
 }
 
 /// A reader ends with what follows from what a restored publisher says in the end.
-pub(in crate::sim) fn follows(
+pub(in crate::sim) fn follows<G: Ground>(
     cast: &Cast,
     model: &Model,
-    publisher: &Node,
-    reader: &Node,
+    publisher: &Node<G>,
+    reader: &Node<G>,
 ) -> Result<(), String> {
     let (from, to) = (publisher.who(), reader.who());
-    let of = |member: &Node| -> BTreeMap<Value, Statement> {
+    let of = |member: &Node<G>| -> BTreeMap<Value, Statement> {
         let all = member.in_force().into_iter();
         let of = all.filter(|((name, _), _)| name == publisher.name());
         of.map(|((_, value), statement)| (value, statement))

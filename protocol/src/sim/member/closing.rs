@@ -5,9 +5,9 @@ use crate::bounded::BoundedVec;
 use crate::feed::{Audience, CloseLeaf, FeedId, Leaf};
 
 use super::publish::{Growing, append};
-use super::{Crashed, Effect, Member, Record, Sabotage};
+use super::{Crashed, Effect, Ground, Member, Record, Sabotage};
 
-impl Member {
+impl<G: Ground> Member<G> {
     /// Closes them, if members have changed since. Each names the feed that follows it, for exactly
     /// those readers who stay; if nobody does, nothing follows.
     pub(super) fn close_feeds(&mut self) -> Result<(), Crashed> {

@@ -10,9 +10,9 @@ use crate::statement::{Erasure, IndicatorId, Rank, Statement};
 
 use super::super::feeds::Held;
 use super::super::own::mark;
-use super::{Crashed, Effect, Item, Member, Point, Sabotage};
+use super::{Crashed, Effect, Ground, Item, Member, Point, Sabotage};
 
-impl Member {
+impl<G: Ground> Member<G> {
     /// Erases an own indicator everywhere, unless there is nothing to erase. It is answered once it is
     /// signed.
     pub(in crate::sim) fn erase(&mut self, item: Item) -> Result<(), Crashed> {
@@ -90,10 +90,10 @@ impl Member {
                 None => Vec::new(),
             };
             if !due.is_empty() {
-                self.disk.sync();
+                self.home.ground.sync();
             }
             for index in due {
-                self.disk.erase(feed, index);
+                self.home.ground.erase(feed, index);
                 if let Some(held) = self.feeds.get_mut(&feed) {
                     held.overwritten(index);
                 }

@@ -8,9 +8,9 @@ use crate::wire::{Claim, Message};
 
 use super::super::founding::FEDERATION;
 use super::relay::View;
-use super::{Crashed, Effect, LinkId, Member, Point, Sabotage, Who};
+use super::{Crashed, Effect, Ground, LinkId, Member, Point, Sabotage, Who};
 
-impl Member {
+impl<G: Ground> Member<G> {
     /// A link came about; false if the node does not want it.
     pub(in crate::sim) fn connected(&mut self, id: LinkId, peer: Who) -> bool {
         if self.is_cut_off(peer) || !self.admits(peer) {
@@ -79,7 +79,7 @@ impl Member {
                 feeds: &self.feeds,
                 relay: &self.relay,
                 cast: &self.cast,
-                papers: &self.disk.papers,
+                papers: &self.home.papers,
             };
             match self.sessions.next(self.now, &view) {
                 Some(Output::Do { link, member, task }) => self.carry_out(link, &member, task)?,
@@ -110,7 +110,7 @@ impl Member {
             Task::Send(message) => self.send(id, message),
             Task::SendClaim(claim) => {
                 if matches!(claim, Claim::Holds(_)) && !self.is(Sabotage::ReceiptBeforeDurable) {
-                    self.disk.sync();
+                    self.home.ground.sync();
                     self.point(Point::Receipt)?;
                 }
                 let signed = claim.sign(&self.cast.person(self.who).signing);

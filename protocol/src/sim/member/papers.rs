@@ -12,7 +12,7 @@ use crate::member::sessions::{Input, Whom};
 use crate::time::Timestamp;
 use crate::wire::Message;
 
-use super::{Crashed, Effect, LinkId, Member, Point, Sabotage, Who};
+use super::{Crashed, Effect, Ground, LinkId, Member, Point, Sabotage, Who};
 
 /// Milliseconds that a member that is none any more has to tell the others, as in a real node.
 const FAREWELL: u64 = 5_000;
@@ -28,10 +28,10 @@ pub(super) struct Standing {
     farewell: Option<u64>,
 }
 
-impl Member {
+impl<G: Ground> Member<G> {
     /// What the node holds of the federation's papers.
     pub(in crate::sim) fn papers(&self) -> &Papers {
-        &self.disk.papers
+        &self.home.papers
     }
 
     /// What identifies the federation.
@@ -56,7 +56,7 @@ impl Member {
     }
 
     /// Other members in force.
-    pub(super) fn others(&self) -> impl Iterator<Item = Who> + use<> {
+    pub(super) fn others(&self) -> impl Iterator<Item = Who> + use<G> {
         let mut others = self.standing.in_force.clone();
         others.remove(&self.who);
         others.into_iter()
@@ -71,7 +71,7 @@ impl Member {
 
     /// Looks into a paper, and goes by it if it is in force.
     pub(in crate::sim) fn take_paper(&mut self, paper: Paper) -> Result<(), Crashed> {
-        let held = Rc::clone(&self.disk.papers);
+        let held = Rc::clone(&self.home.papers);
         let Ok(received) = held.receive(paper, self.now.wall) else {
             return Ok(()); // No room for another suspension.
         };
@@ -80,7 +80,7 @@ impl Member {
         }
         let news = received.news;
         if let Some(papers) = received.papers {
-            self.disk.papers = Rc::new(papers);
+            self.home.papers = Rc::new(papers);
             self.point(Point::Paper)?;
         }
         if news {
@@ -110,7 +110,7 @@ impl Member {
 
     /// Looks who is in force now, and says so.
     pub(super) fn look_who_belongs(&mut self) {
-        let (papers, wall) = (Rc::clone(&self.disk.papers), self.now.wall);
+        let (papers, wall) = (Rc::clone(&self.home.papers), self.now.wall);
         let (chain, notices) = (papers.chain(), papers.notices());
         let listed = chain.in_force().members().keys();
         let in_force = listed.filter(|name| notices.membership(name, chain, wall).is_in_force());

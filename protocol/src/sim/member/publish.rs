@@ -14,7 +14,7 @@ use crate::member::sessions::Input;
 use crate::statement::Statement;
 
 use super::super::founding::FEDERATION;
-use super::{Crashed, Effect, Member, Point, Record, Sabotage};
+use super::{Crashed, Effect, Ground, Member, Point, Record, Sabotage};
 
 const TWIN: Label = Label::new("kentong/simulation-twin/1");
 
@@ -39,7 +39,7 @@ impl Growing {
     }
 }
 
-impl Member {
+impl<G: Ground> Member<G> {
     /// Publishes statements, each list to its audience.
     pub(super) fn publish(
         &mut self,
@@ -114,12 +114,14 @@ impl Member {
             return self.point(Point::Written);
         }
         self.point(Point::Written)?;
-        self.disk.sync();
+        self.home.ground.sync();
         self.point(Point::Durable)?;
-        for growing in &grown {
-            let signed = (growing.tree.size(), growing.tree.root());
-            self.disk.signer.insert(growing.feed, signed);
-        }
+        self.home.ground.settle(|state| {
+            for growing in &grown {
+                let signed = (growing.tree.size(), growing.tree.root());
+                state.signed.insert(growing.feed, signed);
+            }
+        });
         self.point(Point::SignerMoved)?;
         self.sign(&grown);
         self.point(Point::Signed)?;

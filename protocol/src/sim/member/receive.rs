@@ -10,9 +10,9 @@ use crate::member::sessions::Input;
 use crate::sync::leaves_message;
 use crate::wire::Message;
 
-use super::{Crashed, Effect, LinkId, Member, Point, Record, Sabotage};
+use super::{Crashed, Effect, Ground, LinkId, Member, Point, Record, Sabotage};
 
-impl Member {
+impl<G: Ground> Member<G> {
     pub(super) fn store_leaves(
         &mut self,
         feed: FeedId,
@@ -40,7 +40,7 @@ impl Member {
         self.commit(group);
         let held = self.feeds.get(&feed);
         if held.is_some_and(|held| held.genesis.publisher == *self.me()) {
-            self.disk.sync(); // It came back.
+            self.home.ground.sync(); // It came back.
         } else if reached {
             self.relay.stored(feed, self.now.millis);
         }

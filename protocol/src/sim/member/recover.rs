@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use super::{Crashed, Member, Own, Point, Record, Sabotage};
+use super::{Crashed, Ground, Member, Own, Point, Record, Sabotage};
 
-impl Member {
+impl<G: Ground> Member<G> {
     /// Brings log and signer state together, and looks for what is still to be released.
     pub(in crate::sim) fn recover(&mut self) -> Result<(), Crashed> {
         let me = self.me().clone();
         self.look_who_belongs();
-        if self.disk.unknown {
+        if self.home.ground.signer().unknown {
             return self.begin_restored();
         }
         let (mut group, mut again) = (Vec::new(), Vec::new());
@@ -23,7 +23,7 @@ impl Member {
                 group.push(Record::Truncate(*feed, published));
                 continue;
             }
-            let Some((size, root)) = self.disk.signer.get(feed).copied() else {
+            let Some((size, root)) = self.home.ground.signer().signed.get(feed).copied() else {
                 if !self.is(Sabotage::SignBeforeDurable) {
                     group.push(Record::Truncate(*feed, 0));
                 }
@@ -41,8 +41,10 @@ impl Member {
             }
         }
         let lost = self
-            .disk
-            .signer
+            .home
+            .ground
+            .signer()
+            .signed
             .keys()
             .find(|feed| self.feeds.get(feed).is_none());
         let lost = lost.filter(|_| !self.is(Sabotage::ForgetSignerState));
@@ -53,7 +55,7 @@ impl Member {
         }
         if !group.is_empty() {
             self.commit(group);
-            self.disk.sync();
+            self.home.ground.sync();
         }
         self.point(Point::Dropped)?;
         if !again.is_empty() {
@@ -63,7 +65,7 @@ impl Member {
             });
             let group = group.collect();
             self.commit(group);
-            self.disk.sync();
+            self.home.ground.sync();
         }
         // What a crash kept from being overwritten.
         let all: Vec<_> = self.feeds.iter().map(|(id, _)| *id).collect();
@@ -71,7 +73,7 @@ impl Member {
         self.own = Own::of(&self.feeds, &me);
         self.open_feeds();
         self.look_what_lacks();
-        if self.disk.taking_in {
+        if self.home.ground.signer().taking_in {
             self.take_in_all()?;
         }
         self.cosign_all();

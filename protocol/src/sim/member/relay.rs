@@ -12,7 +12,7 @@ use crate::sync::{Evidence, FeedView, Ledger, Sources, WantedBody};
 
 use super::super::cast::Person;
 use super::super::founding::FEDERATION;
-use super::{Cast, Effect, Feeds, LinkId, Member};
+use super::{Cast, Effect, Feeds, Ground, LinkId, Member};
 
 /// Milliseconds for which newer checkpoints of a feed are gathered before the last is shown.
 const SHOW_AFTER: u64 = 10_000;
@@ -171,7 +171,7 @@ impl Ledger for View<'_> {
     }
 }
 
-impl Member {
+impl<G: Ground> Member<G> {
     /// Cosigns and shows the heads that are due, and asks anew for what nobody gave.
     pub(super) fn relay_on(&mut self) {
         let now = self.now.millis;
@@ -179,7 +179,7 @@ impl Member {
         let due: Vec<FeedId> = due.map(|(feed, _)| *feed).collect();
         // A cosignature is for what is on disk.
         if !due.is_empty() {
-            self.disk.sync();
+            self.home.ground.sync();
         }
         for feed in due {
             self.relay.to_show.remove(&feed);

@@ -12,9 +12,9 @@ use crate::statement::{IndicatorId, Said, Statement};
 
 use super::super::feeds::Held;
 use super::super::own::{Entry, is_private};
-use super::{Crashed, Effect, Item, Member, Sabotage};
+use super::{Crashed, Effect, Ground, Item, Member, Sabotage};
 
-impl Member {
+impl<G: Ground> Member<G> {
     /// Looks through all own indicators, batch by batch, and before that whether feeds are to be closed.
     pub(super) fn sweep_all(&mut self) {
         self.to_close = true;

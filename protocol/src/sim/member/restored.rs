@@ -12,7 +12,7 @@ use crate::statement::{IndicatorId, Statement};
 
 use super::super::feeds::Held;
 use super::super::own::is_private;
-use super::{Crashed, Effect, Member, Own, Point, Record, Sabotage};
+use super::{Crashed, Effect, Ground, Member, Own, Point, Record, Sabotage};
 
 /// Milliseconds from one look to the next.
 const TICK: u64 = 1_000;
@@ -35,7 +35,7 @@ impl Restored {
     }
 }
 
-impl Member {
+impl<G: Ground> Member<G> {
     /// Whether the node waits for what its readers hold.
     pub(in crate::sim) const fn is_restored(&self) -> bool {
         self.restored.is_some()
@@ -43,7 +43,7 @@ impl Member {
 
     /// Whether nothing is signed any more in an own feed.
     pub(super) fn is_ended(&self, feed: &FeedId) -> bool {
-        self.disk.ended.contains_key(feed)
+        self.home.ground.signer().ended.contains_key(feed)
     }
 
     /// Begins to ask. Own leaves that no checkpoint covers are dropped: whether they were signed,
@@ -59,7 +59,7 @@ impl Member {
         }
         if !group.is_empty() {
             self.commit(group);
-            self.disk.sync();
+            self.home.ground.sync();
         }
         self.own = Own::of(&self.feeds, &me);
         self.restored = Some(Restored {
@@ -84,12 +84,14 @@ impl Member {
             let heads = restored.heads.entry(feed).or_default();
             let known = heads.entry(member.clone()).or_insert(head);
             *known = (*known).max(head);
-        } else if self.disk.was_restored
+        } else if self.home.ground.signer().was_restored
             && (self.is_ended(&feed) || self.feeds.get(&feed).is_none())
         {
             // Others may have more of it, too: it is taken in when it is whole.
-            let late = self.disk.ended.entry(feed).or_default();
-            *late = (*late).max(head.0);
+            self.home.ground.settle(|state| {
+                let late = state.ended.entry(feed).or_default();
+                *late = (*late).max(head.0);
+            });
             self.late.insert(feed);
         } else {
             self.halt(format!("{member} shows more of {feed:?}: {}", head.0));
@@ -214,9 +216,10 @@ impl Member {
             feeds: signer.len() as u64,
             ended: ended.keys().filter(shared).count() as u64,
         });
-        (self.disk.signer, self.disk.ended) = (signer, ended);
-        self.disk.unknown = false;
-        self.disk.taking_in = true;
+        self.home.ground.settle(|state| {
+            (state.signed, state.ended) = (signer, ended);
+            (state.unknown, state.taking_in) = (false, true);
+        });
         self.point(Point::SignerMoved)?;
         self.open_feeds();
         self.take_in_all()?;
@@ -227,10 +230,18 @@ impl Member {
 
     /// After a start it is not known of which own feeds something is still to be taken in.
     pub(super) fn look_what_lacks(&mut self) {
-        if self.disk.was_restored {
+        if self.home.ground.signer().was_restored {
             let lacks = self.shared_own().filter(|(_, held)| !held.is_whole());
             let lacks: BTreeSet<_> = lacks.map(|(id, _)| *id).collect();
-            self.late = self.disk.ended.keys().copied().chain(lacks).collect();
+            self.late = self
+                .home
+                .ground
+                .signer()
+                .ended
+                .keys()
+                .copied()
+                .chain(lacks)
+                .collect();
         }
     }
 
@@ -240,7 +251,14 @@ impl Member {
             return Ok(());
         }
         for feed in self.late.clone() {
-            let shown = self.disk.ended.get(&feed).copied().unwrap_or(0);
+            let shown = self
+                .home
+                .ground
+                .signer()
+                .ended
+                .get(&feed)
+                .copied()
+                .unwrap_or(0);
             let held = self.feeds.get(&feed);
             if held.is_some_and(|held| held.is_whole() && held.tree.size() >= shown) {
                 self.take_in(feed)?;
@@ -255,7 +273,7 @@ impl Member {
     pub(super) fn take_in_all(&mut self) -> Result<(), Crashed> {
         let shared: Vec<_> = self.shared_own().map(|(id, _)| *id).collect();
         shared.into_iter().try_for_each(|feed| self.take_in(feed))?;
-        self.disk.taking_in = false;
+        self.home.ground.settle(|state| state.taking_in = false);
         Ok(())
     }
 
