@@ -11,6 +11,7 @@
 )]
 
 mod figures;
+mod first;
 mod guards;
 
 use std::env;
