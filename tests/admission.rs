@@ -120,12 +120,12 @@ fn who_is_admitted_is_let_in_when_the_version_is_in_force_and_not_before() {
     });
     for node in [my, sg] {
         node.until("the two are connected", || {
-            node.status().connected == (1, 2)
+            node.status().connected == (1, 2).into()
         });
         assert!(!knows(node, "VN"));
         assert_eq!(held(node), ["MY", "SG", "TH"]);
     }
-    assert_eq!(vn.status().connected.0, 0);
+    assert_eq!(vn.status().connected.members, 0);
 
     // SG's people hand the version to their node, and MY's node hears of it from that.
     let two = file(&federation, "two.plain");
@@ -138,7 +138,9 @@ fn who_is_admitted_is_let_in_when_the_version_is_in_force_and_not_before() {
         &["version 2", "The member file of VN is not here."],
     );
     for node in [my, sg, vn] {
-        node.until("all three are connected", || node.status().connected.0 == 2);
+        node.until("all three are connected", || {
+            node.status().connected.members == 2
+        });
     }
     assert!(!my.home.join("newcomers.txt").exists());
     let value = domain("to-vn.example");

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kentong_node::control::reply::Recovery;
+use kentong_node::control::reply::{Recovery, State};
 use kentong_node::control::request::Request;
 use kentong_node::log::{Log, Options};
 use kentong_protocol::indicator::{Tlp, Value};
@@ -166,7 +166,7 @@ fn a_restored_node_takes_back_what_it_published_and_forks_nothing() {
     let my = federation.node("MY");
     goes_on(my);
     assert_eq!(my.count("MY", None), 159);
-    assert_eq!(my.about(&names(7..8)[0])[0].state, "withdrawn");
+    assert_eq!(my.about(&names(7..8)[0])[0].state, State::Withdrawn);
     assert!(
         my.has(&names(155..156)[0]),
         "of a feed that the backup lacks"
@@ -221,7 +221,7 @@ fn a_feed_ends_of_which_somebody_cannot_be_asked() {
     all_have(&federation, &["SG", "TH"], 3);
     let my = federation.node("MY");
     my.run(&["peers", "sever", "TH"]);
-    my.until("TH is let go", || my.status().connected.0 == 1);
+    my.until("TH is let go", || my.status().connected.members == 1);
     let backup = backed_up(&federation);
     restore(&mut federation, &backup);
     federation.node_mut("MY").start();
@@ -307,7 +307,7 @@ fn what_reached_one_reader_alone_is_never_contradicted() {
     }
     // What was said of it before does not overrule what was said when TH was away.
     let th = federation.node("TH");
-    assert_eq!(th.about(&contested)[0].state, "withdrawn");
+    assert_eq!(th.about(&contested)[0].state, State::Withdrawn);
     no_second_history(&federation);
 }
 

@@ -245,7 +245,9 @@ fn a_line_that_is_cut_and_mended_is_used_again() {
     for (node, value) in [my, sg].into_iter().zip(&values) {
         node.add(value, Tlp::Green, &[]);
         assert!(node.has(value), "each goes on for itself");
-        node.until("the other is missed", || node.status().connected.0 == 0);
+        node.until("the other is missed", || {
+            node.status().connected.members == 0
+        });
     }
     lines.iter().for_each(|line| line.cut(false));
     for (node, value) in [sg, my].into_iter().zip(&values) {

@@ -97,7 +97,7 @@ fn feeds_with_a_removed_member_are_closed_and_followed() {
     federation.node_mut("MY").start();
     let (my, sg) = (federation.node("MY"), federation.node("SG"));
     my.until("it looked through all", || {
-        my.status().connected.0 == 2 && my.status().to_release == 0
+        my.status().connected.members == 2 && my.status().to_release == 0
     });
     let after = domain("after.example");
     my.add(&after, Tlp::Green, &[]);
@@ -172,7 +172,7 @@ fn who_is_suspended_is_sent_nothing_and_told_no_end() {
         &["charter", "suspend", "TH", "-o", &file(&federation, "x")],
     );
     sign_what_waits(&federation, sg, "TH is suspended");
-    my.until("TH is let go", || my.status().connected == (2, 2));
+    my.until("TH is let go", || my.status().connected == (2, 2).into());
     // A new revision: the two others get it in a feed of their own, and TH is not told `ceased`.
     my.run(&[
         "add",

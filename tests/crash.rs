@@ -1,5 +1,6 @@
 //! What was acknowledged survives `kill -9`, and the derived state can be lost.
 
+use kentong_node::control::reply::State;
 use kentong_protocol::indicator::Tlp;
 
 use crate::support::{Federation, Node, domain, entry};
@@ -111,7 +112,7 @@ fn same_answers(federation: &mut Federation) {
     federation.node_mut("SG").start();
     let sg = federation.node("SG");
     assert_eq!(sg.count("MY", None), 299);
-    assert_eq!(sg.about(&domain("h7.example"))[0].state, "withdrawn");
+    assert_eq!(sg.about(&domain("h7.example"))[0].state, State::Withdrawn);
     assert!(sg.has(&domain("h8.example")));
     federation.node_mut("SG").stop();
 }

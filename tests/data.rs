@@ -117,9 +117,11 @@ fn real_lists_reach_whom_policy_releases_them_to() {
     }
     let size = |node: &Node| (node.status().log_bytes, node.feeds().len());
     my.until("all receipts are in", || {
-        my.feeds()
-            .iter()
-            .all(|feed| feed.receipts.iter().all(|r| r.1 == feed.leaves && r.2 == 0))
+        my.feeds().iter().all(|feed| {
+            feed.receipts
+                .iter()
+                .all(|r| r.leaves == feed.leaves && r.missing == 0)
+        })
     });
     let before = [size(my), size(sg), size(th)];
     all_but_revisions(

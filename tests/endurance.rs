@@ -12,6 +12,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+use kentong_node::control::reply::State as Stands;
 use kentong_node::control::request::{Query, Request};
 use kentong_protocol::indicator::{Tlp, Value};
 use rustix::process::{Pid, Signal, kill_process};
@@ -335,13 +336,13 @@ impl Run {
                 let rows = self.node(reader).query(query).into_iter();
                 let found: BTreeMap<_, _> = rows.map(|row| (row.value, row.state)).collect();
                 for value in some {
-                    let state = found.get(value.as_str()).map(String::as_str);
+                    let state = found.get(value.as_str()).copied();
                     let due = self.reference.state(value, reader);
                     let right = match due {
                         State::NotFor => state.is_none(),
-                        State::InForce => state == Some("in-force"),
+                        State::InForce => state == Some(Stands::InForce),
                         // What was withdrawn before it was released need not be told.
-                        State::Withdrawn => state.is_none_or(|state| state == "withdrawn"),
+                        State::Withdrawn => state.is_none_or(|state| state == Stands::Withdrawn),
                     };
                     assert!(right, "{who}: {value:?} is {state:?}, not {due:?}");
                 }
@@ -353,7 +354,7 @@ impl Run {
         let node = self.node(member);
         for peer in node.peers() {
             let mut faults = peer.faults.iter();
-            let broken = faults.find(|(fault, _)| !SLOW.contains(&fault.as_str()));
+            let broken = faults.find(|fault| !SLOW.contains(&fault.rule.as_str()));
             let (who, whom) = (&node.member, &peer.member);
             assert_eq!(broken, None, "{who} blames {whom}");
         }

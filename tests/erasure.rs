@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use kentong_keys::Digest;
-use kentong_node::control::reply::Reply;
+use kentong_node::control::reply::{Reply, State, There, Told};
 use kentong_node::control::request::{Request, Which};
 use kentong_node::log::{Log, Options, Payload, Position, RecordKind};
 use kentong_protocol::feed::{EraseReason, FeedId};
@@ -85,7 +85,7 @@ fn erase(node: &Node, value: &Value) {
 }
 
 /// What `kentong receipts` says of each reader.
-fn receipts(node: &Node, value: &Value) -> Vec<(String, String, String)> {
+fn receipts(node: &Node, value: &Value) -> Vec<(String, Told, There)> {
     let mut rows = Vec::new();
     let request = Request::Receipts {
         value: value.clone(),
@@ -97,14 +97,8 @@ fn receipts(node: &Node, value: &Value) -> Vec<(String, String, String)> {
     rows
 }
 
-fn erased_by(readers: &[(&str, &str)]) -> Vec<(String, String, String)> {
-    let row = |(reader, state): &(&str, &str)| {
-        (
-            (*reader).to_owned(),
-            "erased".to_owned(),
-            (*state).to_owned(),
-        )
-    };
+fn erased_by(readers: &[(&str, There)]) -> Vec<(String, Told, There)> {
+    let row = |(reader, state): &(&str, There)| ((*reader).to_owned(), Told::Erased, *state);
     readers.iter().map(row).collect()
 }
 
@@ -176,14 +170,14 @@ fn it_is_gone_from_all_files_and_the_rest_of_its_batch_is_not() {
         federation.node_mut(name).start();
     }
     let my = federation.node("MY");
-    my.until("SG is there", || my.status().connected.0 == 1);
+    my.until("SG is there", || my.status().connected.members == 1);
     erase(my, &gone);
     federation.node_mut("MY").kill();
     assert_eq!(files_with(federation.node("MY"), &bodies), nowhere());
     federation.node_mut("MY").start();
     let my = federation.node("MY");
     my.until("SG has erased it, and TH not", || {
-        receipts(my, &gone) == erased_by(&[("SG", "erased"), ("TH", "not confirmed")])
+        receipts(my, &gone) == erased_by(&[("SG", There::Erased), ("TH", There::NotConfirmed)])
     });
     assert!(my.about(&gone).is_empty());
     federation.node_mut("MY").stop();
@@ -204,7 +198,7 @@ fn it_is_gone_from_all_files_and_the_rest_of_its_batch_is_not() {
     federation.connected();
     let my = federation.node("MY");
     my.until("TH has erased it too", || {
-        receipts(my, &gone) == erased_by(&[("SG", "erased"), ("TH", "erased")])
+        receipts(my, &gone) == erased_by(&[("SG", There::Erased), ("TH", There::Erased)])
     });
     my.add(&later, Tlp::Green, &[]);
     let (sg, th) = (federation.node("SG"), federation.node("TH"));
@@ -246,7 +240,7 @@ fn same_after_rebuilding(federation: &mut Federation, others: &[Value], gone: &V
         node.until("it answers as before", || said(node) == before);
         assert_eq!(before.2, 70);
         assert_eq!(before.0.len(), 70);
-        assert_eq!(node.about(&others[3])[0].state, "withdrawn");
+        assert_eq!(node.about(&others[3])[0].state, State::Withdrawn);
         assert!(node.about(gone).is_empty());
         let faults: Vec<_> = node
             .peers()

@@ -1,5 +1,6 @@
 //! Indicators go to whom policy releases them, and to nobody else.
 
+use kentong_node::control::reply::{Release, State};
 use kentong_protocol::indicator::{Kind, Tlp};
 
 use crate::support::{Federation, domain, entry, value};
@@ -24,8 +25,8 @@ fn each_marking_reaches_whom_it_may() {
     assert!(th.about(&red).is_empty());
     let verdicts = my.explain(&red);
     let of = |member: &str| verdicts.iter().find(|v| v.member == member).unwrap();
-    assert_eq!(of("SG").outcome, "released");
-    assert_eq!(of("TH").outcome, "not released");
+    assert_eq!(of("SG").outcome, Release::Released);
+    assert_eq!(of("TH").outcome, Release::NotReleased);
     assert!(
         of("TH").because.contains("AMBER+STRICT"),
         "{}",
@@ -46,7 +47,7 @@ fn a_withdrawal_reaches_who_was_away() {
     federation.node_mut("SG").start();
     let sg = federation.node("SG");
     sg.until("the withdrawal is in force", || !sg.has(&goes));
-    assert_eq!(sg.about(&goes)[0].state, "withdrawn");
+    assert_eq!(sg.about(&goes)[0].state, State::Withdrawn);
     assert!(sg.has(&stays));
 }
 

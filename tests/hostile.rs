@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use kentong_keys::{Digest, SigningKey};
+use kentong_node::control::reply::BrokenRule;
 use kentong_protocol::bounded::{BoundedBytes, BoundedVec};
 use kentong_protocol::feed::{Checkpoint, ConsistencyProof, EraseLeaf, FeedId, Leaf, Origin};
 use kentong_protocol::guard::Guard;
@@ -203,8 +204,11 @@ fn a_message_on_which_a_node_fails_costs_its_sender_the_link_and_nobody_else() {
     peer.until("it is cut off", |peer| !peer.is_connected());
     let peers = my.peers();
     let th = peers.iter().find(|peer| peer.member == "TH").unwrap();
-    let fault = "sent another number of leaves than its checkpoint covers".to_owned();
-    assert_eq!(th.faults, [(fault, 1)]);
+    let fault = BrokenRule {
+        rule: "sent another number of leaves than its checkpoint covers".to_owned(),
+        times: 1,
+    };
+    assert_eq!(th.faults, [fault]);
     assert!(!my.home.join("failures").exists());
 }
 

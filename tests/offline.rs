@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use kentong_node::control::reply::State;
 use kentong_node::control::request::{MAX_ENTRIES, Query};
 use kentong_protocol::indicator::{Kind, Tlp, Value};
 
@@ -76,11 +77,11 @@ fn a_node_that_was_off_catches_up_by_itself() {
             .collect();
         for number in some {
             let value = address(*number);
-            let state = states.get(value.as_str()).map(String::as_str);
+            let state = states.get(value.as_str()).copied();
             let expected = if gone(*number) {
-                "withdrawn"
+                State::Withdrawn
             } else {
-                "in-force"
+                State::InForce
             };
             // What was withdrawn before it was ever released to SG need not be told.
             let never = gone(*number) && *number >= 100 && state.is_none();
@@ -88,8 +89,10 @@ fn a_node_that_was_off_catches_up_by_itself() {
         }
     }
     my.until("SG has said so", || {
-        my.feeds()
-            .iter()
-            .all(|feed| feed.receipts.iter().all(|r| r.1 == feed.leaves && r.2 == 0))
+        my.feeds().iter().all(|feed| {
+            feed.receipts
+                .iter()
+                .all(|r| r.leaves == feed.leaves && r.missing == 0)
+        })
     });
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
+use kentong_node::control::reply::Release;
 use kentong_node::control::request::{Query, Request};
 use kentong_protocol::indicator::{Kind, Tlp};
 
@@ -20,7 +21,7 @@ fn members_stay_when_the_charter_is_gone() {
     assert!(refused.contains("charter.txt is gone"), "{refused}");
     assert!(refused.contains("nothing was changed"), "{refused}");
     assert_eq!(my.status().federation.as_deref(), Some("TEST"));
-    assert_eq!(my.status().connected, (1, 1));
+    assert_eq!(my.status().connected, (1, 1).into());
     fs::write(&charter, kept).unwrap();
     my.ask(Request::ReloadMembers, |_| {});
     let value = domain("after.example");
@@ -40,7 +41,7 @@ fn what_is_held_is_not_said_to_be_released() {
     let value = domain("held.example");
     my.add(&value, Tlp::Green, &[]);
     let verdicts = my.explain(&value);
-    assert_eq!(verdicts[0].outcome, "held back");
+    assert_eq!(verdicts[0].outcome, Release::HeldBack);
     let because = &verdicts[0].because;
     assert!(because.contains("once confirmed by officer"), "{because}");
     assert!(because.contains("take @hold away"), "{because}");

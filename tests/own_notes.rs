@@ -1,7 +1,7 @@
 //! What an agency keeps to itself stands in its own answers: case number, notes and source are in no copy
 //! that others may read, and the copies never take the place of the whole.
 
-use kentong_node::control::reply::{Indicator, Reply};
+use kentong_node::control::reply::{Indicator, Proof, Release, Reply, State};
 use kentong_node::control::request::{Entry, Query, Request, What};
 use kentong_protocol::bounded::BoundedText;
 use kentong_protocol::indicator::{Assertion, Local, Tlp, Value};
@@ -30,14 +30,14 @@ fn noted(number: usize, tlp: Tlp, to: &[&str]) -> Entry {
 }
 
 /// One row of MY itself, with all that stays here.
-fn check(rows: &[Indicator], number: usize, state: &str, how: &str) {
+fn check(rows: &[Indicator], number: usize, state: State, how: &str) {
     let [row] = rows else {
         panic!("{how} {number}: {rows:?}")
     };
-    let head = (&*row.publisher, &*row.state, &*row.proof);
-    assert_eq!(head, ("MY", state, "own"), "{how} {number}");
+    let head = (&*row.publisher, row.state, row.proof);
+    assert_eq!(head, ("MY", state, Proof::Own), "{how} {number}");
     let Some(says) = &row.says else {
-        assert_eq!(state, "withdrawn", "{how} {number}");
+        assert_eq!(state, State::Withdrawn, "{how} {number}");
         return;
     };
     let kept = [&says.case_number, &says.notes, &says.source];
@@ -67,7 +67,7 @@ fn show(node: &Node, what: What) -> Vec<Indicator> {
 }
 
 /// Every way in which MY is asked for its own indicator.
-fn check_all(my: &Node, number: usize, state: &str) {
+fn check_all(my: &Node, number: usize, state: State) {
     let value = name(number);
     let rows = my.about(&value);
     check(&rows, number, state, "query");
@@ -89,7 +89,7 @@ fn check_all(my: &Node, number: usize, state: &str) {
     let said = my.run(&["show", value.as_str(), "--json"]).stdout;
     let said = String::from_utf8(said).unwrap();
     let kept = said.contains(&format!("\"case_number\":\"2026/{number}\""));
-    assert_eq!(kept, state != "withdrawn", "{said}");
+    assert_eq!(kept, state != State::Withdrawn, "{said}");
 }
 
 fn all(node: &Node) -> Vec<Indicator> {
@@ -131,9 +131,9 @@ fn case_number_and_notes_stand_in_all_answers() {
     vn.until("VN has heard", || !vn.has(&name(2)) && !vn.has(&name(9)));
     for number in 0..MANY {
         let state = if withdrawn.contains(&number) {
-            "withdrawn"
+            State::Withdrawn
         } else {
-            "in-force"
+            State::InForce
         };
         check_all(my, number, state);
         let here = all(my).into_iter();
@@ -204,31 +204,31 @@ fn a_restored_home_answers_from_copies_what_it_has_not_whole() {
     my.until("what is lost came back", || !my.about(&name(8)).is_empty());
     assert!(my.status().recovery.is_some(), "it is not taken in yet");
 
-    (1..6).for_each(|number| check_all(my, number, "in-force"));
-    check_all(my, 0, "withdrawn");
+    (1..6).for_each(|number| check_all(my, number, State::InForce));
+    check_all(my, 0, State::Withdrawn);
     for number in 6..9 {
         let rows = my.about(&name(number));
         let [row] = rows.as_slice() else {
             panic!("{rows:?}")
         };
-        assert_eq!((&*row.state, &*row.proof), ("in-force", "own"));
+        assert_eq!((row.state, row.proof), (State::InForce, Proof::Own));
         assert_eq!(row.says.as_ref().unwrap().case_number, None);
         assert_eq!(show(my, What::Id(row.id.clone())).len(), 1);
         assert!(
             my.explain(&name(number))
                 .iter()
-                .all(|row| row.outcome == "released")
+                .all(|row| row.outcome == Release::Released)
         );
     }
     assert_eq!(my.count("MY", None), 8, "a search finds the same");
     let states = all(my).into_iter().map(|row| row.state);
-    assert_eq!(states.filter(|state| state == "withdrawn").count(), 1);
+    assert_eq!(states.filter(|state| *state == State::Withdrawn).count(), 1);
 
     for back in ["ID", "PH"] {
         federation.node_mut(back).start();
     }
     let my = federation.node("MY");
     my.until("it is taken in", || my.status().recovery.is_none());
-    (1..6).for_each(|number| check_all(my, number, "in-force"));
+    (1..6).for_each(|number| check_all(my, number, State::InForce));
     assert_eq!(my.count("MY", None), 8);
 }

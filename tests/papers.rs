@@ -115,10 +115,10 @@ fn a_suspension_and_a_leave_travel() {
     vn.until("VN is told", || {
         vn.warnings().contains("MY would suspend TH")
     });
-    assert_eq!(my.status().connected.0, 3, "one is too few");
+    assert_eq!(my.status().connected.members, 3, "one is too few");
     sign_what_waits(&federation, sg, "TH is suspended");
     for node in [my, sg, vn] {
-        node.until("TH is let go", || node.status().connected == (2, 2));
+        node.until("TH is let go", || node.status().connected == (2, 2).into());
     }
     let without = domain("without-th.example");
     my.add(&without, Tlp::Green, &[]);
@@ -127,9 +127,9 @@ fn a_suspension_and_a_leave_travel() {
 
     with_root(vn, &["charter", "leave", "-o", &file(&federation, "y")]);
     for node in [my, sg] {
-        node.until("VN is let go", || node.status().connected == (1, 1));
+        node.until("VN is let go", || node.status().connected == (1, 1).into());
     }
-    vn.until("VN speaks to nobody", || vn.status().connected.0 == 0);
+    vn.until("VN speaks to nobody", || vn.status().connected.members == 0);
     let after = domain("after-vn.example");
     my.add(&after, Tlp::Green, &[]);
     sg.until("SG has it", || sg.has(&after));

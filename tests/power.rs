@@ -9,6 +9,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use kentong_node::control::reply::State;
 use kentong_node::control::request::{Query, Request};
 use kentong_node::log::{Log, Options, Payload, Position, RecordKind};
 use kentong_node::signer::Signer;
@@ -30,7 +31,7 @@ struct Promise {
     asked: usize,
     answered: usize,
     value: Value,
-    state: &'static str,
+    state: State,
 }
 
 /// Whose home is recorded.
@@ -62,12 +63,12 @@ struct Story {
 }
 
 /// Has MY add or withdraw something; the values, and what they are then.
-fn say(my: &Node, round: usize) -> Vec<(Value, &'static str)> {
+fn say(my: &Node, round: usize) -> Vec<(Value, State)> {
     let name = |round: usize, n: usize| domain(&format!("r{round}-{n}.example"));
     if round % 4 == 3 {
         let value = name(round - 1, 0);
         my.withdraw(&value);
-        return vec![(value, "withdrawn")];
+        return vec![(value, State::Withdrawn)];
     }
     let (tlp, to): (_, &[&str]) = match round % 5 {
         0 => (Tlp::AmberStrict, &["SG"]),
@@ -78,7 +79,7 @@ fn say(my: &Node, round: usize) -> Vec<(Value, &'static str)> {
     let values: Vec<_> = (0..many).map(|n| name(round, n)).collect();
     let entries = values.iter().map(|value| entry(value, tlp, to));
     my.assert(entries.collect());
-    let said = values.into_iter().map(|value| (value, "in-force"));
+    let said = values.into_iter().map(|value| (value, State::InForce));
     said.collect()
 }
 
@@ -105,7 +106,7 @@ fn struck_down(
         asked,
         answered: usize::MAX,
         value,
-        state: "in-force",
+        state: State::InForce,
     }
 }
 
@@ -132,8 +133,11 @@ impl Whose {
             }
             Self::Reader => {
                 for feed in my.feeds() {
-                    let whole = feed.receipts.into_iter().filter(|receipt| receipt.2 == 0);
-                    whole.for_each(|receipt| note(feed.id.clone(), receipt.1));
+                    let whole = feed
+                        .receipts
+                        .into_iter()
+                        .filter(|receipt| receipt.missing == 0);
+                    whole.for_each(|receipt| note(feed.id.clone(), receipt.leaves));
                 }
             }
         }
@@ -361,7 +365,7 @@ impl Story {
     /// It answers all that was acknowledged.
     fn check_said(&self, cut: usize, my: &Node) {
         let now = self.recorded(cut);
-        let mut due: BTreeMap<&Value, BTreeSet<Option<&str>>> = BTreeMap::new();
+        let mut due: BTreeMap<&Value, BTreeSet<Option<State>>> = BTreeMap::new();
         for promise in self.promises.iter().filter(|promise| promise.asked <= now) {
             let answers = due.entry(&promise.value).or_insert_with(|| [None].into());
             if promise.answered <= now {
@@ -385,7 +389,7 @@ impl Story {
             );
         }
         for (value, answers) in due {
-            let found = states.get(value.as_str()).map(String::as_str);
+            let found = states.get(value.as_str()).copied();
             assert!(
                 answers.contains(&found),
                 "{value:?}: {found:?}, not {answers:?}"

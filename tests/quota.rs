@@ -218,7 +218,7 @@ fn a_reader_keeps_no_more_of_a_publisher_than_the_quota_and_names_it() {
     federation.node_mut("SG").stop();
     federation.node_mut("SG").start();
     let sg = federation.node("SG");
-    sg.until("SG is connected", || sg.status().connected.0 == 1);
+    sg.until("SG is connected", || sg.status().connected.members == 1);
     sg.until("SG names it again", || {
         line(sg, "over the charter's quota").is_some()
     });

@@ -72,7 +72,12 @@ fn confirmed(node: &Node) -> Vec<(u64, Option<u64>)> {
         let own = feed.publisher == node.member;
         own && feed.audience.len() > 1
     });
-    let row = |feed: Feed| (feed.leaves, feed.receipts.first().map(|receipt| receipt.1));
+    let row = |feed: Feed| {
+        (
+            feed.leaves,
+            feed.receipts.first().map(|receipt| receipt.leaves),
+        )
+    };
     feeds.map(row).collect()
 }
 

@@ -146,7 +146,9 @@ impl Machine {
             node.try_ask(kentong_node::control::request::Request::Status, |_| {})
                 .is_ok()
         });
-        node.until("all are connected", || node.status().connected.0 == others);
+        node.until("all are connected", || {
+            node.status().connected.members == others
+        });
     }
 
     /// Adds something, which must reach these members.

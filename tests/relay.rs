@@ -1,5 +1,6 @@
 //! Readers serve each other, so that a publisher that is away delays nobody.
 
+use kentong_node::control::reply::{Proof, State};
 use kentong_protocol::indicator::Tlp;
 
 use crate::support::{Federation, domain, entry};
@@ -35,7 +36,7 @@ fn a_reader_gets_from_another_what_the_publisher_released_before_it_went() {
     th.until("TH has all that is for it", || {
         th.count("MY", None) == MANY as u64 && !th.has(&first)
     });
-    assert_eq!(th.about(&first)[0].state, "withdrawn");
+    assert_eq!(th.about(&first)[0].state, State::Withdrawn);
     assert!(th.about(&secret).is_empty());
     let sg = federation.node("SG");
     let feeds = |node: &crate::support::Node| {
@@ -48,10 +49,10 @@ fn a_reader_gets_from_another_what_the_publisher_released_before_it_went() {
     assert!(at_sg.contains(&at_th[0]));
     // SG says that it sees the same history.
     let proof = || th.about(&name(7))[0].clone();
-    assert_eq!(proof().state, "in-force");
+    assert_eq!(proof().state, State::InForce);
     th.until("TH sees that SG vouches for it", || {
         let row = proof();
-        row.proof == "witnessed" && row.witnesses == ["SG"]
+        row.proof == Proof::Witnessed && row.witnesses == ["SG"]
     });
     assert!(th.warnings().is_empty(), "{}", th.warnings());
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use kentong_node::control::reply::State;
 use kentong_node::log::{Log, Options, Position, Record, RecordKind};
 use kentong_node::signer::{Signed, Signer};
 use kentong_protocol::Digest;
@@ -80,7 +81,7 @@ fn goes_on(federation: &mut Federation) {
         my.count("MY", None) == 309 && my.has(&all[309])
     });
     let withdrawn = my.about(&all[7]);
-    assert_eq!(withdrawn[0].state, "withdrawn");
+    assert_eq!(withdrawn[0].state, State::Withdrawn);
     // What it says next is new, and revises what it had lost.
     my.add(&newer, Tlp::Green, &[]);
     my.withdraw(&all[200]);
@@ -238,5 +239,5 @@ fn what_came_back_before_a_crash_is_taken_in_after_it() {
     let my = federation.node("MY");
     my.until("it is taken in", || !mark.exists());
     assert_eq!(my.count("MY", None), 309);
-    assert_eq!(my.about(&all[7])[0].state, "withdrawn");
+    assert_eq!(my.about(&all[7])[0].state, State::Withdrawn);
 }

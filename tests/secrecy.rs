@@ -120,7 +120,7 @@ fn nothing_of_it_lies_in_the_files_of_another() {
         let id = secret.to_string();
         let feeds = my.feeds();
         let held = feeds.iter().find(|feed| feed.id == id).unwrap();
-        held.receipts.iter().any(|r| r.1 > 2 && r.2 == 0)
+        held.receipts.iter().any(|r| r.leaves > 2 && r.missing == 0)
     });
     let th = federation.node("TH");
     th.until("TH has what is for all", || {

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use kentong_node::control::reply::{PeerState, State};
 use kentong_node::control::request::Request;
 use kentong_protocol::indicator::{Tlp, Value};
 use rustix::process::{Pid, Signal, kill_process};
@@ -44,7 +45,7 @@ fn name(number: usize) -> Value {
     domain(&format!("host-{number}.example"))
 }
 
-fn state_of(peer: &str, at: &Node) -> String {
+fn state_of(peer: &str, at: &Node) -> PeerState {
     let peers = at.peers().into_iter();
     let mut found = peers.filter(|row| row.member == peer);
     found.next().unwrap().state
@@ -80,7 +81,7 @@ fn a_reader_that_stands_still_holds_up_nobody_and_catches_up() {
     my.withdraw(&goes);
     th.until("TH knows", || !th.has(&goes));
     // Nobody had to find out first that SG is gone.
-    assert_eq!(state_of("SG", my), "connected");
+    assert_eq!(state_of("SG", my), PeerState::Connected);
     for some in (0..MANY).collect::<Vec<_>>().chunks(500) {
         let entries = some.iter().map(|n| entry(&name(*n), Tlp::Green, &[]));
         my.assert(entries.collect());
@@ -88,7 +89,9 @@ fn a_reader_that_stands_still_holds_up_nobody_and_catches_up() {
     let many = MANY as u64;
     th.until("TH has all", || counts(th, &[("MY", many)]));
     for other in [my, th] {
-        other.until("SG is given up", || state_of("SG", other) != "connected");
+        other.until("SG is given up", || {
+            state_of("SG", other) != PeerState::Connected
+        });
     }
     // Both ways, after it was given up.
     for (from, to, late) in [(my, th, "late-my.example"), (th, my, "late-th.example")] {
@@ -99,7 +102,7 @@ fn a_reader_that_stands_still_holds_up_nobody_and_catches_up() {
 
     drop(stopped);
     sg.until("SG has caught up", || {
-        counts(sg, &[("MY", many + 1), ("TH", 1)]) && sg.about(&goes)[0].state == "withdrawn"
+        counts(sg, &[("MY", many + 1), ("TH", 1)]) && sg.about(&goes)[0].state == State::Withdrawn
     });
     my.until("SG has said so", || {
         let feeds = my.feeds().into_iter();
@@ -110,7 +113,7 @@ fn a_reader_that_stands_still_holds_up_nobody_and_catches_up() {
                 .into_iter()
                 .map(move |receipt| (leaves, receipt))
         });
-        receipts.all(|(leaves, receipt)| (receipt.1, receipt.2) == (leaves, 0))
+        receipts.all(|(leaves, receipt)| (receipt.leaves, receipt.missing) == (leaves, 0))
     });
     assert_eq!(sg.pid(), pid);
     federation.connected();
@@ -138,9 +141,11 @@ fn a_publisher_that_stands_still_answers_when_it_goes_on() {
         });
         sg.add(&others, Tlp::Green, &[]);
         th.until("TH has what SG released", || th.has(&others));
-        assert_eq!(state_of("MY", sg), "connected");
+        assert_eq!(state_of("MY", sg), PeerState::Connected);
         for other in [sg, th] {
-            other.until("MY is given up", || state_of("MY", other) != "connected");
+            other.until("MY is given up", || {
+                state_of("MY", other) != PeerState::Connected
+            });
         }
         my.until("the operator gives up", || operator.is_finished());
         let refused = operator.join().unwrap().unwrap_err();

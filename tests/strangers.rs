@@ -1,6 +1,7 @@
 //! Who does not belong is kept out, under its own name, and disturbs nobody.
 
 use kentong_keys::Digest;
+use kentong_node::control::reply::{BrokenRule, PeerState};
 use kentong_protocol::bounded::{BoundedText, BoundedVec};
 use kentong_protocol::feed::{FeedId, leaf_hash};
 use kentong_protocol::indicator::Tlp;
@@ -21,11 +22,11 @@ fn a_member_with_a_foreign_charter_is_named_and_the_others_go_on() {
     my.until("MY names what is wrong", || {
         let peers = my.peers();
         let th = peers.iter().find(|peer| peer.member == "TH").unwrap();
-        th.state != "connected"
+        th.state != PeerState::Connected
             && th
                 .faults
                 .iter()
-                .any(|(fault, _)| fault.contains("another federation"))
+                .any(|fault| fault.rule.contains("another federation"))
     });
     let value = domain("goes-on.example");
     my.add(&value, Tlp::Green, &[]);
@@ -57,7 +58,10 @@ fn who_breaks_a_rule_is_told_so_before_it_is_cut_off() {
                 .why
                 .as_ref()
                 .is_some_and(|why| why.contains("cut off"));
-            let fault = ("asked for a feed that is not for it".to_owned(), 1);
+            let fault = BrokenRule {
+                rule: "asked for a feed that is not for it".to_owned(),
+                times: 1,
+            };
             cut_off && named.faults == [fault]
         });
     }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use kentong_node::control::client::Client;
-use kentong_node::control::reply::{Done, Feed, Indicator, Peer, Reply, Status, Verdict};
+use kentong_node::control::reply::{Done, Feed, Indicator, Peer, Reply, State, Status, Verdict};
 use kentong_node::control::request::{Entry, Query, Request};
 use kentong_node::log::{Log, Options, Payload, Position, RecordKind};
 use kentong_protocol::feed::FeedId;
@@ -202,7 +202,9 @@ impl Federation {
     pub(crate) fn connected(&self) {
         let others = self.nodes.len() as u64 - 1;
         for node in &self.nodes {
-            node.until("all are connected", || node.status().connected.0 == others);
+            node.until("all are connected", || {
+                node.status().connected.members == others
+            });
         }
     }
 
@@ -455,7 +457,9 @@ impl Node {
     }
 
     pub(crate) fn has(&self, value: &Value) -> bool {
-        self.about(value).iter().any(|row| row.state == "in-force")
+        self.about(value)
+            .iter()
+            .any(|row| row.state == State::InForce)
     }
 
     /// How many indicators of a publisher are in force here.

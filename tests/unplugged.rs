@@ -137,9 +137,9 @@ fn who_is_unplugged_goes_on_alone_and_comes_back() {
     sg.add(&of_sg, Tlp::Green, &[]);
     assert!(sg.has(&of_sg), "it goes on for itself");
     th.until("TH has it", || th.has(&of_my) && !th.has(&before));
-    sg.until("SG misses them", || sg.status().connected.0 == 0);
+    sg.until("SG misses them", || sg.status().connected.members == 0);
     for other in [my, th] {
-        other.until("SG is missed", || other.status().connected.0 == 1);
+        other.until("SG is missed", || other.status().connected.members == 1);
     }
     let many = (0..1_000).map(|n| entry(&domain(&format!("h{n}.example")), Tlp::Green, &[]));
     my.assert(many.collect());

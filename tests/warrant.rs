@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use kentong_node::control::reply::State;
 use kentong_node::log::RecordKind;
 use kentong_protocol::Digest;
 use kentong_protocol::feed::{FeedId, Leaf};
@@ -163,7 +164,7 @@ fn what_a_thief_signed_is_taken_back_and_the_feeds_go_on() {
         node.until("MY goes on", || node.has(&domain("later.example")));
         assert!(!node.has(&domain("again.example")));
     }
-    assert_eq!(thief.status().connected.0, 0);
+    assert_eq!(thief.status().connected.members, 0);
     thief.stop();
 
     // And it stays so, whatever the derived state was built from.
@@ -410,7 +411,7 @@ fn a_lost_home_is_regained_from_the_heads_that_its_readers_hold() {
     my.until("it is back", || {
         my.has(&all) && my.has(&aside) && !home.join("recovering").exists()
     });
-    assert_eq!(my.about(&withdrawn)[0].state, "withdrawn");
+    assert_eq!(my.about(&withdrawn)[0].state, State::Withdrawn);
     // It can say what becomes of it, in the same feeds.
     my.withdraw(&all);
     let after = domain("after.example");

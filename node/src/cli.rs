@@ -174,9 +174,7 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 #[must_use]
 pub fn is_refusal(error: &anyhow::Error) -> bool {
     match error.downcast_ref() {
-        Some(ClientError::Refused(failure)) => {
-            matches!(failure.code.as_str(), "denied" | "not-found" | "closed")
-        }
+        Some(ClientError::Refused(failure)) => failure.code.is_refusal(),
         _ => false,
     }
 }

@@ -5,12 +5,13 @@
 //! socket (`SO_PEERCRED`), never from the message.
 //!
 //! Neither waits for the other without end. A client that asks nothing for ten seconds, or for less when
-//! others need its place, is told that the connection is [`reply::IDLE`] and let go; it may connect and ask
+//! others need its place, is told that the connection is [idle](reply::Code::Idle) and let go; it may connect and ask
 //! again. A node that works on an answer says so every two seconds ([`reply::Reply::Working`]), for as long
 //! as the work takes; one that says nothing for ten seconds is given up. The numbers are in
 //! [`server::Limits`] and [`client::Patience`].
 
 pub mod client;
+pub mod refused;
 pub mod reply;
 pub mod request;
 pub mod server;

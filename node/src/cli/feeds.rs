@@ -6,7 +6,7 @@ use clap::Args;
 use super::Outcome;
 use super::output::{lines, plain, table};
 use super::workplace::Workplace;
-use crate::control::reply::{Feed, Reply};
+use crate::control::reply::{Confirmed, Feed, Reply};
 use crate::control::request::Request;
 
 /// List the feeds that are held
@@ -84,11 +84,18 @@ fn as_table(rows: &[Reply]) -> String {
 }
 
 /// What a reader confirmed: how much it holds, and how much less of it is in force there.
-fn confirmed((member, leaves, _, unopened, applied): &(String, u64, u64, u64, u64)) -> String {
+fn confirmed(holds: &Confirmed) -> String {
+    let Confirmed {
+        reader,
+        leaves,
+        missing: _,
+        unopened,
+        applied,
+    } = holds;
     match (applied < leaves, unopened) {
-        (false, _) => format!("{member} {leaves}"),
-        (true, 0) => format!("{member} {leaves} (applied {applied})"),
-        (true, _) => format!("{member} {leaves} (applied {applied}, unopened {unopened})"),
+        (false, _) => format!("{reader} {leaves}"),
+        (true, 0) => format!("{reader} {leaves} (applied {applied})"),
+        (true, _) => format!("{reader} {leaves} (applied {applied}, unopened {unopened})"),
     }
 }
 
@@ -98,8 +105,15 @@ mod tests {
 
     #[test]
     fn what_is_confirmed_and_not_in_force_is_said() {
-        let say =
-            |leaves, unopened, applied| confirmed(&("SG".into(), leaves, 0, unopened, applied));
+        let say = |leaves, unopened, applied| {
+            confirmed(&Confirmed {
+                reader: "SG".into(),
+                leaves,
+                missing: 0,
+                unopened,
+                applied,
+            })
+        };
         assert_eq!(say(9, 0, 9), "SG 9");
         assert_eq!(say(9, 0, 4), "SG 9 (applied 4)");
         assert_eq!(say(9, 2, 4), "SG 9 (applied 4, unopened 2)");

@@ -18,7 +18,7 @@ use super::Outcome;
 use super::output::{lines, plain, table};
 use super::workplace::{Workplace, read_foreign};
 use crate::charter_files;
-use crate::control::reply::{Peer, Reply};
+use crate::control::reply::{BrokenRule, Peer, Reply};
 use crate::control::request::Request;
 use crate::home::Home;
 use crate::member_file::{self, Unlisted};
@@ -133,10 +133,10 @@ fn list(place: &Workplace) -> Result<Outcome> {
 fn cells(peer: &Peer) -> [String; 7] {
     let mut state = match &peer.why {
         Some(why) => format!("{}: {}", peer.state, plain(why)),
-        None => peer.state.clone(),
+        None => peer.state.to_string(),
     };
-    for (fault, count) in &peer.faults {
-        state.push_str(&format!("; broke a rule {count} times: {}", plain(fault)));
+    for BrokenRule { rule, times } in &peer.faults {
+        state.push_str(&format!("; broke a rule {times} times: {}", plain(rule)));
     }
     [
         peer.member.clone(),

@@ -161,7 +161,8 @@ fn explanation(rows: &[Reply], done: &Done) -> String {
     let mut table = table(&["MEMBER", "OUTCOME", "BECAUSE"]);
     for row in rows {
         if let Reply::Verdict(verdict) = row {
-            table.add_row([&verdict.member, &verdict.outcome, &plain(&verdict.because)]);
+            let (member, because) = (&verdict.member, plain(&verdict.because));
+            table.add_row([member, verdict.outcome.as_str(), &because]);
         }
     }
     let mut text = match rows {

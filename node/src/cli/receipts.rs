@@ -8,7 +8,7 @@ use super::Outcome;
 use super::output::{lines, table};
 use super::value::{self, ReadingArgs};
 use super::workplace::Workplace;
-use crate::control::reply::{Receipt, Reply};
+use crate::control::reply::{Receipt, Reply, There, Told};
 use crate::control::request::Request;
 
 /// Show which members have confirmed an indicator of your own, or its end
@@ -73,9 +73,9 @@ fn as_table(receipts: &[&Receipt]) -> String {
     for receipt in receipts {
         table.add_row([
             receipt.reader.clone(),
-            receipt.said.clone(),
+            receipt.said.to_string(),
             receipt.revision.to_string(),
-            receipt.state.clone(),
+            receipt.state.to_string(),
             receipt.confirmed.clone().unwrap_or_default(),
             receipt.feed.chars().take(8).collect(),
             receipt.index.to_string(),
@@ -86,11 +86,16 @@ fn as_table(receipts: &[&Receipt]) -> String {
 
 /// Who is still to confirm it.
 fn summary(receipts: &[&Receipt]) -> String {
-    let open = receipts
-        .iter()
-        .filter(|receipt| receipt.state != "in force" && receipt.state != "erased");
+    let is_open = |receipt: &&&Receipt| match receipt.state {
+        There::InForce | There::Erased => false,
+        There::Received | There::NotConfirmed | There::NoMember => true,
+    };
+    let open = receipts.iter().filter(is_open);
     let open: Vec<_> = open.map(|receipt| receipt.reader.as_str()).collect();
-    let erased = receipts.iter().any(|receipt| receipt.said == "erased");
+    let erased = receipts.iter().any(|receipt| match receipt.said {
+        Told::Erased => true,
+        Told::Asserted | Told::Withdrawn | Told::Ceased => false,
+    });
     match (open.as_slice(), erased) {
         ([], false) => "It is in force with all of them.".to_owned(),
         ([], true) => "All of them have erased it.".to_owned(),
@@ -108,28 +113,28 @@ mod tests {
 
     #[test]
     fn who_is_missing_is_named() {
-        let receipt = |reader: &str, state: &str| Receipt {
+        let receipt = |reader: &str, state: There| Receipt {
             reader: reader.into(),
-            said: "withdrawn".into(),
+            said: Told::Withdrawn,
             revision: 2,
-            state: state.into(),
+            state,
             confirmed: None,
             feed: "00".repeat(32),
             index: 7,
         };
         let all = [
-            receipt("SG", "in force"),
-            receipt("TH", "received"),
-            receipt("VN", "not confirmed"),
+            receipt("SG", There::InForce),
+            receipt("TH", There::Received),
+            receipt("VN", There::NotConfirmed),
         ];
         let all: Vec<_> = all.iter().collect();
         assert_eq!(summary(&all[..1]), "It is in force with all of them.");
         assert!(summary(&all).starts_with("Not yet in force with TH, VN;"));
-        let erased = |state: &str| Receipt {
-            said: "erased".into(),
+        let erased = |state: There| Receipt {
+            said: Told::Erased,
             ..receipt("SG", state)
         };
-        let (done, open) = (erased("erased"), erased("received"));
+        let (done, open) = (erased(There::Erased), erased(There::Received));
         assert_eq!(summary(&[&done]), "All of them have erased it.");
         assert!(summary(&[&open]).starts_with("Not yet erased by SG;"));
         let shown = as_table(&all);

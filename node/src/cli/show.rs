@@ -11,7 +11,7 @@ use super::output::plain;
 use super::value::{self, ReadingArgs};
 use super::workplace::Workplace;
 use crate::control::client::ClientError;
-use crate::control::reply::{Done, Erased, Indicator, Reply, Says};
+use crate::control::reply::{Code, Done, Erased, Indicator, Reply, Says};
 use crate::control::request::{Request, What};
 
 /// The digits of an indicator's id.
@@ -93,7 +93,7 @@ impl ShowArgs {
 }
 
 fn is_not_found(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(ClientError::Refused(failure)) if failure.code == "not-found")
+    matches!(error.downcast_ref(), Some(ClientError::Refused(failure)) if failure.code == Code::NotFound)
 }
 
 /// An indicator over several lines, ending with an empty one.
@@ -107,7 +107,7 @@ fn describe(indicator: &Indicator) -> String {
     let optional = |value: &Option<String>| value.clone().unwrap_or_default();
     let state = match &indicator.reason {
         Some(reason) => format!("{} ({reason})", indicator.state),
-        None => indicator.state.clone(),
+        None => indicator.state.to_string(),
     };
     line("state", &state);
     line("found by", &optional(&indicator.matched));
@@ -130,7 +130,7 @@ fn describe(indicator: &Indicator) -> String {
             },
         );
     }
-    line("proof", &indicator.proof);
+    line("proof", indicator.proof.as_str());
     line("witnesses", &indicator.witnesses.join(", "));
     let Indicator {
         feed, index, place, ..

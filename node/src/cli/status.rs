@@ -6,7 +6,7 @@ use clap::Args;
 use super::Outcome;
 use super::output::plain;
 use super::workplace::Workplace;
-use crate::control::reply::{Recovery, Reply, Status, Wait, Warning};
+use crate::control::reply::{Connected, Recovery, Reply, Status, Wait, Warning};
 use crate::control::request::Request;
 
 /// Say how the node is
@@ -43,7 +43,7 @@ fn describe(status: &Status) -> String {
         [] => "nowhere: it calls others and cannot be called".to_owned(),
         addresses => addresses.join(" "),
     };
-    let (connected, others) = status.connected;
+    let Connected { members, others } = status.connected;
     let mut lines = vec![
         format!("{} runs, Kentong {}", status.member, status.version),
         format!(
@@ -53,7 +53,7 @@ fn describe(status: &Status) -> String {
         ),
         format!("  federation   {}", plain(&federation)),
         format!("  listening    {}", plain(&listening)),
-        format!("  connected    {connected} of {others} other members"),
+        format!("  connected    {members} of {others} other members"),
         format!(
             "  indicators   {} own, {} received, in {} feeds",
             status.own, status.received, status.feeds

@@ -3,6 +3,7 @@ use std::io;
 use clap::CommandFactory as _;
 
 use super::*;
+use crate::control::reply::Code;
 
 fn read(line: &str) -> Result<Command, String> {
     let words = std::iter::once("kentong").chain(line.split_whitespace());
@@ -159,9 +160,9 @@ fn lines_on_who_belongs_are_read() {
 
 #[test]
 fn errors_are_told_apart() {
-    let refused = |code: &str| {
+    let refused = |code: Code| {
         let failure = crate::control::reply::Failure {
-            code: code.into(),
+            code,
             message: "no".into(),
             next: "ask".into(),
         };
@@ -170,9 +171,9 @@ fn errors_are_told_apart() {
     let broken = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe));
     let other = anyhow::anyhow!("x");
     assert!(is_broken_pipe(&broken) && !is_broken_pipe(&other));
-    assert!(is_refusal(&refused("denied")) && is_refusal(&refused("not-found")));
-    assert!(!is_refusal(&refused("storage")) && !is_refusal(&other));
-    assert_eq!(in_words(&refused("denied")), "no; ask");
+    assert!(is_refusal(&refused(Code::Denied)) && is_refusal(&refused(Code::NotFound)));
+    assert!(!is_refusal(&refused(Code::Storage)) && !is_refusal(&other));
+    assert_eq!(in_words(&refused(Code::Denied)), "no; ask");
     assert_eq!(in_words(&anyhow::anyhow!("b").context("a")), "a: b");
     assert_eq!(in_words(&anyhow::anyhow!("b").context("a (b)")), "a (b)");
 }

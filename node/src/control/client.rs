@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::home;
 
-use super::reply::{Done, Failure, IDLE, Reply};
+use super::reply::{Code, Done, Failure, Reply};
 use super::request::{Line, Request};
 use super::{MAX_LINE, VERSION};
 
@@ -236,7 +236,7 @@ impl Client {
                     self.stream = Some(stream);
                     return Ok(Brought::Answered(done));
                 }
-                Reply::Error(failure) if is_first && failure.code == IDLE => {
+                Reply::Error(failure) if is_first && failure.code == Code::Idle => {
                     return Ok(Brought::NotRead);
                 }
                 Reply::Error(failure) => return Err(ClientError::Refused(failure)),

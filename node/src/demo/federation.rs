@@ -152,7 +152,7 @@ impl Federation {
                     Ok(node
                         .status()
                         .ok()
-                        .filter(|status| status.connected.0 == others))
+                        .filter(|status| status.connected.members == others))
                 },
             )
             .with_context(|| format!("see {}", node.home.join("node.log").display()))?;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use kentong_protocol::indicator::{Assertion, Reading};
 use kentong_protocol::indicator::{Confidence, Draft, Kind, Scheme, Tlp, Value};
 
-use crate::control::reply::{Indicator, Reply, Verdict};
+use crate::control::reply::{Indicator, Release, Reply, Verdict};
 use crate::control::request::{Entry, Query, Request};
 
 use super::expect::{self, Expected};
@@ -210,7 +210,7 @@ impl Tour {
                 } = verdict;
                 self.say(&format!("      {member}: {because}"));
                 let due = one.readers.contains(member.as_str());
-                if due != (outcome == "released") {
+                if due != (outcome == Release::Released) {
                     self.wrong
                         .push(format!("{} is {outcome} for {member}", named(one)));
                 }

@@ -1,13 +1,13 @@
 //! Answering operators.
 
-use kentong_protocol::policy::{Engine, LocalAction, Operator, Verdict};
+use kentong_protocol::policy::{Engine, LocalAction, Operator};
 
 use tokio::sync::mpsc;
 
-use crate::control::reply::{Done, Durable, Failure, Reply};
+use crate::control::refused::Refused;
+use crate::control::reply::{Done, Durable, Reply};
 use crate::control::request::Request;
 use crate::control::server::Asked;
-use crate::store::StoreError;
 
 use super::assert::Asserting;
 use super::core::Core;
@@ -33,13 +33,13 @@ impl Core {
                 let how = Asserting { dry_run, again };
                 match self.assert(entries, how, uid, replies.clone()) {
                     Ok(()) => return false,
-                    Err(failure) => Err(failure),
+                    Err(refused) => Err(refused),
                 }
             }
             Request::Withdraw { value, reason } => {
                 match self.withdraw(value, reason, uid, replies.clone()) {
                     Ok(()) => return false,
-                    Err(failure) => Err(failure),
+                    Err(refused) => Err(refused),
                 }
             }
             Request::Erase {
@@ -56,7 +56,7 @@ impl Core {
                     rows = found;
                     Ok(done)
                 }
-                Err(failure) => Err(failure),
+                Err(refused) => Err(refused),
             },
             Request::Show { what } => match self.show(&what, uid, &replies) {
                 Ok(None) => return false,
@@ -64,7 +64,7 @@ impl Core {
                     rows = found;
                     Ok(done)
                 }
-                Err(failure) => Err(failure),
+                Err(refused) => Err(refused),
             },
             Request::Peers => self.may_look(uid).map(|()| self.peers(&mut rows)),
             Request::Feeds => self.may_look(uid).map(|()| self.feeds_held(&mut rows)),
@@ -97,12 +97,17 @@ impl Core {
     pub(super) fn hand_out(
         &self,
         mut rows: Vec<Reply>,
-        end: Result<Done, Failure>,
+        end: Result<Done, Refused>,
         replies: mpsc::Sender<Reply>,
     ) {
         rows.push(match end {
             Ok(done) => Reply::Done(done),
-            Err(failure) => Reply::Error(failure),
+            Err(refused) => {
+                if let Refused::Store(error) = &refused {
+                    tracing::error!(%error, "the store failed");
+                }
+                Reply::Error(refused.into())
+            }
         });
         self.tokio.spawn(async move {
             for row in rows {
@@ -123,29 +128,29 @@ impl Core {
         }
     }
 
-    fn may_look(&mut self, uid: u32) -> Result<(), Failure> {
+    fn may_look(&mut self, uid: u32) -> Result<(), Refused> {
         use kentong_protocol::policy::Purpose;
         self.may(LocalAction::Query(Purpose::Look), uid)
     }
 
-    pub(super) fn may_administer(&mut self, uid: u32) -> Result<(), Failure> {
+    pub(super) fn may_administer(&mut self, uid: u32) -> Result<(), Refused> {
         self.may(LocalAction::Administer, uid)
     }
 
-    fn may(&mut self, action: LocalAction, uid: u32) -> Result<(), Failure> {
+    fn may(&mut self, action: LocalAction, uid: u32) -> Result<(), Refused> {
         let operator = self.operator(uid);
         let verdict = self.policy.local(action, &operator, None);
         if verdict.is_permit() {
             Ok(())
         } else {
-            Err(denied(&verdict))
+            Err(Refused::Denied((*verdict).clone()))
         }
     }
 
     /// Makes the log durable for who copies it.
-    fn sync_log(&mut self, uid: u32, rows: &mut Vec<Reply>) -> Result<Done, Failure> {
+    fn sync_log(&mut self, uid: u32, rows: &mut Vec<Reply>) -> Result<Done, Refused> {
         self.may_administer(uid)?;
-        self.store.sync().map_err(|error| storage(&error))?;
+        self.store.sync()?;
         let position = self.store.durable().to_u64();
         rows.push(Reply::Durable(Durable { position }));
         Ok(Done {
@@ -154,12 +159,9 @@ impl Core {
         })
     }
 
-    fn reload_policy(&mut self, uid: u32) -> Result<Done, Failure> {
+    fn reload_policy(&mut self, uid: u32) -> Result<Done, Refused> {
         self.may_administer(uid)?;
-        let set = policies(&self.home).map_err(|error| {
-            let next = "the policies in force stay as they were; mend the file and reload again";
-            failure("invalid", error.to_string(), next)
-        })?;
+        let set = policies(&self.home).map_err(|error| Refused::Policies(error.to_string()))?;
         let count = set.len() as u64;
         self.policy = Engine::new(set, self.red_readers.clone());
         self.sweep_all();
@@ -172,38 +174,22 @@ impl Core {
         })
     }
 
-    fn reload_members(&mut self, uid: u32) -> Result<Done, Failure> {
+    fn reload_members(&mut self, uid: u32) -> Result<Done, Refused> {
         self.may_administer(uid)?;
         let now = self.wall();
         if let Err(error) = self.identity.read_card_again(&self.home) {
-            let next = "the members stay as they were; put back this member's own .card file";
-            return Err(failure("invalid", error.to_string(), next));
+            return Err(Refused::OwnCard(error.to_string()));
         }
-        let found = members::read(&self.home, &self.identity, now).map_err(|error| {
-            failure(
-                "invalid",
-                error.to_string(),
-                "the members stay as they were; mend the file",
-            )
-        })?;
+        let found = members::read(&self.home, &self.identity, now)
+            .map_err(|error| Refused::MemberFiles(error.to_string()))?;
         let Found { members, .. } = &found;
         if self.members.charter().is_some() && members.charter().is_none() {
-            return Err(failure(
-                "invalid",
-                format!("the charter {} is gone", self.home.charter().display()),
-                "nothing was changed; put the charter back with `kentong charter install FILE`, \
-                 or the node will know nobody after its next start",
-            ));
+            return Err(Refused::CharterGone(self.home.charter()));
         }
         if let (Some(now), Some(new)) = (self.members.charter(), members.charter())
             && (now.id() != new.id() || now.version() > new.version())
         {
-            return Err(failure(
-                "invalid",
-                "another charter is in force".into(),
-                "nothing was changed; a node stays with its federation, and goes back to no older \
-                 version of the charter",
-            ));
+            return Err(Refused::OtherCharter);
         }
         self.go_by(found);
         let count = self.members.parties().len() as u64;
@@ -212,26 +198,4 @@ impl Core {
             ..Done::default()
         })
     }
-}
-
-pub(super) fn failure(code: &str, message: String, next: &str) -> Failure {
-    Failure {
-        code: code.to_owned(),
-        message,
-        next: next.to_owned(),
-    }
-}
-
-pub(super) fn denied(verdict: &Verdict) -> Failure {
-    let next = "ask whoever administers the node; the rule is in policy/local.cedar of its home";
-    failure("denied", verdict.to_string(), next)
-}
-
-pub(super) fn storage(error: &StoreError) -> Failure {
-    tracing::error!(%error, "the store failed");
-    failure(
-        "storage",
-        error.to_string(),
-        "see the node's log and `kentong status`",
-    )
 }

@@ -10,11 +10,11 @@ use kentong_protocol::statement::{IndicatorId, Revision, Said, Statement};
 use kentong_protocol::time::Timestamp;
 use tokio::sync::mpsc;
 
+use crate::control::refused::Refused;
 use crate::control::reply::{Done, Failure, Outcome, Reply};
 use crate::control::request::{Entry, MAX_ENTRIES};
 use crate::store::StoreError;
 
-use super::answer::{denied, failure, storage};
 use super::core::Core;
 use super::publish::PublishError;
 
@@ -84,10 +84,9 @@ impl Core {
         how: Asserting,
         uid: u32,
         replies: mpsc::Sender<Reply>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Refused> {
         if entries.len() > MAX_ENTRIES {
-            let message = format!("more than {MAX_ENTRIES} entries in one request");
-            return Err(failure("invalid", message, "send them in several requests"));
+            return Err(Refused::TooManyEntries(MAX_ENTRIES));
         }
         if !how.dry_run {
             self.may_publish()?;
@@ -117,7 +116,7 @@ impl Core {
                 Err(error) => {
                     // The operator is told that it failed, so nothing of it may be published.
                     self.pending.undo();
-                    return Err(storage(&error));
+                    return Err(error.into());
                 }
             }
         }
@@ -160,48 +159,34 @@ impl Core {
         reason: String,
         uid: u32,
         replies: mpsc::Sender<Reply>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Refused> {
         self.may_publish()?;
-        let reason = BoundedText::new(reason).map_err(|error| {
-            failure(
-                "invalid",
-                format!("the reason is {error}"),
-                "give a shorter, plain reason",
-            )
-        })?;
+        let reason =
+            BoundedText::new(reason).map_err(|error| Refused::Reason(error.to_string()))?;
         let operator = self.operator(uid);
-        let current = self.own_statement(&value).map_err(|e| storage(&e))?;
+        let current = self.own_statement(&value)?;
         let current = current.filter(|s| !matches!(s.said, Said::Withdrawn { .. }));
         let Some(Statement {
             said: Said::Asserted { assertion, .. },
             ..
         }) = current
         else {
-            return Err(failure(
-                "not-found",
-                format!(
-                    "{} {} is not one of our indicators in force",
-                    value.kind(),
-                    value.as_str()
-                ),
-                "see `kentong query --publisher` with your own member's name, and --all",
-            ));
+            let what = format!("{} {}", value.kind(), value.as_str());
+            return Err(Refused::NotInForce(what));
         };
         let class = Class::of(&value, &assertion);
         let me = self.members.as_party(&self.me);
         let subject = Some((&me, &class));
         let verdict = self.policy.local(LocalAction::Withdraw, &operator, subject);
         if !verdict.is_permit() {
-            return Err(denied(&verdict));
+            return Err(Refused::Denied((*verdict).clone()));
         }
         let how = Asserting {
             dry_run: false,
             again: false,
         };
         self.pending.begin();
-        let outcome = self
-            .say(value, Said::Withdrawn { reason }, how)
-            .map_err(|e| storage(&e))?;
+        let outcome = self.say(value, Said::Withdrawn { reason }, how)?;
         let done = Done {
             count: 1,
             outcomes: vec![outcome],
@@ -211,26 +196,15 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn may_publish(&self) -> Result<(), Failure> {
+    pub(super) fn may_publish(&self) -> Result<(), Refused> {
         if self.members.charter().is_none() {
-            return Err(failure(
-                "no-charter",
-                "this node has no charter yet, so it cannot publish".into(),
-                "install one with `kentong charter install FILE`",
-            ));
+            return Err(Refused::NoCharter);
         }
-        if let Some(failure) = self.waits_for_readers() {
-            return Err(failure);
+        if let Some(refused) = self.waits_for_readers() {
+            return Err(refused);
         }
         match self.history.stopped() {
-            Some(why) => {
-                let next = "free the cause, then restart the node";
-                Err(failure(
-                    "storage",
-                    format!("publishing is halted: {why}"),
-                    next,
-                ))
-            }
+            Some(why) => Err(Refused::Halted(why.to_owned())),
             None => Ok(()),
         }
     }
@@ -314,12 +288,10 @@ impl Core {
             };
             let bytes = statements.iter().map(Statement::encode).collect();
             if let Err(error) = self.publish(BTreeMap::from([(private, bytes)])) {
-                let next = if matches!(error, PublishError::Unfinished(_)) {
-                    "free the cause, restart the node, then see by `kentong query` what is there"
-                } else {
-                    "nothing of this request was stored"
-                };
-                let failure = failure("storage", error.to_string(), next);
+                let failure = Failure::from(Refused::NotStored {
+                    why: error.to_string(),
+                    unfinished: matches!(error, PublishError::Unfinished(_)),
+                });
                 for (replies, _) in answers {
                     reply(&replies, Reply::Error(failure.clone()));
                 }

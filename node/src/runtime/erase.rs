@@ -19,11 +19,11 @@ use kentong_protocol::indicator::Value;
 use kentong_protocol::policy::{Class, LocalAction};
 use kentong_protocol::statement::{Erasure, IndicatorId};
 
-use crate::control::reply::{self, Done, Failure, Reply};
+use crate::control::refused::Refused;
+use crate::control::reply::{self, Done, Reply, There, Told};
 use crate::control::request::Which;
 use crate::store::{Durably, FeedErasure, FeedState, Place, Step, StoreError};
 
-use super::answer::{denied, failure, storage};
 use super::core::Core;
 use super::publish::PublishError;
 
@@ -56,9 +56,8 @@ pub(super) struct Named {
     pub(super) value: Option<Value>,
 }
 
-fn hindered(error: &PublishError) -> Failure {
-    let next = "free the cause, restart the node if publishing is halted, then ask again";
-    failure("storage", error.to_string(), next)
+fn hindered(error: &PublishError) -> Refused {
+    Refused::NotErased(error.to_string())
 }
 
 impl Core {
@@ -69,7 +68,7 @@ impl Core {
         how: Erasing,
         uid: u32,
         rows: &mut Vec<Reply>,
-    ) -> Result<Done, Failure> {
+    ) -> Result<Done, Refused> {
         self.may_administer(uid)?; // Whoever may not learns nothing of what is there.
         self.may_publish()?;
         self.commit_pending(); // What was asked before is said before.
@@ -80,15 +79,11 @@ impl Core {
         if !how.dry_run {
             self.close_due().map_err(|error| hindered(&error))?;
         }
-        let own = self.store.own().map_err(|error| storage(&error))?;
+        let own = self.store.own()?;
         let entry = own.get(&named.id).ok_or_else(|| unknown(&named))?;
-        let plan = self.store.erasure(&named.id).map_err(|e| storage(&e))?;
+        let plan = self.store.erasure(&named.id)?;
         if plan.is_empty() {
-            return Err(failure(
-                "not-found",
-                format!("{} was erased already", in_words(&named)),
-                "see `kentong receipts` for who has confirmed that",
-            ));
+            return Err(Refused::ErasedAlready(in_words(&named)));
         }
         let targets = self.targets(plan);
         refuse_closed(&targets)?;
@@ -113,8 +108,8 @@ impl Core {
     }
 
     /// The own indicator that an operator names.
-    pub(super) fn named(&self, which: &Which) -> Result<Named, Failure> {
-        let own = self.store.own().map_err(|error| storage(&error))?;
+    pub(super) fn named(&self, which: &Which) -> Result<Named, Refused> {
+        let own = self.store.own()?;
         match which {
             Which::Value(value) => {
                 let named = Named {
@@ -126,14 +121,12 @@ impl Core {
             }
             Which::Id(text) => {
                 let Some(id) = IndicatorId::from_hex(text) else {
-                    let next = "give the 32 digits that `kentong show` prints, or kind and value";
-                    let message = format!("{text} is not an indicator's id");
-                    return Err(failure("invalid", message, next));
+                    return Err(Refused::NoIdToErase(text.clone()));
                 };
                 let mut named = Named { id, value: None };
                 let entry = own.get(&id).ok_or_else(|| unknown(&named))?;
                 let said = entry.at.map(|place| self.store.statement(place));
-                let said = said.transpose().map_err(|error| storage(&error))?;
+                let said = said.transpose()?;
                 named.value = said.map(|(statement, _)| statement.value);
                 Ok(named)
             }
@@ -141,11 +134,11 @@ impl Core {
     }
 
     /// Whoever erases may withdraw this indicator, beside administering the node: it cannot be undone.
-    fn may_erase(&mut self, named: &Named, uid: u32) -> Result<(), Failure> {
+    fn may_erase(&mut self, named: &Named, uid: u32) -> Result<(), Refused> {
         let Some(value) = &named.value else {
             return Ok(());
         };
-        let found = self.exact(value, None).map_err(|error| storage(&error))?;
+        let found = self.exact(value, None)?;
         let own = found.into_iter().find(|one| one.publisher == self.me);
         let class = own.as_ref().and_then(|own| own.asserted());
         let class = class.map(|assertion| Class::of(value, assertion));
@@ -155,28 +148,19 @@ impl Core {
         if verdict.is_permit() {
             Ok(())
         } else {
-            Err(denied(&verdict))
+            Err(Refused::Denied((*verdict).clone()))
         }
     }
 
     /// What is not held cannot be searched, and what was lost must not be signed over.
-    fn is_history_whole(&mut self) -> Result<(), Failure> {
+    fn is_history_whole(&mut self) -> Result<(), Refused> {
         if !self.may_release() {
-            return Err(failure(
-                "busy",
-                "the node has just started and first hears what its readers hold of its feeds"
-                    .into(),
-                "ask again in a few seconds",
-            ));
+            return Err(Refused::JustStarted);
         }
         let mut own = self.store.feeds().of(&self.me);
         let gap = own.any(|feed| feed.missing_count() > 0 || feed.unopened_count() > 0);
         if gap || !self.history.is_complete() {
-            return Err(failure(
-                "busy",
-                "a part of our own feeds is lost here, and may hold the indicator too".into(),
-                "keep the readers connected until `kentong status` says that it is back, then ask again",
-            ));
+            return Err(Refused::PartsAreLost);
         }
         Ok(())
     }
@@ -405,17 +389,17 @@ impl Core {
         let holds = self.holds(feed.id(), reader);
         let holds = holds.filter(|holds| holds.size > last);
         let (rank, state) = match &holds {
-            None => (0, "not confirmed"),
+            None => (0, There::NotConfirmed),
             Some(holds) if holds.erased >= self.store.erase_targets(feed.id(), holds.size)? => {
-                (2, "erased")
+                (2, There::Erased)
             }
-            Some(_) => (1, "received"),
+            Some(_) => (1, There::Received),
         };
         let row = reply::Receipt {
             reader: reader.to_string(),
-            said: "erased".to_owned(),
+            said: Told::Erased,
             revision: erasure.revision.number(),
-            state: state.to_owned(),
+            state,
             confirmed: holds.map(|holds| holds.time.to_string()),
             feed: feed.id().to_string(),
             index: last,
@@ -425,32 +409,20 @@ impl Core {
 }
 
 /// An indicator stays where a feed that others read ended without a closing leaf.
-fn refuse_closed(targets: &[Target]) -> Result<(), Failure> {
+fn refuse_closed(targets: &[Target]) -> Result<(), Refused> {
     let closed = targets
         .iter()
         .find(|target| !target.open && !target.closed && !target.private);
     let Some(closed) = closed else { return Ok(()) };
-    let readers: Vec<_> = closed
-        .audience
-        .members()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    Err(failure(
-        "closed",
-        format!(
-            "it is also in the feed {} for {}, which takes no more leaves: it cannot be erased there",
-            closed.feed,
-            readers.join(", ")
-        ),
-        "nothing was erased; end it with `kentong withdraw`, and ask these members to delete it",
-    ))
+    let readers = closed.audience.members().iter();
+    Err(Refused::FeedEnded {
+        feed: closed.feed,
+        readers: readers.map(ToString::to_string).collect(),
+    })
 }
 
-fn unknown(named: &Named) -> Failure {
-    let message = format!("{} is not one of our indicators", in_words(named));
-    let next = "see `kentong query --publisher` with your own member's name, and --all";
-    failure("not-found", message, next)
+fn unknown(named: &Named) -> Refused {
+    Refused::NotOurs(in_words(named))
 }
 
 fn in_words(named: &Named) -> String {

@@ -5,9 +5,9 @@ use kentong_protocol::indicator::{Assertion, Value};
 use kentong_protocol::policy::{Class, LocalAction, Purpose, Verdict};
 use kentong_protocol::statement::{IndicatorId, Said};
 
-use crate::control::reply::{self, Done, Failure, Reply};
+use crate::control::refused::Refused;
+use crate::control::reply::{self, Done, Release, Reply};
 
-use super::answer::{denied, failure, storage};
 use super::core::Core;
 
 impl Core {
@@ -18,9 +18,9 @@ impl Core {
         member: Option<&MemberName>,
         uid: u32,
         rows: &mut Vec<Reply>,
-    ) -> Result<Done, Failure> {
+    ) -> Result<Done, Refused> {
         let operator = self.operator(uid);
-        let own = self.own_word(value).map_err(|error| storage(&error))?;
+        let own = self.own_word(value)?;
         let held = own.and_then(|statement| match statement.said {
             Said::Asserted { assertion, .. } => Some(*assertion),
             Said::Withdrawn { .. } | Said::Ceased => None,
@@ -30,15 +30,8 @@ impl Core {
             _ => Vec::new(),
         };
         let Some(assertion) = draft.cloned().or(held) else {
-            return Err(failure(
-                "not-found",
-                format!(
-                    "{} {} is not one of our indicators",
-                    value.kind(),
-                    value.as_str()
-                ),
-                "to try one out before adding it, give its fields too (--tlp, --scheme, --to …)",
-            ));
+            let what = format!("{} {}", value.kind(), value.as_str());
+            return Err(Refused::NothingToExplain(what));
         };
         let class = Class::of(value, &assertion);
         let me = self.members.as_party(&self.me);
@@ -47,7 +40,7 @@ impl Core {
             .policy
             .local(LocalAction::Query(Purpose::Look), &operator, subject);
         if !verdict.is_permit() {
-            return Err(denied(&verdict));
+            return Err(Refused::Denied((*verdict).clone()));
         }
         let mut done = Done::default();
         for party in self.members.parties().to_vec() {
@@ -58,10 +51,10 @@ impl Core {
             let released = has.iter().any(|name| name == party.name.as_str());
             let held = matches!(&*verdict, Verdict::Permit { hold, .. } if !hold.is_empty());
             let outcome = match (verdict.is_permit(), released) {
-                (_, true) => "released",
-                (true, false) if held => "held back",
-                (true, false) => "would be released",
-                (false, false) => "not released",
+                (_, true) => Release::Released,
+                (true, false) if held => Release::HeldBack,
+                (true, false) => Release::WouldBeReleased,
+                (false, false) => Release::NotReleased,
             };
             let mut because = verdict.to_string();
             if held {
@@ -73,18 +66,13 @@ impl Core {
             done.count += 1;
             rows.push(Reply::Verdict(reply::Verdict {
                 member: party.name.to_string(),
-                outcome: outcome.to_owned(),
+                outcome,
                 because,
             }));
         }
         if done.count == 0 {
-            let who = member.map_or_else(|| "nobody else".to_owned(), ToString::to_string);
-            let next = "see `kentong charter show` for the members";
-            return Err(failure(
-                "not-found",
-                format!("{who} is not another member"),
-                next,
-            ));
+            let who = member.map(ToString::to_string);
+            return Err(Refused::NotAnotherMember(who));
         }
         Ok(done)
     }

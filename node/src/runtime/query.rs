@@ -9,11 +9,11 @@ use kentong_protocol::policy::{Class, LocalAction, Operator, Purpose};
 use kentong_protocol::statement::{IndicatorId, Rank, Revision, Said, Statement};
 use tokio::sync::mpsc;
 
-use crate::control::reply::{Done, Erased, Failure, Reply};
+use crate::control::refused::Refused;
+use crate::control::reply::{Done, Erased, Reply, State};
 use crate::control::request::{Query, What};
 use crate::store::{FeedState, Place, StoreError};
 
-use super::answer::{denied, failure, storage};
 use super::core::Core;
 use super::covers::covers;
 use super::search::Search;
@@ -47,7 +47,7 @@ impl Core {
         query: &Query,
         uid: u32,
         replies: &mpsc::Sender<Reply>,
-    ) -> Result<Option<Answer>, Failure> {
+    ) -> Result<Option<Answer>, Refused> {
         let operator = self.operator(uid);
         let purpose = if query.values.is_empty() {
             Purpose::Bulk
@@ -58,7 +58,7 @@ impl Core {
             .policy
             .local(LocalAction::Query(purpose), &operator, None);
         if !verdict.is_permit() {
-            return Err(denied(&verdict));
+            return Err(Refused::Denied((*verdict).clone()));
         }
         if query.values.is_empty() {
             let search = Search {
@@ -72,7 +72,7 @@ impl Core {
         }
         let mut found = Vec::new();
         for value in &query.values {
-            found.extend(self.find(value).map_err(|e| storage(&e))?);
+            found.extend(self.find(value)?);
         }
         let asker = Asker {
             operator: &operator,
@@ -117,24 +117,18 @@ impl Core {
         what: &What,
         uid: u32,
         replies: &mpsc::Sender<Reply>,
-    ) -> Result<Option<Answer>, Failure> {
+    ) -> Result<Option<Answer>, Refused> {
         let operator = self.operator(uid);
         let mut found = Vec::new();
         match what {
             What::Values(values) => {
                 for value in values {
-                    let exact = self.exact(value, None).map_err(|e| storage(&e))?;
-                    found.extend(exact);
+                    found.extend(self.exact(value, None)?);
                 }
             }
             What::Id(id) => {
                 let Some(id) = IndicatorId::from_hex(id) else {
-                    let next = "give the 32 digits that `kentong query --json` prints, or a value";
-                    return Err(failure(
-                        "invalid",
-                        format!("{id} is not an indicator's id"),
-                        next,
-                    ));
+                    return Err(Refused::NoIdToShow(id.clone()));
                 };
                 if let Some(erased) = self.show_erased(&id, None, uid) {
                     let done = Done {
@@ -309,7 +303,7 @@ impl Core {
             }
         }
         let view = self.view(one, not_accepted);
-        (asker.all || view.state == "in-force").then_some(view)
+        (asker.all || view.state == State::InForce).then_some(view)
     }
 }
 

@@ -13,14 +13,20 @@ use kentong_protocol::policy::{Class, LocalAction, Purpose};
 use kentong_protocol::statement::{IndicatorId, Rank, Said};
 use kentong_protocol::wire::{Claim, Holds, SignedClaim};
 
-use crate::control::reply::{self, Done, Failure, Reply};
+use crate::control::refused::Refused;
+use crate::control::reply::{self, Done, Reply, There};
 use crate::store::{Durably, FeedState, Step, StoreError};
 
-use super::answer::{denied, failure, storage};
 use super::core::Core;
 
-/// What was said to a reader: its rank, in a word, and in which feed at which index.
-type Told = (Rank, &'static str, FeedId, u64);
+/// What was said to a reader.
+struct Told {
+    /// The newest has the highest.
+    rank: Rank,
+    said: reply::Told,
+    feed: FeedId,
+    index: u64,
+}
 
 /// Milliseconds between two receipts of one reader for one feed that go to the log.
 const EVERY: u64 = 60_000;
@@ -107,56 +113,51 @@ impl Core {
         value: &Value,
         uid: u32,
         rows: &mut Vec<Reply>,
-    ) -> Result<Done, Failure> {
-        let found = self.exact(value, None).map_err(|error| storage(&error))?;
+    ) -> Result<Done, Refused> {
+        let found = self.exact(value, None)?;
         let own = found.into_iter().find(|one| one.publisher == self.me);
         let class = own.as_ref().and_then(|own| own.asserted());
         let id = IndicatorId::of(&self.me, value);
         if class.is_none()
             && let Some(erasures) = self.erased(&id, uid)
         {
-            self.erased_with(&erasures, rows)
-                .map_err(|error| storage(&error))?;
+            self.erased_with(&erasures, rows)?;
             return Ok(Done {
                 count: rows.len() as u64,
                 ..Done::default()
             });
         }
         let Some(class) = class.map(|assertion| Class::of(value, assertion)) else {
-            return Err(failure(
-                "not-found",
-                format!(
-                    "{} {} is not one of our indicators",
-                    value.kind(),
-                    value.as_str()
-                ),
-                "see `kentong query --publisher` with your own member's name, and --all",
-            ));
+            let what = format!("{} {}", value.kind(), value.as_str());
+            return Err(Refused::NotOurs(what));
         };
         let (operator, me) = (self.operator(uid), self.members.as_party(&self.me));
         let look = LocalAction::Query(Purpose::Look);
         let verdict = self.policy.local(look, &operator, Some((&me, &class)));
         if !verdict.is_permit() {
-            return Err(denied(&verdict));
+            return Err(Refused::Denied((*verdict).clone()));
         }
-        let newest = self
-            .newest_to_each(value)
-            .map_err(|error| storage(&error))?;
-        for (reader, (rank, said, feed, index)) in newest {
+        for (reader, told) in self.newest_to_each(value)? {
+            let Told {
+                rank,
+                said,
+                feed,
+                index,
+            } = told;
             let holds = self.holds(feed, &reader);
             let state = match &holds {
-                Some(holds) if holds.applied > index => "in force",
-                Some(holds) if holds.size > index => "received",
-                Some(_) | None => "not confirmed",
+                Some(holds) if holds.applied > index => There::InForce,
+                Some(holds) if holds.size > index => There::Received,
+                Some(_) | None => There::NotConfirmed,
             };
             let member = self.members.party(&reader).is_some();
-            let state = if member { state } else { "no member any more" };
+            let state = if member { state } else { There::NoMember };
             let confirmed = holds.filter(|holds| holds.size > index);
             rows.push(Reply::Receipt(reply::Receipt {
                 reader: reader.to_string(),
-                said: said.to_owned(),
+                said,
                 revision: rank.revision().number(),
-                state: state.to_owned(),
+                state,
                 confirmed: confirmed.map(|holds| holds.time.to_string()),
                 feed: feed.to_string(),
                 index,
@@ -184,15 +185,21 @@ impl Core {
                 continue;
             }
             let said = match &statement.said {
-                Said::Asserted { .. } => "asserted",
-                Said::Withdrawn { .. } => "withdrawn",
-                Said::Ceased => "ceased",
+                Said::Asserted { .. } => reply::Told::Asserted,
+                Said::Withdrawn { .. } => reply::Told::Withdrawn,
+                Said::Ceased => reply::Told::Ceased,
             };
-            let told = (statement.rank(&bytes), said, feed.id(), place.index);
+            let rank = statement.rank(&bytes);
             let audience = feed.genesis().audience.members().iter();
             for reader in audience.filter(|reader| **reader != self.me) {
                 let known = newest.get(reader);
-                if known.is_none_or(|known| known.0 < told.0) {
+                if known.is_none_or(|known| known.rank < rank) {
+                    let told = Told {
+                        rank,
+                        said,
+                        feed: feed.id(),
+                        index: place.index,
+                    };
                     newest.insert(reader.clone(), told);
                 }
             }

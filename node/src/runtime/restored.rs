@@ -12,12 +12,12 @@ use kentong_protocol::member::history::{
     Asking, Contradiction, NoGoAhead, Settlement, Unfinished, Why, can_be_asked, uncovered,
 };
 
-use crate::control::reply::{self, Done, Failure};
+use crate::control::refused::Refused;
+use crate::control::reply::{self, Done};
 use crate::recovery_file;
 use crate::signer::Signer;
 
 use super::RunError;
-use super::answer::failure;
 use super::core::Core;
 use super::guard::Ours;
 use super::warnings::Subject;
@@ -98,21 +98,11 @@ impl Core {
     }
 
     /// The root key's word that publishing is to go on by what was found.
-    pub(super) fn go_ahead(&mut self, note: &str) -> Result<Done, Failure> {
-        let none = || {
-            failure(
-                "not-found",
-                "this node waits for no go-ahead".into(),
-                "see `kentong status`",
-            )
-        };
-        let invalid = |message: String| {
-            let next = "nothing was changed; `kentong recover draft` writes what is to be signed";
-            failure("invalid", message, next)
-        };
+    pub(super) fn go_ahead(&mut self, note: &str) -> Result<Done, Refused> {
+        let invalid = Refused::GoAhead;
         let stopped = |why: &str| invalid(format!("publishing is halted: {why}"));
         if self.history.asking().is_none() {
-            return Err(none());
+            return Err(Refused::NoGoAhead);
         }
         let charter = self.members.charter();
         let root = charter.and_then(|charter| Some((charter, charter.member(&self.me)?.root())));
@@ -126,7 +116,7 @@ impl Core {
             .history
             .go_ahead(opened.terms(), charter.id().digest(), &ours);
         let settlement = settlement.map_err(|refused| match refused {
-            NoGoAhead::NotAsked => none(),
+            NoGoAhead::NotAsked => Refused::NoGoAhead,
             NoGoAhead::Other(this) => invalid(format!(
                 "the go-ahead is for recovery {}, and this is {this}",
                 opened.terms().recovery
@@ -196,7 +186,7 @@ impl Core {
     }
 
     /// What an operator is told who asks for something to be published meanwhile.
-    pub(super) fn waits_for_readers(&self) -> Option<Failure> {
+    pub(super) fn waits_for_readers(&self) -> Option<Refused> {
         let silent: BTreeSet<String> = match self.history.may_say() {
             Err(Why::Unknown) => {
                 let asking = self.history.asking().into_iter();
@@ -206,20 +196,9 @@ impl Core {
             Err(Why::Loading { .. }) => BTreeSet::new(),
             Ok(()) | Err(Why::Stopped(_) | Why::Incomplete | Why::NoReaderYet) => return None,
         };
-        let silent: Vec<_> = silent.into_iter().collect();
-        let what = if silent.is_empty() {
-            "what they hold of it is still to come, or to be taken in".to_owned()
-        } else {
-            format!("it waits for {}", silent.join(", "))
-        };
-        Some(failure(
-            "recovering",
-            format!(
-                "this node signs nothing before its readers have said what it signed last: {what}"
-            ),
-            "nothing of this request was stored; `kentong status` says more, and `kentong recover` \
-             what the root key can do",
-        ))
+        Some(Refused::Recovering {
+            silent: silent.into_iter().collect(),
+        })
     }
 }
 

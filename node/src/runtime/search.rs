@@ -8,11 +8,11 @@ use kentong_protocol::policy::{Operator, Purpose};
 use kentong_protocol::statement::IndicatorId;
 use tokio::sync::mpsc;
 
-use crate::control::reply::{Done, Failure, Reply};
+use crate::control::refused::Refused;
+use crate::control::reply::{Done, Reply};
 use crate::control::request::Query;
 use crate::store::{BodyState, FeedNo, OwnEntry, StoreError};
 
-use super::answer::{failure, storage};
 use super::core::Core;
 use super::query::{Asker, Found, fits};
 
@@ -60,10 +60,9 @@ enum Stage {
 
 impl Core {
     /// Takes up a search; it is answered when it is through.
-    pub(super) fn search(&mut self, search: Search) -> Result<(), Failure> {
+    pub(super) fn search(&mut self, search: Search) -> Result<(), Refused> {
         if self.searches.len() >= MAX_SEARCHES {
-            let message = format!("{MAX_SEARCHES} searches are under way already");
-            return Err(failure("busy", message, "ask again in a moment"));
+            return Err(Refused::TooManySearches(MAX_SEARCHES));
         }
         let wanted = |publisher: &MemberName| {
             let asked = search.query.publisher.as_ref();
@@ -71,7 +70,7 @@ impl Core {
         };
         // Copies are read only where some of our own indicators have nothing else, as in a home that was
         // restored and has not everything back yet.
-        let copies = wanted(&self.me) && self.store.own().map_err(|e| storage(&e))?.lacks_some();
+        let copies = wanted(&self.me) && self.store.own()?.lacks_some();
         let feeds = self.store.feeds().iter();
         let feeds = feeds
             .filter(|feed| wanted(&feed.genesis().publisher) && (copies || self.is_whole(feed)));
@@ -104,7 +103,7 @@ impl Core {
                 self.hand_out(rows, Ok(done), searching.search.replies);
             }
             Err(error) => {
-                self.hand_out(Vec::new(), Err(storage(&error)), searching.search.replies);
+                self.hand_out(Vec::new(), Err(error.into()), searching.search.replies);
             }
         }
     }

@@ -5,7 +5,9 @@ use kentong_protocol::charter::{Charter, Membership};
 use kentong_protocol::member::Stands;
 use kentong_protocol::time::DAY;
 
-use crate::control::reply::{Done, Feed, Head, Peer, Reply, Status, Warning};
+use crate::control::reply::{
+    BrokenRule, Confirmed, Connected, Done, Feed, Head, Peer, PeerState, Reply, Status, Warning,
+};
 use crate::store::{FeedState, Vouched};
 
 use super::core::Core;
@@ -37,7 +39,10 @@ impl Core {
             own: self.store.own().map_or(0, |own| own.len() as u64),
             received: others().map(FeedState::statements).sum(),
             feeds: self.store.feeds().len() as u64,
-            connected: (connected.len() as u64, members as u64),
+            connected: Connected {
+                members: connected.len() as u64,
+                others: members as u64,
+            },
             to_release: self.sweep.len() as u64,
             missing: others().map(FeedState::missing_count).sum(),
             log_bytes: folder_bytes(&self.home.log()),
@@ -118,30 +123,35 @@ impl Core {
                 .credentials(&party.name)
                 .and_then(|(_, card)| card);
             let state = if party.name == self.me {
-                "this node"
+                PeerState::ThisNode
             } else if stands == Stands::Severed {
-                "severed"
+                PeerState::Severed
             } else if let Stands::By(Membership::Suspended { .. }) = stands {
-                "suspended"
+                PeerState::Suspended
             } else if let Stands::By(Membership::Left { .. }) = stands {
-                "left"
+                PeerState::Left
             } else if connected {
-                "connected"
+                PeerState::Connected
             } else if card.is_none() {
-                "no card"
+                PeerState::NoCard
             } else {
-                "not connected"
+                PeerState::NotConnected
             };
             let why = match state {
-                "no card" => Some("its card is missing: `kentong peers add FILE`".to_owned()),
-                "not connected" => standing.and_then(|standing| standing.why.clone()),
-                "connected" => standing
+                PeerState::NoCard => {
+                    Some("its card is missing: `kentong peers add FILE`".to_owned())
+                }
+                PeerState::NotConnected => standing.and_then(|standing| standing.why.clone()),
+                PeerState::Connected => standing
                     .and_then(|standing| standing.goes_by)
                     .filter(|(version, _)| {
                         Some(*version) != self.members.charter().map(Charter::version)
                     })
                     .map(|(version, _)| format!("it goes by version {version} of the charter")),
-                _ => why_not(stands),
+                PeerState::ThisNode
+                | PeerState::Severed
+                | PeerState::Suspended
+                | PeerState::Left => why_not(stands),
             };
             let feeds = || self.store.feeds().of(&party.name);
             let faults = standing
@@ -151,14 +161,14 @@ impl Core {
                 member: party.name.to_string(),
                 name: self.members.display_name(&party.name),
                 groups: party.groups.iter().map(ToString::to_string).collect(),
-                state: state.to_owned(),
+                state,
                 why,
                 heard: standing.and_then(|s| s.heard).map(|time| time.to_string()),
                 statements: feeds().map(FeedState::statements).sum(),
                 missing: feeds().map(FeedState::missing_count).sum(),
                 faults: faults
                     .into_iter()
-                    .map(|(fault, (times, _))| (fault, times))
+                    .map(|(rule, (times, _))| BrokenRule { rule, times })
                     .collect(),
                 addresses: card
                     .map(|card| card.addresses().iter().map(ToString::to_string).collect())
@@ -219,7 +229,7 @@ impl Core {
     }
 
     /// What each reader of an own feed said last that it holds.
-    fn receipts(&self, held: &FeedState) -> Vec<(String, u64, u64, u64, u64)> {
+    fn receipts(&self, held: &FeedState) -> Vec<Confirmed> {
         let genesis = held.genesis();
         if genesis.publisher != self.me {
             return Vec::new();
@@ -231,13 +241,13 @@ impl Core {
             .filter(|reader| **reader != self.me);
         let said = readers.filter_map(|reader| {
             let holds = self.holds(held.id(), reader)?;
-            Some((
-                reader.to_string(),
-                holds.size,
-                holds.missing,
-                holds.unopened,
-                holds.applied,
-            ))
+            Some(Confirmed {
+                reader: reader.to_string(),
+                leaves: holds.size,
+                missing: holds.missing,
+                unopened: holds.unopened,
+                applied: holds.applied,
+            })
         });
         said.collect()
     }

@@ -3,7 +3,7 @@
 use kentong_protocol::indicator::{Assertion, Projection};
 use kentong_protocol::statement::{IndicatorId, Said};
 
-use crate::control::reply::{Indicator, Says};
+use crate::control::reply::{Indicator, Proof, Says, State};
 
 use super::core::Core;
 use super::query::Found;
@@ -28,14 +28,16 @@ impl Core {
         let until = |assertion: &Assertion| assertion.holds_until(kind, made);
         let expired = |assertion: &Assertion| until(assertion).plus(CLOCK_SLACK) < self.wall();
         let (state, reason) = match (&statement.said, not_accepted) {
-            (Said::Withdrawn { reason }, _) => ("withdrawn", Some(reason.to_string())),
+            (Said::Withdrawn { reason }, _) => (State::Withdrawn, Some(reason.to_string())),
             (Said::Ceased, _) => (
-                "ceased",
+                State::Ceased,
                 Some("its publisher sends us no newer revisions".to_owned()),
             ),
-            (Said::Asserted { .. }, Some(why)) => ("not-accepted", Some(why)),
-            (Said::Asserted { assertion, .. }, None) if expired(assertion) => ("expired", None),
-            (Said::Asserted { .. }, None) => ("in-force", None),
+            (Said::Asserted { .. }, Some(why)) => (State::NotAccepted, Some(why)),
+            (Said::Asserted { assertion, .. }, None) if expired(assertion) => {
+                (State::Expired, None)
+            }
+            (Said::Asserted { .. }, None) => (State::InForce, None),
         };
         let signed = feed
             .and_then(|feed| feed.checkpoint())
@@ -46,17 +48,17 @@ impl Core {
         };
         let witnesses: Vec<_> = witnesses.iter().map(ToString::to_string).collect();
         let proof = match (own, place.index < signed) {
-            (true, _) => "own",
-            (false, true) if !witnesses.is_empty() => "witnessed",
-            (false, true) => "verified",
-            (false, false) => "received",
+            (true, _) => Proof::Own,
+            (false, true) if !witnesses.is_empty() => Proof::Witnessed,
+            (false, true) => Proof::Verified,
+            (false, false) => Proof::Received,
         };
         Indicator {
             id: id.to_string(),
             kind: statement.value.kind().to_string(),
             value: statement.value.as_str().to_owned(),
             publisher: publisher.to_string(),
-            state: state.to_owned(),
+            state,
             reason,
             revision: statement.revision.number(),
             made: statement.made.to_string(),
@@ -71,7 +73,7 @@ impl Core {
                 }),
                 Said::Withdrawn { .. } | Said::Ceased => None,
             },
-            proof: proof.to_owned(),
+            proof,
             witnesses,
             feed: feed.map(|feed| feed.id().to_string()).unwrap_or_default(),
             index: place.index,

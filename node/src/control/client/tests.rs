@@ -35,7 +35,7 @@ fn write(stream: &mut UnixStream, reply: &Reply) {
 
 fn idle() -> Reply {
     Reply::Error(Failure {
-        code: IDLE.into(),
+        code: Code::Idle,
         message: "idle".into(),
         next: "ask again".into(),
     })

@@ -13,7 +13,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::places::{Doing, Place};
 use super::{Asked, Limits};
-use crate::control::reply::{Failure, IDLE, Reply};
+use crate::control::refused::Refused;
+use crate::control::reply::Reply;
 use crate::control::request::{Line, Request};
 use crate::control::{MAX_LINE, VERSION};
 
@@ -51,8 +52,8 @@ pub(super) async fn talk<E: From<Asked>>(
         }
         let request = match parse(&line) {
             Ok(request) => request,
-            Err(failure) => {
-                talk.give(&Reply::Error(failure)).await?;
+            Err(refused) => {
+                talk.give(&Reply::Error(refused.into())).await?;
                 return talk.write.shutdown().await;
             }
         };
@@ -71,15 +72,8 @@ pub(super) async fn talk<E: From<Asked>>(
 /// Tells a newcomer that there is no place, without waiting for it.
 pub(super) async fn send_away(stream: UnixStream, limits: Limits) {
     let (_, mut write) = stream.into_split();
-    let failure = Failure {
-        code: "busy".into(),
-        message: format!(
-            "the node is answering {} commands already, as many as it does at a time",
-            limits.places
-        ),
-        next: "try again in a moment; if it stays so, see which programs keep asking it".into(),
-    };
-    drop(timeout(limits.to_ask, send(&mut write, &Reply::Error(failure))).await);
+    let reply = Reply::Error(Refused::TooManyCommands(limits.places).into());
+    drop(timeout(limits.to_ask, send(&mut write, &reply)).await);
 }
 
 struct Talk {
@@ -140,15 +134,8 @@ impl Talk {
             }
         }
         // Otherwise the operator would wait for what does not come.
-        let failure = Failure {
-            code: "stopping".into(),
-            message:
-                "the node stopped before it answered; what was asked may or may not have been done"
-                    .into(),
-            next: "see its log, start it again, and look by `kentong query` or `kentong status`"
-                .into(),
-        };
-        self.give(&Reply::Error(failure)).await?;
+        let reply = Reply::Error(Refused::Stopping.into());
+        self.give(&reply).await?;
         self.write.shutdown().await?;
         Ok(false)
     }
@@ -187,16 +174,7 @@ impl Talk {
 
     /// Ends the talk with an operator who asks nothing. It is told so: what it sends now was not read.
     async fn let_go(mut self, asking: Duration) -> io::Result<()> {
-        let failure = Failure {
-            code: IDLE.into(),
-            message: format!(
-                "the node closed this connection: no request came in {} s, or another command needed the \
-                 place",
-                asking.as_secs_f32()
-            ),
-            next: "connect again; nothing of this connection is left undone".into(),
-        };
-        let reply = Reply::Error(failure);
+        let reply = Reply::Error(Refused::Idle(asking.as_secs_f32()).into());
         let told = timeout(self.limits.to_ask, send(&mut self.write, &reply));
         drop(told.await);
         self.write.shutdown().await
@@ -211,24 +189,13 @@ async fn line(lines: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Vec<u8>> {
     Ok(line)
 }
 
-fn parse(line: &[u8]) -> Result<Request, Failure> {
-    let invalid = |message: String| Failure {
-        code: "invalid".into(),
-        message,
-        next: "use the kentong command of the same release as the node".into(),
-    };
+fn parse(line: &[u8]) -> Result<Request, Refused> {
     if line.len() > MAX_LINE {
-        return Err(invalid(format!(
-            "the request is longer than {MAX_LINE} bytes"
-        )));
+        return Err(Refused::TooLong);
     }
-    let line: Line = serde_json::from_slice(line)
-        .map_err(|error| invalid(format!("the node does not understand the request: {error}")))?;
+    let line: Line = serde_json::from_slice(line).map_err(Refused::NotUnderstood)?;
     if line.v != VERSION {
-        let theirs = line.v;
-        return Err(invalid(format!(
-            "the request has version {theirs}, the node {VERSION}"
-        )));
+        return Err(Refused::Version(line.v));
     }
     Ok(line.request)
 }
