@@ -18,6 +18,7 @@ pub mod log;
 pub mod member_file;
 pub mod net;
 pub mod newcomers;
+mod operators;
 pub mod policy_files;
 pub mod recovery_file;
 pub mod runtime;

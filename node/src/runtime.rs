@@ -4,41 +4,39 @@
 //! bring into one bounded queue; `core::Core` takes it out, decides by way of `protocol`, and
 //! acts. Nothing else touches the store, the signer state or the sessions.
 
-mod answer;
 mod assert;
 mod clock;
 mod closing;
 mod contain;
 mod core;
 mod covers;
+mod door;
 mod erase;
 mod evidence;
-mod explain;
 mod former;
 mod guard;
 mod intake;
 mod links;
 mod members;
 mod news;
+mod node;
 mod outbox;
 mod papers;
 mod publish;
-mod query;
 mod quota;
 mod random;
 mod receipts;
 mod receive;
 mod recover;
+mod regard;
 mod relay;
 mod release;
+mod reload;
 mod restored;
-mod search;
 mod serve;
 mod standing;
-mod status;
 mod take_in;
 mod tasks;
-mod view;
 mod waiting_papers;
 mod warnings;
 
@@ -52,12 +50,23 @@ use crate::home::{Home, HomeError, HomeLock};
 use crate::identity::Identity;
 use crate::log::LogError;
 use crate::net::{self, Address, Limits, NetError, Network};
+use crate::operators::Operators;
 use crate::signer::SignerError;
 use crate::store::StoreError;
 
 use self::core::Core;
 
 pub use members::MembersError;
+
+pub(crate) use assert::Asserting;
+pub(crate) use covers::covers;
+pub(crate) use door::Door;
+pub(crate) use erase::{Erasing, Named};
+pub(crate) use intake::{NotTaken, OverQuota};
+pub(crate) use node::Node;
+pub(crate) use quota::Waiting;
+pub(crate) use regard::{Broken, NoLink, Rule};
+pub(crate) use warnings::{Kept, Noted, Warning};
 
 /// What waits for the event loop, each up to a frame of 1 MiB. A full queue makes network and
 /// operators wait.
@@ -186,7 +195,8 @@ pub fn run(mut settings: Settings, lock: HomeLock) -> Result<(), RunError> {
         let spawned = std::thread::Builder::new()
             .name("kentong-core".into())
             .spawn(move || {
-                let result = Core::open(settings, net, handle).and_then(|core| core.run(inbox));
+                let operators = Operators::new(handle);
+                let result = Core::open(settings, net).and_then(|core| core.run(inbox, operators));
                 // The receiver is gone only if the process is on its way out.
                 drop(ended.send(result));
             });

@@ -84,7 +84,9 @@ impl AddArgs {
             Some(reply::Outcome::Denied | reply::Outcome::Withdrawn | reply::Outcome::Erased) => {
                 Outcome::Nothing
             }
-            _ => Outcome::Done,
+            Some(reply::Outcome::New | reply::Outcome::Revised | reply::Outcome::Known) | None => {
+                Outcome::Done
+            }
         })
     }
 }

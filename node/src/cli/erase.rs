@@ -168,7 +168,7 @@ mod tests {
             id: "00".repeat(16),
             kind: Some("domain".into()),
             value: Some("a.example".into()),
-            reason: "order".into(),
+            reason: EraseReason::Order,
             done: false,
             feeds: 2,
             batches: 3,

@@ -99,3 +99,6 @@ pub struct Failure {
     /// What to do about it.
     pub next: String,
 }
+
+#[cfg(test)]
+mod tests;

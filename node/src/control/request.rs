@@ -154,20 +154,20 @@ pub struct Query {
 }
 
 /// An enum of the protocol as the name that people type.
-mod word {
+pub(super) mod word {
     use std::fmt::Display;
     use std::str::FromStr;
 
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    pub(super) fn serialize<T: Display, S: Serializer>(
+    pub(in crate::control) fn serialize<T: Display, S: Serializer>(
         value: &T,
         to: S,
     ) -> Result<S::Ok, S::Error> {
         to.collect_str(value)
     }
 
-    pub(super) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
+    pub(in crate::control) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
     where
         T: FromStr,
         T::Err: Display,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_protocol::bounded::BoundedText;
 use kentong_protocol::feed::Audience;
 use kentong_protocol::indicator::{Assertion, Projection, Recipient, Value};
-use kentong_protocol::policy::{Class, LocalAction};
+use kentong_protocol::policy::{Class, LocalAction, Operator};
 use kentong_protocol::statement::{IndicatorId, Revision, Said, Statement};
 use kentong_protocol::time::Timestamp;
 use tokio::sync::mpsc;
@@ -25,11 +25,11 @@ const MAX_NOTES: usize = 20;
 
 /// How assertions are to be taken.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asserting {
+pub(crate) struct Asserting {
     /// Only say what would happen.
-    pub(super) dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Assert anew what was withdrawn.
-    pub(super) again: bool,
+    pub(crate) again: bool,
 }
 
 /// What was said and is not yet durable.
@@ -82,7 +82,7 @@ impl Core {
         &mut self,
         entries: Vec<Entry>,
         how: Asserting,
-        uid: u32,
+        operator: &Operator,
         replies: mpsc::Sender<Reply>,
     ) -> Result<(), Refused> {
         if entries.len() > MAX_ENTRIES {
@@ -91,7 +91,6 @@ impl Core {
         if !how.dry_run {
             self.may_publish()?;
         }
-        let operator = self.operator(uid);
         let me = self.members.as_party(&self.me);
         let notes = self.unknown_recipients(&entries);
         let mut outcomes = Vec::with_capacity(entries.len());
@@ -101,7 +100,7 @@ impl Core {
             let subject = Some((&me, &class));
             if !self
                 .policy
-                .local(LocalAction::Publish, &operator, subject)
+                .local(LocalAction::Publish, operator, subject)
                 .is_permit()
             {
                 outcomes.push(Outcome::Denied);
@@ -157,13 +156,12 @@ impl Core {
         &mut self,
         value: Value,
         reason: String,
-        uid: u32,
+        operator: &Operator,
         replies: mpsc::Sender<Reply>,
     ) -> Result<(), Refused> {
         self.may_publish()?;
         let reason =
             BoundedText::new(reason).map_err(|error| Refused::Reason(error.to_string()))?;
-        let operator = self.operator(uid);
         let current = self.own_statement(&value)?;
         let current = current.filter(|s| !matches!(s.said, Said::Withdrawn { .. }));
         let Some(Statement {
@@ -177,7 +175,7 @@ impl Core {
         let class = Class::of(&value, &assertion);
         let me = self.members.as_party(&self.me);
         let subject = Some((&me, &class));
-        let verdict = self.policy.local(LocalAction::Withdraw, &operator, subject);
+        let verdict = self.policy.local(LocalAction::Withdraw, operator, subject);
         if !verdict.is_permit() {
             return Err(Refused::Denied((*verdict).clone()));
         }

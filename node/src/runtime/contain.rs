@@ -15,8 +15,9 @@ use crate::kept_files::{self, Sort};
 
 use super::core::Core;
 use super::guard::Ours;
+use super::regard::NoLink;
 use super::relay::View;
-use super::warnings::Subject;
+use super::warnings::{Kept, Warning};
 
 /// Messages on which the node failed. A message has at most a MiB.
 const FAILURES: Sort = Sort {
@@ -103,34 +104,20 @@ impl Core {
         let folder = self.home.failures();
         let kept = kept_files::keep(&folder, FAILURES, (member, "message"), frame);
         let now = self.now().millis;
-        let minutes = match self.cut_offs.strike(member, now) {
-            1 => "1 minute".to_owned(),
-            minutes => format!("{minutes} minutes"),
-        };
+        let minutes = self.cut_offs.strike(member, now);
         let standing = self.standing.entry(member.clone()).or_default();
-        standing.why = Some(format!(
-            "this node failed inside on what it sent; cut off for {minutes}"
-        ));
-        let file = match kept {
-            Ok(Some(path)) => format!(
-                "The message is in {}: send that file to the developers of Kentong",
-                path.display()
-            ),
-            Ok(None) => format!(
-                "The message, or enough others of {member}, is in {} already: send it to the developers \
-                 of Kentong",
-                folder.display()
-            ),
-            Err(error) => {
-                format!("The message could not be kept ({error}): make room on the disk")
-            }
+        standing.why = Some(NoLink::FailedOnMessage { cut_off: minutes });
+        let message = match kept {
+            Ok(Some(path)) => Kept::File(path),
+            Ok(None) => Kept::Already(folder),
+            Err(error) => Kept::Not(error.to_string()),
         };
         tracing::error!(peer = %member, "the node failed on what a member sent; the link is ended");
-        let warning = format!(
-            "this node failed inside on what {member} sent. The link was ended, and {member} may \
-             come back in {minutes}. {file}"
-        );
-        self.warn(Subject::Failed(member.clone()), warning);
+        self.warn(Warning::Failed {
+            member: member.clone(),
+            minutes,
+            message,
+        });
     }
 
     /// The node failed on something else than a message while it worked for a link: that may be another
@@ -139,21 +126,17 @@ impl Core {
         let now = self.now().millis;
         self.cut_offs.pause(member, now);
         let standing = self.standing.entry(member.clone()).or_default();
-        standing.why = Some("this node failed inside; the link waits for a minute".to_owned());
+        standing.why = Some(NoLink::FailedBeside);
         tracing::error!(peer = %member, "the node failed beside a link, which is ended");
-        let warning = format!(
-            "this node failed inside while it worked for the link with {member}, which is opened again \
-             in a minute. Tell the developers of Kentong what its log says"
-        );
-        self.warn(Subject::Failed(member.clone()), warning);
+        self.warn(Warning::FailedBeside {
+            member: member.clone(),
+        });
     }
 
     /// The node failed on something that members sent, of whom is not known.
     fn failed_inside(&mut self) {
         tracing::error!("the node failed inside; it goes on");
-        let warning = "this node failed inside, on something that another member sent. Tell the \
-                       developers of Kentong what its log says";
-        self.warn(Subject::Inside, warning.to_owned());
+        self.warn(Warning::FailedInside);
         self.halt_if_midway();
     }
 

@@ -12,15 +12,16 @@ use kentong_protocol::sync::Now;
 use kentong_protocol::time::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::control::server::Asked;
 use crate::home::Home;
 use crate::identity::Identity;
 use crate::net::{Address, LinkId, Network};
+use crate::operators::Operators;
 use crate::signer::Signer;
 use crate::store::{FeedNo, Folders, Options, Store};
 
 use super::assert::Pending;
 use super::clock::Clock;
+use super::door::Door;
 use super::intake::Intake;
 use super::members::Found;
 use super::outbox::Act;
@@ -29,10 +30,9 @@ use super::quota::Outgoing;
 use super::random::Random;
 use super::receipts::Receipts;
 use super::relay::Relay;
-use super::search::Searching;
 use super::standing::Standing;
 use super::waiting_papers::WaitingPapers;
-use super::warnings::{Subject, Warnings};
+use super::warnings::{Subject, Warning, Warnings};
 use super::{Input, RunError, Settings};
 
 /// Inputs that are taken before what was asked is made durable and answered.
@@ -79,8 +79,6 @@ pub(super) struct Core {
     pub(super) pending: Pending,
     /// Batches of own indicators that are still to be checked for release.
     pub(super) sweep: VecDeque<(FeedNo, u64)>,
-    /// Searches through all that is held, each to go on with in its turn.
-    pub(super) searches: VecDeque<Searching>,
     pub(super) listening: Vec<Address>,
     /// What a person should know.
     pub(super) warnings: Warnings,
@@ -88,8 +86,6 @@ pub(super) struct Core {
     clock: Clock,
     /// The time by which all is decided until the clock is read again.
     time: Now,
-    /// Where answers are handed out, so that a slow operator holds up nobody.
-    pub(super) tokio: tokio::runtime::Handle,
     /// Own feeds are to be looked through for readers who are no members any more.
     pub(super) to_close: bool,
     /// When own indicators are to be checked for release again, after that failed.
@@ -106,11 +102,7 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn open(
-        settings: Settings,
-        net: Network,
-        tokio: tokio::runtime::Handle,
-    ) -> Result<Self, RunError> {
+    pub(super) fn open(settings: Settings, net: Network) -> Result<Self, RunError> {
         let Settings {
             home,
             identity,
@@ -161,13 +153,11 @@ impl Core {
             epochs: BTreeMap::new(),
             pending: Pending::default(),
             sweep: VecDeque::new(),
-            searches: VecDeque::new(),
             listening: Vec::new(),
             warnings: Warnings::default(),
             random: Random,
             clock,
             time,
-            tokio,
             to_close: false,
             retry: None,
             keys_due: 0,
@@ -194,11 +184,15 @@ impl Core {
     }
 
     /// Takes inputs until it is told to stop.
-    pub(super) fn run(mut self, mut inbox: mpsc::Receiver<Input>) -> Result<(), RunError> {
+    pub(super) fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Input>,
+        mut operators: Operators,
+    ) -> Result<(), RunError> {
         while !self.stopping {
             let idle = self.sweep.is_empty()
                 && !self.to_close
-                && self.searches.is_empty()
+                && operators.is_idle()
                 && !self.history.is_loading()
                 && !self.store.has_waiting();
             let first = if self.pending.is_empty() && idle {
@@ -207,14 +201,14 @@ impl Core {
                 inbox.try_recv().ok().or(Some(Input::Tick))
             };
             let Some(first) = first else { break };
-            self.take(first);
+            self.take(first, &mut operators);
             // Whoever asks at the same time shares one write to the disk.
             for _ in 0..AT_ONCE {
                 if self.pending.is_full() || self.stopping {
                     break;
                 }
                 let Ok(next) = inbox.try_recv() else { break };
-                self.take(next);
+                self.take(next, &mut operators);
             }
             // Only now: what came before the clock was read is not late.
             self.read_clock();
@@ -225,7 +219,7 @@ impl Core {
             self.take_in_on();
             self.sweep_on();
             self.drain();
-            self.search_on();
+            operators.go_on(&mut Door::new(&mut self));
             self.contained(Self::open_on);
             self.drain();
         }
@@ -237,11 +231,13 @@ impl Core {
         Ok(())
     }
 
-    fn take(&mut self, input: Input) {
+    fn take(&mut self, input: Input, operators: &mut Operators) {
         self.read_clock();
         match input {
             Input::Net(event) => self.network(event),
-            Input::Asked(asked) => self.asked(asked),
+            Input::Asked(asked) => {
+                self.stopping |= operators.answer(&mut Door::new(self), asked);
+            }
             Input::Tick => self.ticked = true,
             Input::Stop => self.stopping = true,
         }
@@ -266,15 +262,9 @@ impl Core {
             Err(error) => {
                 tracing::error!(%error, "keys could not be replaced or destroyed");
                 self.keys_due = now + RETRY;
-                let warning = format!("a key is due to be replaced, and cannot be: {error}");
-                self.warn(Subject::Keys, warning);
+                let error = error.to_string();
+                self.warn(Warning::Keys { error });
             }
-        }
-    }
-
-    fn asked(&mut self, asked: Asked) {
-        if self.answer(asked) {
-            self.stopping = true;
         }
     }
 
@@ -294,23 +284,22 @@ impl Core {
     }
 
     /// Keeps a warning for `status`.
-    pub(super) fn warn(&mut self, subject: Subject, warning: String) {
-        self.warnings.add(subject, warning, self.wall());
+    pub(super) fn warn(&mut self, warning: Warning) {
+        self.warnings.add(warning, self.wall());
     }
 
     /// Notes that a release failed: all is checked again in a while.
     pub(super) fn release_failed(&mut self, error: &impl std::fmt::Display) {
         tracing::error!(%error, "own indicators could not be released; it is tried again");
-        let warning = format!("some indicators are not released yet: {error}");
-        self.warn(Subject::Release, warning);
+        let error = error.to_string();
+        self.warn(Warning::NotReleased { error });
         self.retry = Some(self.now().millis + RETRY);
     }
 
     /// Stops publishing for good: what is on disk and what is in memory may differ.
     pub(super) fn halt(&mut self, why: String) {
         tracing::error!(%why, "publishing is halted until the node is restarted");
-        let warning = format!("publishing is halted: {why}; restart the node");
-        self.warn(Subject::Halted, warning);
+        self.warn(Warning::Halted { why: why.clone() });
         self.history.stop(why);
     }
 }

@@ -7,7 +7,7 @@ use kentong_protocol::indicator::{Kind, Value};
 
 /// The values under which an indicator would cover `value`: the domains above a domain or a URL's
 /// host, and the ranges that hold an address.
-pub(super) fn covers(value: &Value) -> Vec<(Value, &'static str)> {
+pub(crate) fn covers(value: &Value) -> Vec<(Value, &'static str)> {
     let text = value.as_str();
     match value.kind() {
         Kind::Domain => domains_above(text, "parent domain"),

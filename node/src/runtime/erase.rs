@@ -16,11 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::{Audience, EraseLeaf, EraseReason, FeedId};
 use kentong_protocol::indicator::Value;
-use kentong_protocol::policy::{Class, LocalAction};
 use kentong_protocol::statement::{Erasure, IndicatorId};
 
 use crate::control::refused::Refused;
-use crate::control::reply::{self, Done, Reply, There, Told};
+use crate::control::reply;
 use crate::control::request::Which;
 use crate::store::{Durably, FeedErasure, FeedState, Place, Step, StoreError};
 
@@ -29,10 +28,10 @@ use super::publish::PublishError;
 
 /// How an indicator is to be erased.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Erasing {
-    pub(super) reason: EraseReason,
+pub(crate) struct Erasing {
+    pub(crate) reason: EraseReason,
     /// Only say what would happen.
-    pub(super) dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// A feed from which an indicator is erased.
@@ -50,10 +49,10 @@ struct Target {
 }
 
 /// An own indicator that somebody asks for.
-pub(super) struct Named {
-    pub(super) id: IndicatorId,
+pub(crate) struct Named {
+    pub(crate) id: IndicatorId,
     /// Its value, unless only the id was given and nothing of it is left.
-    pub(super) value: Option<Value>,
+    pub(crate) value: Option<Value>,
 }
 
 fn hindered(error: &PublishError) -> Refused {
@@ -61,33 +60,29 @@ fn hindered(error: &PublishError) -> Refused {
 }
 
 impl Core {
-    /// Erases an own indicator; answers when nothing of it is left here.
-    pub(super) fn erase(
-        &mut self,
-        which: &Which,
-        how: Erasing,
-        uid: u32,
-        rows: &mut Vec<Reply>,
-    ) -> Result<Done, Refused> {
-        self.may_administer(uid)?; // Whoever may not learns nothing of what is there.
+    /// The own indicator that is to be erased.
+    pub(super) fn named_for_erasing(&mut self, which: &Which) -> Result<Named, Refused> {
         self.may_publish()?;
         self.commit_pending(); // What was asked before is said before.
-        let named = self.named(which)?;
-        self.may_erase(&named, uid)?;
+        self.named(which)
+    }
+
+    /// Erases an own indicator; answers when nothing of it is left here.
+    pub(super) fn erase(&mut self, named: &Named, how: Erasing) -> Result<reply::Erasure, Refused> {
         self.may_publish()?;
         self.is_history_whole()?;
         if !how.dry_run {
             self.close_due().map_err(|error| hindered(&error))?;
         }
         let own = self.store.own()?;
-        let entry = own.get(&named.id).ok_or_else(|| unknown(&named))?;
+        let entry = own.get(&named.id).ok_or_else(|| unknown(named))?;
         let plan = self.store.erasure(&named.id)?;
         if plan.is_empty() {
-            return Err(Refused::ErasedAlready(in_words(&named)));
+            return Err(Refused::ErasedAlready(in_words(named)));
         }
         let targets = self.targets(plan);
         refuse_closed(&targets)?;
-        rows.push(Reply::Erasure(Box::new(self.extent(&named, &targets, how))));
+        let extent = self.extent(named, &targets, how);
         if !how.dry_run {
             let revision = entry.highest.next().unwrap_or(entry.highest);
             let erasure = Erasure {
@@ -101,14 +96,11 @@ impl Core {
             self.outgoing.forget(&named.id);
             tracing::info!(feeds = targets.len(), "an own indicator was erased");
         }
-        Ok(Done {
-            count: 1,
-            ..Done::default()
-        })
+        Ok(extent)
     }
 
     /// The own indicator that an operator names.
-    pub(super) fn named(&self, which: &Which) -> Result<Named, Refused> {
+    fn named(&self, which: &Which) -> Result<Named, Refused> {
         let own = self.store.own()?;
         match which {
             Which::Value(value) => {
@@ -130,25 +122,6 @@ impl Core {
                 named.value = said.map(|(statement, _)| statement.value);
                 Ok(named)
             }
-        }
-    }
-
-    /// Whoever erases may withdraw this indicator, beside administering the node: it cannot be undone.
-    fn may_erase(&mut self, named: &Named, uid: u32) -> Result<(), Refused> {
-        let Some(value) = &named.value else {
-            return Ok(());
-        };
-        let found = self.exact(value, None)?;
-        let own = found.into_iter().find(|one| one.publisher == self.me);
-        let class = own.as_ref().and_then(|own| own.asserted());
-        let class = class.map(|assertion| Class::of(value, assertion));
-        let (operator, me) = (self.operator(uid), self.members.as_party(&self.me));
-        let subject = class.as_ref().map(|class| (&me, class));
-        let verdict = self.policy.local(LocalAction::Withdraw, &operator, subject);
-        if verdict.is_permit() {
-            Ok(())
-        } else {
-            Err(Refused::Denied((*verdict).clone()))
         }
     }
 
@@ -193,7 +166,7 @@ impl Core {
             id: named.id.to_string(),
             kind: value.map(|value| value.kind().to_string()),
             value: value.map(|value| value.as_str().to_owned()),
-            reason: how.reason.to_string(),
+            reason: how.reason,
             done: !how.dry_run,
             feeds: targets.len() as u64,
             batches: sum(|target| target.plan.batches.len()),
@@ -323,88 +296,13 @@ impl Core {
         self.erase_from(&targets, erasure)
     }
 
-    /// Whether the last that is known of an own indicator is that it was erased; whoever administers
-    /// the node may know.
-    pub(super) fn erased(&mut self, id: &IndicatorId, uid: u32) -> Option<Vec<(Place, Erasure)>> {
+    /// The erasures of an own indicator, if the last that is known of it is that it was erased.
+    pub(super) fn erasures(&self, id: &IndicatorId) -> Option<Vec<(Place, Erasure)>> {
         let entry = self.store.own().ok()?.get(id)?;
-        if !entry.erased || self.may_administer(uid).is_err() {
+        if !entry.erased {
             return None;
         }
         self.store.erasures(id).ok()
-    }
-
-    /// Who has erased an own indicator.
-    pub(super) fn erased_with(
-        &self,
-        erasures: &[(Place, Erasure)],
-        rows: &mut Vec<Reply>,
-    ) -> Result<(), StoreError> {
-        let mut by_reader: BTreeMap<MemberName, (u8, reply::Receipt)> = BTreeMap::new();
-        for (place, erasure) in erasures {
-            let feed = self.store.feeds().by_number(place.feed);
-            let Some(feed) = feed.filter(|feed| !feed.is_private()) else {
-                continue;
-            };
-            let last = self.store.erased_up_to(place.feed, place.index);
-            let audience = feed.genesis().audience.members().iter();
-            for reader in audience.filter(|reader| **reader != self.me) {
-                let (rank, row) = self.erased_by(reader, feed, (last, erasure))?;
-                let known = by_reader.get(reader);
-                // As long as one of the feeds is not done the reader is not.
-                if known.is_none_or(|(known, _)| rank < *known) {
-                    by_reader.insert(reader.clone(), (rank, row));
-                }
-            }
-        }
-        // Closed feeds do not say which indicator was erased from them, so all that was counts.
-        let Some((_, erasure)) = erasures.last() else {
-            return Ok(());
-        };
-        let own = self.store.feeds().of(&self.me);
-        for feed in own.filter(|feed| feed.is_closed()) {
-            if self.store.erase_targets(feed.id(), feed.size())? == 0 {
-                continue;
-            }
-            let last = feed.size().saturating_sub(1);
-            for (reader, known) in &mut by_reader {
-                if feed.genesis().audience.holds(reader) {
-                    let (rank, row) = self.erased_by(reader, feed, (last, erasure))?;
-                    if rank < known.0 {
-                        *known = (rank, row);
-                    }
-                }
-            }
-        }
-        let all = by_reader.into_values();
-        rows.extend(all.map(|(_, row)| Reply::Receipt(row)));
-        Ok(())
-    }
-
-    fn erased_by(
-        &self,
-        reader: &MemberName,
-        feed: &FeedState,
-        (last, erasure): (u64, &Erasure),
-    ) -> Result<(u8, reply::Receipt), StoreError> {
-        let holds = self.holds(feed.id(), reader);
-        let holds = holds.filter(|holds| holds.size > last);
-        let (rank, state) = match &holds {
-            None => (0, There::NotConfirmed),
-            Some(holds) if holds.erased >= self.store.erase_targets(feed.id(), holds.size)? => {
-                (2, There::Erased)
-            }
-            Some(_) => (1, There::Received),
-        };
-        let row = reply::Receipt {
-            reader: reader.to_string(),
-            said: Told::Erased,
-            revision: erasure.revision.number(),
-            state,
-            confirmed: holds.map(|holds| holds.time.to_string()),
-            feed: feed.id().to_string(),
-            index: last,
-        };
-        Ok((rank, row))
     }
 }
 

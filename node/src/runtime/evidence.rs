@@ -9,7 +9,7 @@ use kentong_protocol::sync::Evidence;
 use crate::evidence_file;
 
 use super::core::Core;
-use super::warnings::Subject;
+use super::warnings::Warning;
 
 impl Core {
     /// Keeps evidence, and says so in one line.
@@ -17,18 +17,21 @@ impl Core {
         let member = &evidence.publisher;
         match keep(&self.home.evidence(), member, evidence) {
             Ok(Some(path)) => {
-                let path = path.display();
-                tracing::warn!(peer = %member, %path, "a member signed two histories");
-                let warning = format!("{member} signed two histories of one feed: see {path}");
-                self.warn(Subject::Evidence(member.clone()), warning);
+                tracing::warn!(peer = %member, path = %path.display(), "a member signed two histories");
+                self.warn(Warning::TwoHistories {
+                    member: member.clone(),
+                    file: path,
+                });
             }
             Ok(None) => {
                 tracing::warn!(peer = %member, "a member signed two histories; that is kept already");
             }
             Err(error) => {
                 tracing::error!(peer = %member, %error, "evidence of two histories is not kept");
-                let warning = format!("evidence against {member} could not be kept: {error}");
-                self.warn(Subject::Evidence(member.clone()), warning);
+                self.warn(Warning::EvidenceNotKept {
+                    member: member.clone(),
+                    error: error.to_string(),
+                });
             }
         }
     }

@@ -17,7 +17,7 @@ use kentong_protocol::wire::Bye;
 use crate::store::{Durably, FeedState, Step, StoreError, Vouched};
 
 use super::core::Core;
-use super::warnings::Subject;
+use super::warnings::{Subject, Warning};
 
 /// What of a feed counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,25 +207,21 @@ impl Core {
         }
         tracing::warn!(peer = %member, leaves, void, "what former keys of a member signed does not count");
         if let Some(why) = hindered {
-            let warning = format!(
-                "{member} replaced its keys: what a former key signed beyond could not be taken back ({why}). It \
-                 is in no answer, with all else in these feeds; mend the disk and restart the node"
-            );
-            self.warn(Subject::Former(member.clone()), warning);
+            self.warn(Warning::FormerKept {
+                member: member.clone(),
+                error: why.clone(),
+            });
         } else if *leaves > 0 {
-            let warning = format!(
-                "{member} replaced its keys: {leaves} leaves that a former key signed above what {member} \
-                 vouches for were taken back, and are in no answer any more; ask {member} what came of it"
-            );
-            self.warn(Subject::Former(member.clone()), warning);
+            self.warn(Warning::FormerTakenBack {
+                member: member.clone(),
+                leaves: *leaves,
+            });
         }
         if *void > 0 {
-            let warning = format!(
-                "{void} feeds that a former key of {member} signed count for nothing, for its warrant does \
-                 not name them: they are kept, and in no answer. If {member} says that they are its own, it \
-                 needs another warrant that names them"
-            );
-            self.warn(Subject::Former(member.clone()), warning);
+            self.warn(Warning::FormerVoid {
+                member: member.clone(),
+                feeds: *void,
+            });
         }
     }
 

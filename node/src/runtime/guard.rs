@@ -12,7 +12,7 @@ use crate::store::{FeedState, Store};
 
 use super::core::Core;
 use super::publish::PublishError;
-use super::warnings::Subject;
+use super::warnings::{Subject, Warning as Warned};
 
 /// What the store holds of our feeds.
 pub(super) struct Ours<'a> {
@@ -126,7 +126,7 @@ impl Core {
     }
 
     fn warn_of_history(&mut self, warning: &Warning) {
-        let (subject, text) = match *warning {
+        let warning = match *warning {
             Warning::Lost { feed, signed, held } => {
                 tracing::warn!(
                     ?feed,
@@ -134,26 +134,12 @@ impl Core {
                     held,
                     "signed leaves of our feed are lost here"
                 );
-                let text = format!(
-                    "{signed} leaves of our feed {feed} are signed and this node holds {held}: its home is \
-                     an older copy. What a reader has is taken back; keep the readers connected"
-                );
-                (Subject::Lost(feed), text)
+                Warned::Lost { feed, signed, held }
             }
-            Warning::Unconfirmed => {
-                let text = "unconfirmed start: no reader has said yet that it knows nothing newer \
-                            of our feeds than this node";
-                (Subject::Unconfirmed, text.to_owned())
-            }
-            Warning::ByRootKey { heard } => {
-                let text = format!(
-                    "publishing goes on by the root key's go-ahead, after {heard} members were heard: \
-                     what the others hold of our feeds and we do not is missing here until they come"
-                );
-                (Subject::Start, text)
-            }
+            Warning::Unconfirmed => Warned::Unconfirmed,
+            Warning::ByRootKey { heard } => Warned::GoneAhead { heard },
         };
-        self.warn(subject, text);
+        self.warn(warning);
     }
 
     /// A reader has shown what it holds of our feeds.

@@ -22,6 +22,8 @@ use crate::store::{FeedState, Store, StoreError};
 
 use super::core::Core;
 
+pub(crate) use words::{NotTaken, OverQuota};
+
 /// How many bodies of a feed are fetched at once to see whether they take back something.
 const LOOKS: usize = 64;
 /// The most bodies of which it is remembered that they take nothing back: beyond, only those are looked

@@ -9,6 +9,7 @@ use crate::net::{Event, LinkId, PeerName};
 
 use super::core::Core;
 use super::outbox::Act;
+use super::regard::NoLink;
 
 impl Core {
     /// Tells the network who may come in and where to look for them.
@@ -39,7 +40,7 @@ impl Core {
                 if let Some(member) = self.end(link) {
                     tracing::info!(peer = %member, %why, "disconnected");
                     let standing = self.standing.entry(member).or_default();
-                    standing.why.get_or_insert_with(|| why.to_string());
+                    standing.why.get_or_insert(NoLink::Ended(why));
                 }
                 if self
                     .members
@@ -64,7 +65,7 @@ impl Core {
             Event::DialFailed { peer, why } => {
                 if let Some(member) = self.members.by_peer(&peer.to_string()) {
                     tracing::debug!(peer = %member, %why, "not reached");
-                    self.standing.entry(member).or_default().why = Some(why.to_string());
+                    self.standing.entry(member).or_default().why = Some(NoLink::NotReached(why));
                 }
             }
         }

@@ -8,7 +8,8 @@ use crate::signer::Signed;
 use crate::store::StoreError;
 
 use super::core::Core;
-use super::warnings::Subject;
+use super::regard::{NoLink, Rule};
+use super::warnings::{Subject, Warning};
 
 impl Core {
     /// Takes note of what a session found out about its member.
@@ -76,8 +77,8 @@ impl Core {
     pub(super) fn hindered(&mut self, link: LinkId, error: &StoreError) {
         tracing::error!(%error, "a peer's data could not be stored or read");
         if let Some(member) = self.end(link) {
-            let warning = format!("exchange with {member} is hindered: {error}");
-            self.warn(Subject::Exchange(member), warning);
+            let error = error.to_string();
+            self.warn(Warning::Exchange { member, error });
         }
         self.close(link);
     }
@@ -97,11 +98,8 @@ impl Core {
         tracing::warn!(peer = %member, %fault, "a member broke a rule of the protocol");
         let Now { wall, millis } = self.now();
         let standing = self.standing.entry(member.clone()).or_default();
-        standing.blame(fault.to_string(), wall);
-        standing.why = Some(match self.cut_offs.broke(member, fault, millis) {
-            None => format!("it {fault}"),
-            Some(1) => format!("it {fault}; cut off for a minute"),
-            Some(minutes) => format!("it {fault}; cut off for {minutes} minutes"),
-        });
+        standing.blame(Rule::Session(fault), wall);
+        let cut_off = self.cut_offs.broke(member, fault, millis);
+        standing.why = Some(NoLink::BrokeRule { fault, cut_off });
     }
 }

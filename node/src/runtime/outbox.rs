@@ -7,6 +7,7 @@ use kentong_protocol::wire::Message;
 use crate::net::{Address, LinkId, PeerName, UnsentBecause};
 
 use super::core::Core;
+use super::regard::NoLink;
 
 /// Something for the network to do.
 #[derive(Debug)]
@@ -49,15 +50,18 @@ impl Core {
     /// Gives up a link whose queue is full: the peer does not read, and will catch up when it comes back.
     /// Nothing more is taken from it or made for it.
     fn unsent(&mut self, link: LinkId, why: UnsentBecause) {
-        let why = match why {
+        let (why, said) = match why {
             UnsentBecause::LinkGone => return, // The network tells why, in its turn.
-            UnsentBecause::QueueFull => "it does not read what it is sent",
-            UnsentBecause::BadLength => "a message to it did not fit a frame",
+            UnsentBecause::QueueFull => (NoLink::ReadsNothing, "it does not read what it is sent"),
+            UnsentBecause::BadLength => (
+                NoLink::MessageTooLong,
+                "a message to it did not fit a frame",
+            ),
         };
         self.net.close(link);
         if let Some(member) = self.end(link) {
-            tracing::warn!(peer = %member, why, "the link is given up");
-            self.standing.entry(member).or_default().why = Some(why.to_owned());
+            tracing::warn!(peer = %member, why = said, "the link is given up");
+            self.standing.entry(member).or_default().why = Some(why);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kentong_protocol::MemberName;
-use kentong_protocol::charter::{Charter, Paper, Papers, Says, UnverifiedCharter};
+use kentong_protocol::charter::Paper;
 use kentong_protocol::member::sessions::{Input, Whom};
 
 use crate::charter_files::{self, CharterFilesError, Taken};
@@ -11,7 +11,8 @@ use crate::turn::Wait;
 
 use super::core::Core;
 use super::members::{self, Found};
-use super::warnings::Subject;
+use super::regard::NoLink;
+use super::warnings::{Subject, Warning};
 
 /// Milliseconds that a member that leaves has to tell the others.
 const FAREWELL: u64 = 5_000;
@@ -33,12 +34,12 @@ impl Core {
         for vote in found {
             let (member, version, round) = (vote.member(), vote.version(), vote.round());
             tracing::warn!(%member, version, round, "a member voted twice");
-            let warning = format!(
-                "{member} signed two charters of version {version} in round {round}: both are in {}; \
-                 tell the other members",
-                self.home.evidence().display()
-            );
-            self.warn(Subject::Evidence(member.clone()), warning);
+            self.warn(Warning::VotedTwice {
+                member: member.clone(),
+                version,
+                round,
+                folder: self.home.evidence(),
+            });
         }
         if let Some(why) = waits {
             tracing::info!(peer = %from, %why, news, "a paper is not in force");
@@ -59,8 +60,8 @@ impl Core {
             }
             Err(error) => {
                 tracing::error!(%error, "the charter could not be read again");
-                let warning = format!("the members stay as they were: {error}");
-                self.warn(Subject::Papers, warning);
+                let error = error.to_string();
+                self.warn(Warning::Papers { error });
             }
         }
     }
@@ -132,76 +133,8 @@ impl Core {
             if let Some(member) = self.end(link) {
                 tracing::info!(peer = %member, "no longer a member in force");
                 let standing = self.standing.entry(member).or_default();
-                standing.why = Some("it is no member in force".to_owned());
+                standing.why = Some(NoLink::NotInForce);
             }
         }
     }
-
-    /// What waits for this member's root key, or shows that members do not go by one charter.
-    pub(super) fn governance_warnings(&self) -> Vec<String> {
-        let Some(papers) = self.members.papers() else {
-            return Vec::new();
-        };
-        let votes = papers.ballots().iter().filter_map(|vote| {
-            let by = waits_for(papers, vote, &self.me)?;
-            let (version, round) = (vote.terms().version(), vote.terms().round());
-            Some(format!(
-                "version {version} of the charter, round {round}, waits for votes, and {} signed it: \
-                 see `kentong charter votes`",
-                names(by.iter())
-            ))
-        });
-        let unsettled = self.unsettled.as_ref().map(|why| {
-            format!(
-                "the file of a new member cannot be put with the others yet, and that is tried again: {why}"
-            )
-        });
-        let now = self.wall();
-        let notices = papers.open_notices().iter().filter_map(|notice| {
-            let (signed, open) = notice.signers(papers.chain()).ok()?;
-            let terms = notice.terms();
-            match terms.says {
-                Says::Suspended { until } if until > now && open.contains(&self.me) => {
-                    Some(format!(
-                        "{} would suspend {}, which takes more signatures: see `kentong charter \
-                         votes`",
-                        names(signed.iter()),
-                        terms.member
-                    ))
-                }
-                Says::Suspended { .. } | Says::Leaves => None,
-            }
-        });
-        let (version, hash) = papers.in_force();
-        let other = self.standing.iter().filter_map(|(member, standing)| {
-            let (theirs, their_hash) = standing.goes_by?;
-            (theirs == version && their_hash != hash).then(|| {
-                format!(
-                    "{member} goes by another charter of version {version}: compare `kentong \
-                     charter history` with theirs, by voice"
-                )
-            })
-        });
-        let all = unsettled.into_iter().chain(votes).chain(notices);
-        all.chain(other).collect()
-    }
-}
-
-/// Who signed a version that may follow and that `me` has not signed.
-fn waits_for(
-    papers: &Papers,
-    vote: &UnverifiedCharter,
-    me: &MemberName,
-) -> Option<BTreeSet<MemberName>> {
-    let in_force: &Charter = papers.chain().in_force();
-    let terms = vote.terms();
-    let later = terms.version() > in_force.version() || terms.round() > in_force.terms().round();
-    let signers = vote.signers();
-    let open = later && !signers.contains(me) && terms.member(me).is_some();
-    let tally = papers.chain().tally(vote).ok()?;
-    (open && tally.unmet().is_some()).then_some(signers)
-}
-
-fn names<'a>(names: impl Iterator<Item = &'a MemberName>) -> String {
-    names.map(MemberName::as_str).collect::<Vec<_>>().join(", ")
 }

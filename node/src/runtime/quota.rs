@@ -22,6 +22,8 @@ use crate::store::{CarriedId, FeedState, StoreError};
 
 use super::core::Core;
 
+pub(crate) use words::Waiting;
+
 /// The most bytes that a batch takes beside its statements: leaf, frames and the least padding.
 const BATCH_COST: u64 = 2 * 1024 + LEAF_COST;
 /// The most bytes for each member of an audience when a feed or an epoch begins.

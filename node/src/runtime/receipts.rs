@@ -8,25 +8,11 @@ use std::collections::BTreeMap;
 
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::FeedId;
-use kentong_protocol::indicator::Value;
-use kentong_protocol::policy::{Class, LocalAction, Purpose};
-use kentong_protocol::statement::{IndicatorId, Rank, Said};
 use kentong_protocol::wire::{Claim, Holds, SignedClaim};
 
-use crate::control::refused::Refused;
-use crate::control::reply::{self, Done, Reply, There};
-use crate::store::{Durably, FeedState, Step, StoreError};
+use crate::store::{Durably, Step, StoreError};
 
 use super::core::Core;
-
-/// What was said to a reader.
-struct Told {
-    /// The newest has the highest.
-    rank: Rank,
-    said: reply::Told,
-    feed: FeedId,
-    index: u64,
-}
 
 /// Milliseconds between two receipts of one reader for one feed that go to the log.
 const EVERY: u64 = 60_000;
@@ -105,106 +91,6 @@ impl Core {
             Claim::Holds(holds) => Some(holds),
             Claim::Alive(_) => None,
         }
-    }
-
-    /// Who has confirmed what was said last to it of an own indicator.
-    pub(super) fn receipts_for(
-        &mut self,
-        value: &Value,
-        uid: u32,
-        rows: &mut Vec<Reply>,
-    ) -> Result<Done, Refused> {
-        let found = self.exact(value, None)?;
-        let own = found.into_iter().find(|one| one.publisher == self.me);
-        let class = own.as_ref().and_then(|own| own.asserted());
-        let id = IndicatorId::of(&self.me, value);
-        if class.is_none()
-            && let Some(erasures) = self.erased(&id, uid)
-        {
-            self.erased_with(&erasures, rows)?;
-            return Ok(Done {
-                count: rows.len() as u64,
-                ..Done::default()
-            });
-        }
-        let Some(class) = class.map(|assertion| Class::of(value, assertion)) else {
-            let what = format!("{} {}", value.kind(), value.as_str());
-            return Err(Refused::NotOurs(what));
-        };
-        let (operator, me) = (self.operator(uid), self.members.as_party(&self.me));
-        let look = LocalAction::Query(Purpose::Look);
-        let verdict = self.policy.local(look, &operator, Some((&me, &class)));
-        if !verdict.is_permit() {
-            return Err(Refused::Denied((*verdict).clone()));
-        }
-        for (reader, told) in self.newest_to_each(value)? {
-            let Told {
-                rank,
-                said,
-                feed,
-                index,
-            } = told;
-            let holds = self.holds(feed, &reader);
-            let state = match &holds {
-                Some(holds) if holds.applied > index => There::InForce,
-                Some(holds) if holds.size > index => There::Received,
-                Some(_) | None => There::NotConfirmed,
-            };
-            let member = self.members.party(&reader).is_some();
-            let state = if member { state } else { There::NoMember };
-            let confirmed = holds.filter(|holds| holds.size > index);
-            rows.push(Reply::Receipt(reply::Receipt {
-                reader: reader.to_string(),
-                said,
-                revision: rank.revision().number(),
-                state,
-                confirmed: confirmed.map(|holds| holds.time.to_string()),
-                feed: feed.to_string(),
-                index,
-            }));
-        }
-        Ok(Done {
-            count: rows.len() as u64,
-            ..Done::default()
-        })
-    }
-
-    /// For each reader of feeds that carry an own indicator what was said last to it, and where.
-    fn newest_to_each(&self, value: &Value) -> Result<BTreeMap<MemberName, Told>, StoreError> {
-        let mut newest: BTreeMap<MemberName, Told> = BTreeMap::new();
-        let key = value.comparison_key();
-        for place in self.store.find(value.kind(), &key) {
-            let feed = self.store.feeds().by_number(place.feed);
-            let ours =
-                |feed: &&FeedState| feed.genesis().publisher == self.me && !feed.is_private();
-            let Some(feed) = feed.filter(ours) else {
-                continue;
-            };
-            let (statement, bytes) = self.store.statement(place)?;
-            if statement.value.comparison_key() != key {
-                continue;
-            }
-            let said = match &statement.said {
-                Said::Asserted { .. } => reply::Told::Asserted,
-                Said::Withdrawn { .. } => reply::Told::Withdrawn,
-                Said::Ceased => reply::Told::Ceased,
-            };
-            let rank = statement.rank(&bytes);
-            let audience = feed.genesis().audience.members().iter();
-            for reader in audience.filter(|reader| **reader != self.me) {
-                let known = newest.get(reader);
-                if known.is_none_or(|known| known.rank < rank) {
-                    let told = Told {
-                        rank,
-                        said,
-                        feed: feed.id(),
-                        index: place.index,
-                    };
-                    newest.insert(reader.clone(), told);
-                }
-            }
-        }
-        Ok(newest)
     }
 }
 

@@ -8,7 +8,8 @@ use kentong_protocol::member::sessions::{Input, Whom};
 use crate::store::{Applied, Durably, Step, StoreError, Vouched};
 
 use super::core::Core;
-use super::warnings::Subject;
+use super::regard::Rule;
+use super::warnings::Warning;
 
 impl Core {
     pub(super) fn store_leaves(
@@ -90,8 +91,8 @@ impl Core {
             Ok(applied) => self.opened(&applied),
             Err(error) => {
                 tracing::error!(%error, "bodies that wait for their key could not be opened");
-                let warning = format!("what others released is not all open: {error}");
-                self.warn(Subject::Opening, warning);
+                let error = error.to_string();
+                self.warn(Warning::NotOpened { error });
             }
         }
         if !self.store.has_waiting() {
@@ -108,7 +109,7 @@ impl Core {
             };
             tracing::warn!(peer = %publisher, ?feed, index, %error, "a body is not what it should be");
             let standing = self.standing.entry(publisher).or_default();
-            standing.blame(error.to_string(), wall);
+            standing.blame(Rule::Body(*error), wall);
         }
         for batch in &applied.indexed {
             let (feed, index, refused) = (batch.feed, batch.index, batch.refused.len());
@@ -188,8 +189,7 @@ impl Core {
                 tracing::warn!(peer = %from, %error, "a warrant or card was refused");
                 let wall = self.wall();
                 let standing = self.standing.entry(from.clone()).or_default();
-                // The error names what the peer chose, which must not grow a table.
-                standing.blame("sent a warrant or card that does not fit".to_owned(), wall);
+                standing.blame(Rule::Credentials, wall);
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::store::{Durably, FeedState, Opening, Step, StoreError, Vouched};
 use super::RunError;
 use super::core::Core;
 use super::guard::Ours;
-use super::warnings::Subject;
+use super::warnings::Warning;
 
 impl Core {
     /// Brings log and signer state together: what is to be done [`compare`] says.
@@ -50,11 +50,7 @@ impl Core {
         {
             if is_private {
                 self.feeds.retain(|_, open| *open != feed);
-                let warning = format!(
-                    "the log lacks what this node signed for itself alone ({signed} leaves of feed \
-                     {feed}): it is an older copy. Nobody else has that; it goes on in a new feed"
-                );
-                self.warn(Subject::Start, warning);
+                self.warn(Warning::PrivateLost { feed, signed });
             } else {
                 self.tell_history(|history, now, ours, heads| {
                     history.lost(feed, signed, now, ours, heads)
@@ -124,15 +120,10 @@ impl Core {
         if let Some(rebuilt) = &opening.rebuilt {
             let why = &rebuilt.why;
             tracing::warn!(%why, "the derived state was rebuilt from the log");
-            let aside = rebuilt.set_aside.as_ref().map(|aside| {
-                format!(
-                    "; the old one lies in {} and may be deleted",
-                    aside.display()
-                )
+            self.warn(Warning::Rebuilt {
+                why: why.clone(),
+                set_aside: rebuilt.set_aside.clone(),
             });
-            let aside = aside.unwrap_or_default();
-            let warning = format!("the derived state was rebuilt from the log: {why}{aside}");
-            self.warn(Subject::Start, warning);
         }
     }
 }

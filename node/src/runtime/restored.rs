@@ -20,7 +20,7 @@ use crate::signer::Signer;
 use super::RunError;
 use super::core::Core;
 use super::guard::Ours;
-use super::warnings::Subject;
+use super::warnings::Warning;
 
 /// The most feeds, and the most groups of readers, that an operator is shown.
 const SHOWN: usize = 20;
@@ -66,11 +66,8 @@ impl Core {
             return;
         };
         if settlement.gone > 0 {
-            let warning = format!(
-                "nobody gave all that this node had published: parts of {} feeds are gone",
-                settlement.gone
-            );
-            self.warn(Subject::Start, warning);
+            let feeds = settlement.gone;
+            self.warn(Warning::PartsGone { feeds });
         }
         self.settle(settlement);
     }

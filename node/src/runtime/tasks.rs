@@ -2,12 +2,13 @@
 
 use kentong_protocol::MemberName;
 use kentong_protocol::sync::{Ended, Task};
-use kentong_protocol::wire::{Bye, Claim, Message};
+use kentong_protocol::wire::{Claim, Message};
 
 use crate::net::LinkId;
 use crate::store::StoreError;
 
 use super::core::Core;
+use super::regard::NoLink;
 
 impl Core {
     /// Does what a session asks for.
@@ -66,22 +67,11 @@ impl Core {
             Task::Close(ended) => {
                 if let Ended::ByPeer(bye) = ended {
                     let standing = self.standing.entry(member.clone()).or_default();
-                    standing.why = Some(said_goodbye(bye).to_owned());
+                    standing.why = Some(NoLink::Goodbye(bye));
                 }
                 self.close(id);
             }
         }
         Ok(())
-    }
-}
-
-const fn said_goodbye(bye: Bye) -> &'static str {
-    match bye {
-        Bye::Stopping => "it stopped",
-        Bye::Version => "it speaks another version of the protocol",
-        Bye::Federation => "it belongs to another federation",
-        Bye::Charter => "it goes by another charter",
-        Bye::Fault => "it says that we broke a rule; compare the two nodes' versions",
-        Bye::Unwell => "it cannot serve now",
     }
 }

@@ -14,7 +14,7 @@ use kentong_protocol::wire::Bye;
 use crate::charter_files::CharterFilesError;
 
 use super::core::{Core, RETRY};
-use super::warnings::Subject;
+use super::warnings::{Subject, Warning};
 
 /// The most papers that wait, each of at most 256 KiB.
 const MAX_WAITING: usize = 64;
@@ -90,10 +90,9 @@ impl Core {
             return;
         };
         tracing::warn!(peer = %from, %error, "a paper cannot be kept now, and waits");
-        let warning = format!(
-            "votes and notices from other members wait to be stored here, and are tried again: {error}"
-        );
-        self.warn(Subject::WaitingPapers, warning);
+        self.warn(Warning::WaitingPapers {
+            error: error.to_string(),
+        });
         let now = self.now().millis;
         self.waiting_papers
             .failed((from.clone(), paper), &error, now);

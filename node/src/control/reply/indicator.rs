@@ -1,6 +1,9 @@
 //! Indicators in an answer: what is said of them, who gets them, and who has confirmed it.
 
+use kentong_protocol::feed::EraseReason;
 use serde::{Deserialize, Serialize};
+
+use crate::control::request::word;
 
 use super::words::{Proof, Release, State, There, Told};
 
@@ -124,7 +127,8 @@ pub struct Erasure {
     /// Its canonical value, if anything of it is left.
     pub value: Option<String>,
     /// Why.
-    pub reason: String,
+    #[serde(with = "word")]
+    pub reason: EraseReason,
     /// Whether it is done, or only said what would be.
     pub done: bool,
     /// The feeds that carry it.
@@ -149,7 +153,8 @@ pub struct Erased {
     /// Whose it was.
     pub publisher: String,
     /// Why it was erased.
-    pub reason: String,
+    #[serde(with = "word")]
+    pub reason: EraseReason,
     /// The number that the erasure took.
     pub revision: u32,
     /// When it was erased, RFC 3339.

@@ -1,9 +1,11 @@
-//! Who is over its quota here, in words.
+//! Who is over its quota here.
 
 use std::collections::BTreeSet;
 
 use kentong_protocol::MemberName;
+use kentong_protocol::charter::Quota;
 use kentong_protocol::quota::{Bound, Takes};
+use kentong_protocol::time::Timestamp;
 
 use crate::runtime::core::Core;
 use crate::store::FeedState;
@@ -12,10 +14,24 @@ use super::{Intake, with};
 
 /// What is not taken of a publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct NotTaken {
-    bound: Bound,
-    bodies: u64,
-    statements: u64,
+pub(crate) struct NotTaken {
+    /// The bound that it would exceed.
+    pub(crate) bound: Bound,
+    pub(crate) bodies: u64,
+    pub(crate) statements: u64,
+}
+
+/// A publisher of whom not all is taken.
+#[derive(Clone, Debug)]
+pub(crate) struct OverQuota {
+    pub(crate) publisher: MemberName,
+    pub(crate) quota: Quota,
+    /// Leaves are still taken.
+    pub(crate) takes_leaves: bool,
+    /// Bodies that are not taken.
+    pub(crate) not_taken: Option<NotTaken>,
+    /// When the next are taken, where they wait for time.
+    pub(crate) eases: Timestamp,
 }
 
 impl Core {
@@ -56,7 +72,7 @@ impl Core {
     }
 
     /// Who is over its quota here, what was not taken, and until when.
-    pub(in crate::runtime) fn over_quota_in_words(&self) -> Vec<String> {
+    pub(in crate::runtime) fn over_quota(&self) -> Vec<OverQuota> {
         let Some(charter) = self.members.charter() else {
             return Vec::new();
         };
@@ -68,46 +84,18 @@ impl Core {
             .map(|feed| &feed.genesis().publisher)
             .filter(|publisher| **publisher != self.me)
             .collect();
-        let mut lines = Vec::new();
-        for publisher in publishers {
-            let leaves = if Intake::takes_leaves(&self.store, &quota, publisher) {
-                ""
-            } else {
-                ", nor are leaves any more"
+        let over = |publisher: &MemberName| {
+            let day = self.intake.came.get(publisher);
+            let eases = day.and_then(|day| day.eases_at(now)).unwrap_or(now);
+            let over = OverQuota {
+                publisher: publisher.clone(),
+                quota,
+                takes_leaves: Intake::takes_leaves(&self.store, &quota, publisher),
+                not_taken: self.not_taken(publisher),
+                eases: self.wall_at(eases),
             };
-            let Some(not) = self.not_taken(publisher) else {
-                if !leaves.is_empty() {
-                    lines.push(format!(
-                        "{publisher} is over the charter's quota of {} bytes kept of a publisher: no \
-                         leaves of it are taken any more; ask its operators",
-                        quota.stored_bytes
-                    ));
-                }
-                continue;
-            };
-            let NotTaken {
-                bodies, statements, ..
-            } = not;
-            lines.push(match not.bound {
-                Bound::Bytes => format!(
-                    "{publisher} is over the charter's quota of {} bytes kept of a publisher: {bodies} \
-                     bodies with {statements} statements are not taken{leaves}, but for such as take \
-                     back something; ask its operators, or allow more by a new version of the charter",
-                    quota.stored_bytes
-                ),
-                Bound::Day => {
-                    let day = self.intake.came.get(publisher);
-                    let eases = day.and_then(|day| day.eases_at(now)).unwrap_or(now);
-                    format!(
-                        "{publisher} is over the charter's quota of {} statements a day, twice of which \
-                         came within one: {bodies} bodies with {statements} statements are not taken \
-                         yet, but for such as take back something; the next are from {} on",
-                        quota.statements_per_day,
-                        self.wall_at(eases)
-                    )
-                }
-            });
-        }
-        lines
+            (!over.takes_leaves || over.not_taken.is_some()).then_some(over)
+        };
+        publishers.into_iter().filter_map(over).collect()
     }
 }

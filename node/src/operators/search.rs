@@ -11,14 +11,15 @@ use tokio::sync::mpsc;
 use crate::control::refused::Refused;
 use crate::control::reply::{Done, Reply};
 use crate::control::request::Query;
-use crate::store::{BodyState, FeedNo, OwnEntry, StoreError};
+use crate::store::{BodyState, FeedNo, FeedState, OwnEntry, StoreError};
 
-use super::core::Core;
-use super::query::{Asker, Found, fits};
+use super::found::Found;
+use super::query::{Asker, fits};
+use crate::runtime::Node;
 
 /// The most searches at a time.
 const MAX_SEARCHES: usize = 8;
-/// The most indicators that one search takes in; each is a few hundred bytes until it is answered.
+/// The most indicators that one search reads; each is a few hundred bytes until it is answered.
 const MAX_FOUND: usize = 1 << 20;
 /// How many indicators are judged before other inputs are looked at.
 const AT_ONCE: usize = 256;
@@ -33,16 +34,16 @@ pub(super) struct Search {
     pub(super) id: Option<IndicatorId>,
     pub(super) operator: Operator,
     pub(super) purpose: Purpose,
-    pub(super) replies: mpsc::Sender<Reply>,
 }
 
 /// A search under way.
 #[derive(Debug)]
-pub(super) struct Searching {
+struct Searching {
     search: Search,
     stage: Stage,
     rows: Vec<Reply>,
     done: Done,
+    replies: mpsc::Sender<Reply>,
 }
 
 #[derive(Debug)]
@@ -58,10 +59,30 @@ enum Stage {
     Judging(btree_map::IntoValues<IndicatorId, Found>),
 }
 
-impl Core {
+/// Searches under way, each to go on with in its turn.
+#[derive(Debug, Default)]
+pub(super) struct Searches(VecDeque<Searching>);
+
+/// The answer to a search.
+pub(super) struct Answer {
+    pub(super) rows: Vec<Reply>,
+    pub(super) end: Result<Done, Refused>,
+    pub(super) replies: mpsc::Sender<Reply>,
+}
+
+impl Searches {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Takes up a search; it is answered when it is through.
-    pub(super) fn search(&mut self, search: Search) -> Result<(), Refused> {
-        if self.searches.len() >= MAX_SEARCHES {
+    pub(super) fn begin(
+        &mut self,
+        node: &Node<'_>,
+        search: Search,
+        replies: mpsc::Sender<Reply>,
+    ) -> Result<(), Refused> {
+        if self.0.len() >= MAX_SEARCHES {
             return Err(Refused::TooManySearches(MAX_SEARCHES));
         }
         let wanted = |publisher: &MemberName| {
@@ -70,12 +91,12 @@ impl Core {
         };
         // Copies are read only where some of our own indicators have nothing else, as in a home that was
         // restored and has not everything back yet.
-        let copies = wanted(&self.me) && self.store.own()?.lacks_some();
-        let feeds = self.store.feeds().iter();
+        let copies = wanted(node.me()) && node.store().own()?.lacks_some();
+        let feeds = node.store().feeds().iter();
         let feeds = feeds
-            .filter(|feed| wanted(&feed.genesis().publisher) && (copies || self.is_whole(feed)));
-        let feeds = feeds.map(|feed| feed.number()).collect();
-        self.searches.push_back(Searching {
+            .filter(|feed| wanted(&feed.genesis().publisher) && (copies || node.is_whole(feed)));
+        let feeds = feeds.map(FeedState::number).collect();
+        self.0.push_back(Searching {
             search,
             stage: Stage::Reading {
                 feeds,
@@ -84,30 +105,44 @@ impl Core {
             },
             rows: Vec::new(),
             done: Done::default(),
+            replies,
         });
         Ok(())
     }
 
-    /// Goes on with one search for a little.
-    pub(super) fn search_on(&mut self) {
-        let Some(mut searching) = self.searches.pop_front() else {
-            return;
-        };
-        if searching.search.replies.is_closed() {
-            return; // Nobody waits for it any more.
+    /// Goes on with one search for a little; its answer, if that is there now.
+    pub(super) fn go_on(&mut self, node: &mut Node<'_>) -> Option<Answer> {
+        let mut searching = self.0.pop_front()?;
+        if searching.replies.is_closed() {
+            return None; // The operator is gone.
         }
-        match self.step(&mut searching) {
-            Ok(false) => self.searches.push_back(searching),
-            Ok(true) => {
-                let Searching { rows, done, .. } = searching;
-                self.hand_out(rows, Ok(done), searching.search.replies);
-            }
-            Err(error) => {
-                self.hand_out(Vec::new(), Err(error.into()), searching.search.replies);
-            }
+        let stepped = node.step(&mut searching);
+        if matches!(stepped, Ok(false)) {
+            self.0.push_back(searching);
+            return None;
         }
+        let Searching {
+            rows,
+            done,
+            replies,
+            ..
+        } = searching;
+        Some(match stepped {
+            Ok(_) => Answer {
+                rows,
+                end: Ok(done),
+                replies,
+            },
+            Err(error) => Answer {
+                rows: Vec::new(),
+                end: Err(error.into()),
+                replies,
+            },
+        })
     }
+}
 
+impl Node<'_> {
     /// A step of a search; true if it was the last.
     fn step(&mut self, searching: &mut Searching) -> Result<bool, StoreError> {
         let Searching {
@@ -115,6 +150,7 @@ impl Core {
             stage,
             rows,
             done,
+            ..
         } = searching;
         match stage {
             Stage::Reading {
@@ -162,12 +198,12 @@ impl Core {
     /// What was read, unless its batch was erased meanwhile, or a later word of our own is only in copies;
     /// then what is said of it now, if anything.
     fn as_it_stands(&self, one: Found) -> Result<Option<Found>, StoreError> {
-        let feed = self.store.feeds().by_number(one.place.feed);
+        let feed = self.store().feeds().by_number(one.place.feed);
         let body = feed.and_then(|feed| feed.body(one.place.index));
         let later = |entry: OwnEntry| entry.revision > one.statement.revision;
-        let is_outdated = one.publisher == self.me && {
-            let id = IndicatorId::of(&self.me, &one.statement.value);
-            self.store.own()?.get(&id).is_some_and(later)
+        let is_outdated = one.publisher == *self.me() && {
+            let id = IndicatorId::of(self.me(), &one.statement.value);
+            self.store().own()?.get(&id).is_some_and(later)
         };
         if body != Some(BodyState::Erased) && !is_outdated {
             return Ok(Some(one));
@@ -188,7 +224,7 @@ impl Core {
         for _ in 0..EMPTY_AT_ONCE {
             let feed = feeds
                 .front()
-                .and_then(|number| self.store.feeds().by_number(*number));
+                .and_then(|number| self.store().feeds().by_number(*number));
             let Some(feed) = feed.filter(|_| newest.len() < MAX_FOUND) else {
                 return Ok(true);
             };
@@ -199,7 +235,7 @@ impl Core {
                 continue;
             }
             *next += 1;
-            let statements = self.store.placed_statements(feed.number(), index)?;
+            let statements = self.store().placed_statements(feed.number(), index)?;
             if statements.is_empty() {
                 continue;
             }

@@ -5,13 +5,13 @@ use kentong_protocol::statement::{IndicatorId, Said};
 
 use crate::control::reply::{Indicator, Proof, Says, State};
 
-use super::core::Core;
-use super::query::Found;
+use super::found::Found;
+use crate::runtime::Node;
 
 /// Seconds by which clocks may differ before an indicator counts as expired.
 const CLOCK_SLACK: u64 = 300;
 
-impl Core {
+impl Node<'_> {
     /// An indicator for an operator; `not_accepted` is why policy does not believe it, if so.
     pub(super) fn view(&self, found: &Found, not_accepted: Option<String>) -> Indicator {
         let Found {
@@ -22,8 +22,8 @@ impl Core {
             ..
         } = found;
         let id = IndicatorId::of(publisher, &statement.value);
-        let feed = self.store.feeds().by_number(place.feed);
-        let own = *publisher == self.me;
+        let feed = self.store().feeds().by_number(place.feed);
+        let own = *publisher == *self.me();
         let (kind, made) = (statement.value.kind(), statement.made);
         let until = |assertion: &Assertion| assertion.holds_until(kind, made);
         let expired = |assertion: &Assertion| until(assertion).plus(CLOCK_SLACK) < self.wall();
@@ -43,7 +43,7 @@ impl Core {
             .and_then(|feed| feed.checkpoint())
             .map_or(0, |(size, _)| size);
         let witnesses = match feed {
-            Some(feed) if !own => self.relay.witnesses(feed, place.index),
+            Some(feed) if !own => self.witnesses(feed, place.index),
             _ => Vec::new(),
         };
         let witnesses: Vec<_> = witnesses.iter().map(ToString::to_string).collect();
@@ -85,7 +85,7 @@ impl Core {
     /// The members that have an own indicator's current word.
     pub(super) fn released_to(&self, id: &IndicatorId) -> Vec<String> {
         use kentong_protocol::release::Carried;
-        let Ok(own) = self.store.own() else {
+        let Ok(own) = self.store().own() else {
             return Vec::new();
         };
         let Some(entry) = own.get(id) else {
@@ -93,7 +93,7 @@ impl Core {
         };
         let mut names = std::collections::BTreeSet::new();
         for (number, how) in own.carried(entry.carried) {
-            let feed = self.store.feeds().by_number(*number);
+            let feed = self.store().feeds().by_number(*number);
             let current = match how {
                 Carried::Current(_) => true,
                 Carried::Withdrawn(revision) => *revision == entry.revision,
@@ -103,7 +103,7 @@ impl Core {
                 let audience = feed.genesis().audience.members().iter();
                 names.extend(
                     audience
-                        .filter(|name| **name != self.me)
+                        .filter(|name| **name != *self.me())
                         .map(ToString::to_string),
                 );
             }

@@ -2,31 +2,30 @@
 
 use kentong_protocol::MemberName;
 use kentong_protocol::indicator::{Assertion, Value};
-use kentong_protocol::policy::{Class, LocalAction, Purpose, Verdict};
+use kentong_protocol::policy::{Class, LocalAction, Operator, Purpose, Verdict};
 use kentong_protocol::statement::{IndicatorId, Said};
 
 use crate::control::refused::Refused;
 use crate::control::reply::{self, Done, Release, Reply};
 
-use super::core::Core;
+use crate::runtime::Node;
 
-impl Core {
+impl Node<'_> {
     pub(super) fn explain(
         &mut self,
         value: &Value,
         draft: Option<&Assertion>,
         member: Option<&MemberName>,
-        uid: u32,
+        who: &Operator,
         rows: &mut Vec<Reply>,
     ) -> Result<Done, Refused> {
-        let operator = self.operator(uid);
         let own = self.own_word(value)?;
         let held = own.and_then(|statement| match statement.said {
             Said::Asserted { assertion, .. } => Some(*assertion),
             Said::Withdrawn { .. } | Said::Ceased => None,
         });
         let has = match (draft, &held) {
-            (None, Some(_)) => self.released_to(&IndicatorId::of(&self.me, value)),
+            (None, Some(_)) => self.released_to(&IndicatorId::of(self.me(), value)),
             _ => Vec::new(),
         };
         let Some(assertion) = draft.cloned().or(held) else {
@@ -34,20 +33,14 @@ impl Core {
             return Err(Refused::NothingToExplain(what));
         };
         let class = Class::of(value, &assertion);
-        let me = self.members.as_party(&self.me);
-        let subject = Some((&me, &class));
-        let verdict = self
-            .policy
-            .local(LocalAction::Query(Purpose::Look), &operator, subject);
-        if !verdict.is_permit() {
-            return Err(Refused::Denied((*verdict).clone()));
-        }
+        self.may_with_ours(LocalAction::Query(Purpose::Look), who, &class)?;
+        let me = self.as_party(self.me());
         let mut done = Done::default();
-        for party in self.members.parties().to_vec() {
-            if party.name == self.me || member.is_some_and(|wanted| *wanted != party.name) {
+        for party in self.parties().to_vec() {
+            if party.name == *self.me() || member.is_some_and(|wanted| *wanted != party.name) {
                 continue;
             }
-            let verdict = self.policy.share(&class, &me, &party);
+            let verdict = self.share(&class, &me, &party);
             let released = has.iter().any(|name| name == party.name.as_str());
             let held = matches!(&*verdict, Verdict::Permit { hold, .. } if !hold.is_empty());
             let outcome = match (verdict.is_permit(), released) {
