@@ -9,7 +9,6 @@ mod clock;
 mod closing;
 mod contain;
 mod core;
-mod covers;
 mod door;
 mod erase;
 mod evidence;
@@ -59,7 +58,6 @@ use self::core::Core;
 pub use members::MembersError;
 
 pub(crate) use assert::Asserting;
-pub(crate) use covers::covers;
 pub(crate) use door::Door;
 pub(crate) use erase::{Erasing, Named};
 pub(crate) use intake::{NotTaken, OverQuota};

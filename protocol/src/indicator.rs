@@ -4,6 +4,7 @@ mod app;
 mod assertion;
 mod bank_account;
 mod country;
+mod covers;
 mod defang;
 mod domain;
 mod email;
@@ -25,6 +26,7 @@ pub use assertion::{
     default_validity,
 };
 pub use country::{Country, UnknownCountry};
+pub use covers::covers;
 pub use defang::refang;
 pub use kind::{Kind, UnknownKind};
 pub use marking::{Tlp, UnknownTlp};

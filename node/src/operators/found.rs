@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use kentong_protocol::MemberName;
-use kentong_protocol::indicator::{Assertion, Value};
+use kentong_protocol::indicator::{Assertion, Value, covers};
 use kentong_protocol::statement::{Rank, Revision, Said, Statement};
 
-use crate::runtime::{Node, covers};
+use crate::runtime::Node;
 use crate::store::{FeedState, Place, StoreError};
 
 /// A statement that is in force under its publisher, or the last word on an indicator.

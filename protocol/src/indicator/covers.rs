@@ -1,13 +1,14 @@
 //! What an indicator may speak of beside its very value: a domain of those below it, a range of the
 //! addresses in it.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
-use kentong_protocol::indicator::{Kind, Value};
+use super::{Kind, Value};
 
-/// The values under which an indicator would cover `value`: the domains above a domain or a URL's
-/// host, and the ranges that hold an address.
-pub(crate) fn covers(value: &Value) -> Vec<(Value, &'static str)> {
+/// The values under which an indicator would cover `value`, each with how: the domains above a domain
+/// or a URL's host, and the ranges that hold an address.
+#[must_use]
+pub fn covers(value: &Value) -> Vec<(Value, &'static str)> {
     let text = value.as_str();
     match value.kind() {
         Kind::Domain => domains_above(text, "parent domain"),
