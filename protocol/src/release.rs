@@ -6,26 +6,19 @@
 //! read the same feeds that carry it; a withdrawal goes into every
 //! feed that ever carried the indicator, each by itself, so that no reader learns who else had it.
 
+mod audiences;
+mod carried;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_keys::MemberName;
 
 use crate::feed::Audience;
 use crate::indicator::Projection;
-use crate::statement::Revision;
+use crate::statement::{Revision, Said, Statement};
 
-/// How a feed carries an indicator: the last that it says of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Carried {
-    /// The current revision, without these fields.
-    Current(Projection),
-    /// An earlier revision: this one.
-    Older(Revision),
-    /// That its readers do not get this revision, nor later ones.
-    Ceased(Revision),
-    /// That the indicator is withdrawn, as of this revision.
-    Withdrawn(Revision),
-}
+pub use audiences::{MAX_OPEN_FEEDS, audiences};
+pub use carried::{Carried, Carrier, still_counting};
 
 /// What the publisher now says of an indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,47 +48,47 @@ pub enum Action<F> {
     Withdraw(F),
 }
 
-/// What feeds carry, each for those of its readers who are members still, without what is settled:
-/// a closed feed (`true`) takes no withdrawal, and needs none once it is in a feed for the same
-/// readers.
-#[must_use]
-pub fn still_open<F: Copy>(
-    carried: Vec<(F, Audience, bool, Carried)>,
-) -> Vec<(F, Audience, Carried)> {
-    let mut withdrawn: BTreeMap<Vec<MemberName>, Revision> = BTreeMap::new();
-    for (_, audience, _, how) in &carried {
-        if let Carried::Withdrawn(revision) = how {
-            let newest = withdrawn.entry(audience.members().to_vec());
-            let newest = newest.or_insert(*revision);
-            *newest = (*newest).max(*revision);
-        }
+impl<F> Action<F> {
+    /// The statement that it appends, given the newest of the feed for the publisher alone; none if that
+    /// holds nothing to release.
+    #[must_use]
+    pub fn statement(&self, newest: &Statement) -> Option<Statement> {
+        let said = match (self, &newest.said) {
+            (Self::Withdraw(_), said) => said.clone(),
+            (Self::Cease(_), _) => Said::Ceased,
+            (Self::Release(_, stripped), Said::Asserted { assertion, .. }) => Said::Asserted {
+                assertion: Box::new(assertion.released(*stripped)),
+                stripped: *stripped,
+            },
+            (Self::Release(..), Said::Withdrawn { .. } | Said::Ceased) => return None,
+        };
+        Some(Statement {
+            value: newest.value.clone(),
+            revision: newest.revision,
+            made: newest.made,
+            said,
+        })
     }
-    let settled = |audience: &Audience, how: Carried| match how {
-        Carried::Older(said) | Carried::Ceased(said) => {
-            let end = withdrawn.get(audience.members());
-            end.is_some_and(|end| *end > said)
-        }
-        Carried::Current(_) | Carried::Withdrawn(_) => false,
-    };
-    carried
-        .into_iter()
-        .filter(|(_, audience, closed, how)| !(*closed && settled(audience, *how)))
-        .map(|(feed, audience, _, how)| (feed, audience, how))
-        .collect()
+
+    /// Whether it takes something back from those who have it.
+    #[must_use]
+    pub const fn takes_back(&self) -> bool {
+        !matches!(self, Self::Release(..))
+    }
 }
 
 /// Decides what follows from what is said now and what the feeds carry.
 pub fn plan<F: Copy + Ord>(
     publisher: &MemberName,
     now: Now<'_>,
-    carried: &[(F, &Audience, Carried)],
+    carriers: &[Carrier<F>],
 ) -> Vec<Action<F>> {
     let (permitted, held) = match now {
         Now::Withdrawn => {
-            let open = carried
+            let open = carriers
                 .iter()
-                .filter(|(_, _, how)| !matches!(how, Carried::Withdrawn(_)));
-            return open.map(|(feed, ..)| Action::Withdraw(*feed)).collect();
+                .filter(|one| !matches!(one.how, Carried::Withdrawn(_)));
+            return open.map(|one| Action::Withdraw(one.feed)).collect();
         }
         Now::Holds { permitted, held } => (permitted, held),
     };
@@ -110,9 +103,9 @@ pub fn plan<F: Copy + Ord>(
     // For each reader the newest revision that it was given, and the newest end that it was told.
     let mut given: BTreeMap<MemberName, Revision> = BTreeMap::new();
     let mut told: BTreeMap<MemberName, Revision> = BTreeMap::new();
-    for (_, audience, how) in carried {
-        for reader in readers(audience) {
-            let (newest, revision) = match how {
+    for one in carriers {
+        for reader in readers(&one.audience) {
+            let (newest, revision) = match &one.how {
                 Carried::Current(stripped) => {
                     has.insert((reader, *stripped));
                     continue;
@@ -141,10 +134,10 @@ pub fn plan<F: Copy + Ord>(
     });
     let mut by_feeds: BTreeMap<Vec<F>, BTreeSet<MemberName>> = BTreeMap::new();
     for (reader, _) in ceased {
-        let mut feeds: Vec<F> = carried
+        let mut feeds: Vec<F> = carriers
             .iter()
-            .filter(|(_, audience, _)| audience.holds(&reader))
-            .map(|(feed, ..)| *feed)
+            .filter(|one| one.audience.holds(&reader))
+            .map(|one| one.feed)
             .collect();
         feeds.sort_unstable();
         by_feeds.entry(feeds).or_default().insert(reader);
@@ -160,6 +153,9 @@ pub fn plan<F: Copy + Ord>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bounded::BoundedText;
+    use crate::indicator::{Confidence, Draft, Kind, Scheme, Tlp, Value};
+    use crate::time::Timestamp;
 
     fn name(text: &str) -> MemberName {
         text.parse().unwrap()
@@ -192,21 +188,25 @@ mod tests {
                 None => (name(one), Projection::NOTHING),
             })
             .collect();
-        let audiences: Vec<_> = carried
+        let carriers: Vec<_> = carried
             .iter()
-            .map(|(readers, _)| Audience::of(&publisher, &names(readers)).unwrap())
-            .collect();
-        let carried: Vec<_> = carried
-            .iter()
-            .zip(&audiences)
             .enumerate()
-            .map(|(i, ((_, how), audience))| (i, audience, *how))
+            .map(|(feed, (readers, how))| carrier(feed, readers, *how))
             .collect();
         let now = Now::Holds {
             permitted: &permitted,
             held: &names(held),
         };
-        assert_eq!(plan(&publisher, now, &carried), expected);
+        assert_eq!(plan(&publisher, now, &carriers), expected);
+    }
+
+    fn carrier(feed: usize, readers: &str, how: Carried) -> Carrier<usize> {
+        Carrier {
+            feed,
+            audience: Audience::of(&name("MY"), &names(readers)).unwrap(),
+            over: false,
+            how,
+        }
     }
 
     const CURRENT: Carried = Carried::Current(Projection::NOTHING);
@@ -291,38 +291,63 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_feed_needs_no_withdrawal_that_a_follower_has() {
-        let publisher = name("MY");
-        let of = |readers: &str| Audience::of(&publisher, &names(readers)).unwrap();
-        let kept = |carried: &[(&str, bool, Carried)]| {
-            let carried = carried.iter().enumerate();
-            let carried =
-                carried.map(|(i, (readers, closed, how))| (i, of(readers), *closed, *how));
-            let kept = still_open(carried.collect()).into_iter();
-            kept.map(|(feed, ..)| feed).collect::<Vec<_>>()
-        };
-        assert_eq!(kept(&[("SG", true, CURRENT)]), [0]);
-        assert_eq!(kept(&[("SG", true, OLDER), ("SG", false, WITHDRAWN)]), [1]);
-        let newer = Carried::Older(Revision::new(3));
-        let again = [("SG", true, newer), ("SG", true, WITHDRAWN)];
-        assert_eq!(kept(&again), [0, 1], "it was said again since");
-        let others = [("SG", true, CURRENT), ("SG TH", false, WITHDRAWN)];
-        assert_eq!(kept(&others), [0, 1], "not for the same readers");
-        let open = [("SG", false, OLDER), ("SG", true, WITHDRAWN)];
-        assert_eq!(kept(&open), [0, 1], "an open one takes it itself");
+    fn a_withdrawal_goes_to_every_feed_that_carried_it() {
+        let all = [CURRENT, OLDER, CEASED, WITHDRAWN];
+        let carriers: Vec<_> = all
+            .iter()
+            .enumerate()
+            .map(|(feed, how)| carrier(feed, "SG", *how))
+            .collect();
+        let actions = plan(&name("MY"), Now::Withdrawn, &carriers);
+        assert_eq!(actions, [0, 1, 2].map(Action::Withdraw));
     }
 
     #[test]
-    fn a_withdrawal_goes_to_every_feed_that_carried_it() {
-        let publisher = name("MY");
-        let audience = Audience::of(&publisher, &names("SG")).unwrap();
-        let all = [CURRENT, OLDER, CEASED, WITHDRAWN];
-        let carried: Vec<_> = all
-            .iter()
-            .enumerate()
-            .map(|(i, how)| (i, &audience, *how))
-            .collect();
-        let actions = plan(&publisher, Now::Withdrawn, &carried);
-        assert_eq!(actions, [0, 1, 2].map(Action::Withdraw));
+    fn each_action_says_what_its_readers_are_to_know() {
+        let newest = |said| Statement {
+            value: Value::parse(Kind::Domain, "a.example", &Default::default()).unwrap(),
+            revision: Revision::new(3),
+            made: Timestamp::EPOCH.plus(9),
+            said,
+        };
+        let draft = Draft {
+            description: BoundedText::new("story").ok(),
+            ..Draft::new(Scheme::Job, Confidence::try_from(80).unwrap(), Tlp::Green)
+        };
+        let asserted = newest(Said::Asserted {
+            assertion: Box::new(draft.try_into().unwrap()),
+            stripped: Projection::NOTHING,
+        });
+        let withdrawn = newest(Said::Withdrawn {
+            reason: BoundedText::new("over").unwrap(),
+        });
+        let said = |action: Action<usize>, newest: &Statement| {
+            let said = action.statement(newest)?;
+            let place = (&said.value, said.revision, said.made);
+            assert_eq!(place, (&newest.value, newest.revision, newest.made));
+            Some(said.said)
+        };
+        let to = Action::Release(names("SG"), Projection::DESCRIPTION);
+        let Some(Said::Asserted {
+            assertion,
+            stripped,
+        }) = said(to.clone(), &asserted)
+        else {
+            panic!("it releases what holds");
+        };
+        assert_eq!(
+            (&assertion.description, stripped),
+            (&None, Projection::DESCRIPTION)
+        );
+        assert_eq!(said(to.clone(), &withdrawn), None);
+        let cease = Action::Cease(names("SG"));
+        assert_eq!(said(cease.clone(), &asserted), Some(Said::Ceased));
+        let withdraw = Action::Withdraw(1);
+        let end = said(withdraw.clone(), &withdrawn);
+        assert!(matches!(end, Some(Said::Withdrawn { .. })), "{end:?}");
+        assert_eq!(
+            [to, cease, withdraw].map(|one| one.takes_back()),
+            [false, true, true]
+        );
     }
 }

@@ -5,20 +5,17 @@ use std::rc::Rc;
 
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::Audience;
-use kentong_protocol::indicator::{Assertion, Projection, Value};
+use kentong_protocol::indicator::{Projection, Value};
 use kentong_protocol::policy::{Class, Verdict};
-use kentong_protocol::release::{Action, Carried, Now, plan, still_open};
+use kentong_protocol::release::{Action, Carrier, Now, audiences, plan, still_counting};
 use kentong_protocol::statement::{IndicatorId, Said, Statement};
 
-use crate::store::{CarriedId, FeedNo, FeedState, Place, StoreError};
+use crate::store::{CarriedId, FeedNo, Place, StoreError};
 
 use super::core::Core;
 use super::publish::PublishError;
 use super::quota::Due;
 use super::warnings::Subject;
-
-/// The most own feeds that are opened for audiences; beyond, an audience is split.
-const MAX_OPEN_FEEDS: usize = 256;
 
 /// What decides on a release: many indicators share one.
 type Case = (Option<Class>, CarriedId);
@@ -108,7 +105,7 @@ impl Core {
             // Once, though several closed feeds may be followed by one.
             let mut carried = BTreeSet::new();
             for action in actions.iter() {
-                let takes_back = !matches!(action, Action::Release(..));
+                let takes_back = action.takes_back();
                 let said = self.carry(action, statement)?.into_iter();
                 carried.extend(said.map(|(audience, bytes)| (audience, bytes, takes_back)));
             }
@@ -165,40 +162,25 @@ impl Core {
         let permitted = class.as_ref().map(|class| self.permitted(class));
         let feeds = self.store.feeds();
         let carried = self.store.own()?.carried(*carried).iter();
-        let carried = carried.filter_map(|(number, how)| {
+        let carriers = carried.filter_map(|(number, how)| {
             let feed = feeds.by_number(*number)?;
-            let audience = self.staying(&feed.genesis().audience)?;
-            let over = feed.is_closed() || self.is_ended(feed.id());
-            Some((*number, audience, over, *how))
+            Some(Carrier {
+                feed: *number,
+                audience: self.staying(&feed.genesis().audience)?,
+                over: feed.is_closed() || self.is_ended(feed.id()),
+                how: *how,
+            })
         });
-        let carried = still_open(carried.collect());
-        let carried: Vec<_> = carried
-            .iter()
-            .map(|(number, audience, how)| (*number, audience, *how))
-            .collect();
-        // What is said to an audience goes into its open feed. Of another for the same audience, which
-        // ended, only that counts which the open one does not say anew.
-        let is_open = |number: &FeedNo, audience: &Audience| {
-            let open = self.feeds.get(audience);
-            open.is_none_or(|open| feeds.by_number(*number).map(FeedState::id) == Some(*open))
+        let open = |audience: &Audience| {
+            let open = feeds.get(*self.feeds.get(audience)?)?;
+            Some(open.number())
         };
-        let said_anew = |(number, audience, how): &&(FeedNo, &Audience, Carried)| {
-            let mut others = carried.iter();
-            !is_open(number, audience)
-                && others.any(|(other, of, anew)| {
-                    of == audience && is_open(other, of) && !is_older(*anew, *how)
-                })
-        };
-        let carried: Vec<_> = carried
-            .iter()
-            .filter(|one| !said_anew(one))
-            .copied()
-            .collect();
+        let carriers = still_counting(carriers.collect(), open);
         let now = match &permitted {
             Some((permitted, held)) => Now::Holds { permitted, held },
             None => Now::Withdrawn,
         };
-        Ok(plan(&self.me, now, &carried))
+        Ok(plan(&self.me, now, &carriers))
     }
 
     /// The statements that an action needs, each with the audience whose feed carries it.
@@ -207,7 +189,7 @@ impl Core {
         action: &Action<FeedNo>,
         statement: &Statement,
     ) -> Result<Vec<(Audience, Vec<u8>)>, PublishError> {
-        let (readers, said) = match action {
+        let audiences = match action {
             Action::Withdraw(feed) => {
                 // To the feed, or to the one that follows it.
                 let feed = self.store.feeds().by_number(*feed);
@@ -218,69 +200,18 @@ impl Core {
                     }
                     Some(audience.clone())
                 });
-                return Ok(audience
-                    .map(|a| (a, statement.encode()))
-                    .into_iter()
-                    .collect());
+                audience.into_iter().collect()
             }
-            Action::Cease(readers) => (readers, Said::Ceased),
-            Action::Release(readers, stripped) => match &statement.said {
-                Said::Asserted { assertion, .. } => (readers, released(assertion, *stripped)),
-                Said::Withdrawn { .. } | Said::Ceased => return Ok(Vec::new()),
-            },
-        };
-        let Statement {
-            value,
-            revision,
-            made,
-            ..
-        } = statement;
-        let one = Statement {
-            value: value.clone(),
-            revision: *revision,
-            made: *made,
-            said,
-        };
-        let bytes = one.encode();
-        let audiences = self.audiences(readers)?;
-        Ok(audiences
-            .into_iter()
-            .map(|audience| (audience, bytes.clone()))
-            .collect())
-    }
-
-    /// The audiences whose feeds together reach exactly these readers: one, as long as there are
-    /// not too many feeds; then those of existing feeds, the largest first, and single readers.
-    fn audiences(&self, readers: &BTreeSet<MemberName>) -> Result<Vec<Audience>, PublishError> {
-        let of = |readers: &BTreeSet<MemberName>| {
-            Audience::of(&self.me, readers).map_err(|_| PublishError::Audience)
-        };
-        let exact = of(readers)?;
-        if self.feeds.contains_key(&exact) || self.feeds.len() < MAX_OPEN_FEEDS {
-            return Ok(vec![exact]);
-        }
-        let mut left = readers.clone();
-        let mut known: Vec<_> = self
-            .feeds
-            .keys()
-            .filter(|a| a.members().len() > 1)
-            .collect();
-        known.sort_by_key(|audience| std::cmp::Reverse(audience.members().len()));
-        let mut audiences = Vec::new();
-        for audience in known {
-            let mut members = audience
-                .members()
-                .iter()
-                .filter(|member| **member != self.me);
-            if members.all(|member| left.contains(member)) {
-                left.retain(|member| !audience.holds(member));
-                audiences.push(audience.clone());
+            Action::Cease(readers) | Action::Release(readers, _) => {
+                audiences(&self.me, readers, &self.feeds).map_err(|_| PublishError::Audience)?
             }
-        }
-        for reader in left {
-            audiences.push(of(&BTreeSet::from([reader]))?);
-        }
-        Ok(audiences)
+        };
+        let Some(said) = action.statement(statement) else {
+            return Ok(Vec::new());
+        };
+        let bytes = said.encode();
+        let to = audiences.into_iter();
+        Ok(to.map(|audience| (audience, bytes.clone())).collect())
     }
 
     /// The newest own statement about a value, as the private feed has it.
@@ -290,25 +221,5 @@ impl Core {
         place
             .map(|place| self.store.statement(place).map(|(statement, _)| statement))
             .transpose()
-    }
-}
-
-/// Whether one feed carries an older revision than another.
-fn is_older(one: Carried, other: Carried) -> bool {
-    let revision = |carried| match carried {
-        Carried::Current(_) => None,
-        Carried::Older(at) | Carried::Ceased(at) | Carried::Withdrawn(at) => Some(at),
-    };
-    match (revision(one), revision(other)) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(one), Some(other)) => one < other,
-    }
-}
-
-fn released(assertion: &Assertion, stripped: Projection) -> Said {
-    Said::Asserted {
-        assertion: Box::new(assertion.released(stripped)),
-        stripped,
     }
 }

@@ -1,13 +1,13 @@
 //! Releasing, as a real node does it: what is said at once, everything else batch by batch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kentong_keys::MemberName;
 
 use crate::feed::{Audience, FeedId};
 use crate::indicator::Projection;
 use crate::policy::{Class, Verdict};
-use crate::release::{Action, Carried, Now, plan, still_open};
+use crate::release::{Action, Carrier, Now, audiences, plan, still_counting};
 use crate::statement::{IndicatorId, Said, Statement};
 
 use super::super::feeds::Held;
@@ -67,11 +67,7 @@ impl<G: Ground> Member<G> {
             let Some(entry) = entry.filter(|entry| entry.revision == statement.revision) else {
                 continue; // A newer one is on its way.
             };
-            let carried = self.carried(entry);
-            let carried: Vec<_> = carried
-                .iter()
-                .map(|(id, to, how)| (*id, to, *how))
-                .collect();
+            let carriers = self.carriers(entry);
             let permitted = match &statement.said {
                 Said::Asserted { assertion, .. } => {
                     Some(self.permitted(&Class::of(&statement.value, assertion)))
@@ -89,9 +85,10 @@ impl<G: Ground> Member<G> {
             };
             // Once, though several closed feeds may be followed by one.
             let mut due: Vec<(Audience, Statement)> = Vec::new();
-            for action in plan(self.cast.name(self.who), now, &carried) {
+            for action in plan(self.cast.name(self.who), now, &carriers) {
                 let carry = self.carry(&action, statement);
-                due.extend(carry.filter(|one| !due.contains(one)));
+                let carry = carry.into_iter();
+                due.extend(carry.filter(|one| !due.contains(one)).collect::<Vec<_>>());
             }
             for (audience, statement) in due {
                 lists.entry(audience).or_default().push(statement);
@@ -105,29 +102,19 @@ impl<G: Ground> Member<G> {
         Ok(())
     }
 
-    /// Which feeds carry an indicator, each for those of its readers who are members still.
-    fn carried(&self, entry: &Entry) -> Vec<(FeedId, Audience, Carried)> {
-        let carried = entry.carried.iter().filter_map(|(id, how)| {
+    /// Which feeds carry an indicator, as far as that still counts.
+    fn carriers(&self, entry: &Entry) -> Vec<Carrier<FeedId>> {
+        let carriers = entry.carried.iter().filter_map(|(id, how)| {
             let held = self.feeds.get(id)?;
-            let audience = self.staying(&held.genesis.audience)?;
-            Some((*id, audience, self.is_over(id, held), *how))
+            Some(Carrier {
+                feed: *id,
+                audience: self.staying(&held.genesis.audience)?,
+                over: self.is_over(id, held),
+                how: *how,
+            })
         });
-        let carried = still_open(carried.collect());
-        // What is said to an audience goes into its open feed. Of another for the same audience, which
-        // ended, only that counts which the open one does not say anew.
-        let is_open = |feed: &FeedId, audience: &Audience| {
-            let open = self.by_audience.get(audience);
-            open.is_none_or(|open| open == feed)
-        };
-        let said_anew = |(feed, audience, how): &&(FeedId, Audience, Carried)| {
-            let mut others = carried.iter();
-            !is_open(feed, audience)
-                && others.any(|(other, of, anew)| {
-                    of == audience && is_open(other, of) && !is_older(*anew, *how)
-                })
-        };
-        let kept = carried.iter().filter(|one| !said_anew(one));
-        kept.cloned().collect()
+        let open = |audience: &Audience| self.by_audience.get(audience).copied();
+        still_counting(carriers.collect(), open)
     }
 
     /// Whether what an own feed says goes on in another.
@@ -154,63 +141,31 @@ impl<G: Ground> Member<G> {
         permitted
     }
 
-    /// What an action appends, and to the feed for whom.
-    fn carry(
-        &self,
-        action: &Action<FeedId>,
-        statement: &Statement,
-    ) -> Option<(Audience, Statement)> {
-        let (readers, said) = match action {
-            Action::Withdraw(_) if self.is(Sabotage::KeepWithdrawals) => return None,
-            Action::Withdraw(feed) => {
-                // To the feed, or to the one that follows it.
-                let held = self.feeds.get(feed)?;
-                let audience = held.genesis.audience.clone();
-                let audience = if self.is_over(feed, held) {
-                    if self.is(Sabotage::ForgetClosed) {
-                        return None;
-                    }
-                    self.staying(&audience)?
-                } else {
-                    audience
-                };
-                return Some((audience, statement.clone()));
+    /// What an action appends, and to the feeds for whom.
+    fn carry(&self, action: &Action<FeedId>, statement: &Statement) -> Vec<(Audience, Statement)> {
+        let audiences = match action {
+            Action::Withdraw(_) if self.is(Sabotage::KeepWithdrawals) => Vec::new(),
+            Action::Withdraw(feed) => self.end_to(*feed).into_iter().collect(),
+            Action::Cease(readers) | Action::Release(readers, _) => {
+                let audiences = audiences(self.me(), readers, &self.by_audience);
+                audiences.expect("readers are members, of whom there are few enough")
             }
-            Action::Cease(readers) => (readers, Said::Ceased),
-            Action::Release(readers, stripped) => (readers, released(statement, *stripped)?),
         };
-        let audience = self.audience(readers);
-        let said = Statement {
-            said,
-            ..statement.clone()
-        };
-        Some((audience, said))
+        let said = action.statement(statement);
+        let each = |audience| Some((audience, said.clone()?));
+        audiences.into_iter().filter_map(each).collect()
     }
 
-    fn audience(&self, readers: &BTreeSet<MemberName>) -> Audience {
-        Audience::of(self.me(), readers).expect("readers are members, of whom there are few enough")
-    }
-}
-
-/// Whether one feed carries an older revision than another.
-fn is_older(one: Carried, other: Carried) -> bool {
-    let revision = |carried| match carried {
-        Carried::Current(_) => None,
-        Carried::Older(at) | Carried::Ceased(at) | Carried::Withdrawn(at) => Some(at),
-    };
-    match (revision(one), revision(other)) {
-        (None, _) => false,
-        (Some(_), None) => true,
-        (Some(one), Some(other)) => one < other,
-    }
-}
-
-fn released(statement: &Statement, stripped: Projection) -> Option<Said> {
-    match &statement.said {
-        Said::Asserted { assertion, .. } => Some(Said::Asserted {
-            assertion: Box::new(assertion.released(stripped)),
-            stripped,
-        }),
-        Said::Withdrawn { .. } | Said::Ceased => None,
+    /// Who is told of a withdrawal by a feed, or by the one that follows it.
+    fn end_to(&self, feed: FeedId) -> Option<Audience> {
+        let held = self.feeds.get(&feed)?;
+        let audience = held.genesis.audience.clone();
+        if !self.is_over(&feed, held) {
+            return Some(audience);
+        }
+        if self.is(Sabotage::ForgetClosed) {
+            return None;
+        }
+        self.staying(&audience)
     }
 }
