@@ -25,6 +25,7 @@ mod papers;
 mod promise;
 mod serve;
 mod session;
+mod showing;
 mod sources;
 mod verify;
 
@@ -35,7 +36,8 @@ pub use ledger::{FeedView, Ledger, WantedBody};
 pub use limits::{Limits, Now};
 pub use serve::leaves_message;
 pub use session::Session;
-pub use sources::Sources;
+pub use showing::{SHOW_AFTER, Showing};
+pub use sources::{ASK_AGAIN_AFTER, Sources};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use kentong_protocol::charter::{Charter, Papers};
 use kentong_protocol::feed::{BatchLeaf, Checkpoint, FeedId};
 use kentong_protocol::member::Members;
 use kentong_protocol::member::sessions::Input;
-use kentong_protocol::sync::{Evidence, FeedView, Ledger, Sources, WantedBody};
+use kentong_protocol::sync::{Evidence, FeedView, Ledger, Showing, Sources, WantedBody};
 use kentong_protocol::time::Timestamp;
 use kentong_protocol::{Digest, MemberName};
 
@@ -20,11 +20,6 @@ use crate::store::{FeedState, Store};
 use super::core::Core;
 use super::intake::{Asked, Intake};
 
-/// Milliseconds for which newer checkpoints of a feed are gathered before the last of them is shown to
-/// its other readers. Its publisher pushes them to all that it reaches.
-const SHOW_AFTER: u64 = 10_000;
-/// Milliseconds after which what nobody gave is asked for again.
-const TRY_ANEW: u64 = 60_000;
 /// The most feeds with two histories whose evidence is at hand to be passed on.
 const MAX_FORKED: usize = 1024;
 
@@ -35,14 +30,13 @@ pub(super) struct Relay {
     /// The newest checkpoint of each feed of another, with our cosignature: its size and note.
     cosigned: BTreeMap<FeedId, (u64, Vec<u8>)>,
     /// When the newest checkpoint of a feed is to be cosigned and shown.
-    to_show: BTreeMap<FeedId, u64>,
+    showing: Showing,
     /// Feeds of which two histories are signed.
     forked: BTreeMap<FeedId, Evidence>,
     /// What other members cosigned last of each feed.
     witnessed: BTreeMap<FeedId, BTreeMap<MemberName, Witnessed>>,
     /// Feeds of which somebody did not give a body: others are asked.
     refused: BTreeSet<FeedId>,
-    try_anew: u64,
 }
 
 /// A head that a member cosigned.
@@ -190,7 +184,7 @@ impl Relay {
         signing: &PublicKey,
     ) {
         self.cosigned.retain(|feed, _| !its_feeds.contains(feed));
-        self.to_show.retain(|feed, _| !its_feeds.contains(feed));
+        self.showing.forget(its_feeds);
         for seen in self.witnessed.values_mut() {
             seen.remove(member);
         }
@@ -202,7 +196,7 @@ impl Relay {
     /// A newer checkpoint of a feed of another is stored.
     pub(super) fn stored(&mut self, feed: FeedId, now: u64) {
         self.cosigned.remove(&feed);
-        self.to_show.entry(feed).or_insert(now + SHOW_AFTER);
+        self.showing.stored(feed, now);
     }
 
     /// A member cosigned a head.
@@ -236,14 +230,13 @@ impl Relay {
 }
 
 impl Core {
-    /// Cosigns and shows the heads that are due, and asks anew for what nobody gave.
+    /// Cosigns and shows the heads that are due, and asks again for what nobody gave.
     pub(super) fn relay_on(&mut self, now: u64) {
-        let due = self.relay.to_show.iter().filter(|(_, at)| **at <= now);
-        let due: Vec<FeedId> = due.map(|(feed, _)| *feed).collect();
+        let due = self.relay.showing.due(now);
         // A cosignature is for what is on disk.
         if !due.is_empty() && self.store.sync().is_ok() {
             for feed in due {
-                self.relay.to_show.remove(&feed);
+                self.relay.showing.shown(feed);
                 self.cosign(feed);
                 self.tell(Input::Head(feed));
             }
@@ -252,11 +245,8 @@ impl Core {
         for feed in std::mem::take(&mut self.relay.refused) {
             self.tell(Input::Reassigned(Some(feed)));
         }
-        if self.relay.try_anew <= now {
-            self.relay.try_anew = now + TRY_ANEW;
-            if self.relay.sources.try_anew() {
-                self.tell(Input::Reassigned(None));
-            }
+        if self.relay.sources.ask_again(now) {
+            self.tell(Input::Reassigned(None));
         }
     }
 

@@ -4,16 +4,19 @@
 //! and, leaf by leaf, against the tree. Several are asked at once, each for its share of the bodies;
 //! what one does not give another is asked for.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_keys::MemberName;
 
 use crate::feed::FeedId;
 
+/// After how long what nobody gave is asked for again.
+pub const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// So many bodies in a row are asked of one member.
 const SHARE: u64 = 64;
 /// The most bodies of which it is remembered who did not give them. Beyond, they are as good as
-/// given up until all is tried anew.
+/// given up until all are asked again.
 const MAX_REFUSED: usize = 65_536;
 
 /// Who shows what; one table for all sessions of a node.
@@ -24,6 +27,8 @@ pub struct Sources {
     /// Who gave leaves that do not go together with those that are held: it lies, or the publisher
     /// has two histories.
     other_leaves: BTreeSet<(FeedId, MemberName)>,
+    /// When all are asked again.
+    ask_again_at: u64,
 }
 
 impl Sources {
@@ -61,17 +66,24 @@ impl Sources {
         }
     }
 
-    /// All may be asked for everything anew; true if somebody refused something.
-    pub fn try_anew(&mut self) -> bool {
+    /// Once in [`ASK_AGAIN_AFTER`] all may be asked for everything again; true if somebody refused
+    /// something. The time is that of a clock that only goes forward.
+    pub fn ask_again(&mut self, millis: u64) -> bool {
+        if millis < self.ask_again_at {
+            return false;
+        }
+        let wait = u64::try_from(ASK_AGAIN_AFTER.as_millis()).unwrap_or(u64::MAX);
+        self.ask_again_at = millis.saturating_add(wait);
         let refused = std::mem::take(&mut self.refused);
         let other = std::mem::take(&mut self.other_leaves);
         !refused.is_empty() || !other.is_empty()
     }
 
-    /// Whether somebody did not give something: see [`Sources::try_anew`].
+    /// When all may be asked again; none if nobody refused anything.
     #[must_use]
-    pub fn wants_anew(&self) -> bool {
-        !self.refused.is_empty() || !self.other_leaves.is_empty()
+    pub fn ask_again_at(&self) -> Option<u64> {
+        let nothing = self.refused.is_empty() && self.other_leaves.is_empty();
+        (!nothing).then_some(self.ask_again_at)
     }
 
     /// What was refused, and by whom.
@@ -167,7 +179,7 @@ mod tests {
         assert_eq!(of(&sources).as_deref(), Some("VN"));
         sources.other_leaves(&name("VN"), feed());
         assert_eq!(of(&sources), None);
-        assert!(sources.try_anew() && !sources.try_anew());
+        assert!(sources.ask_again(0) && !sources.ask_again(60_000));
         assert_eq!(of(&sources).as_deref(), Some("MY"));
         sources.other_leaves(&name("MY"), feed());
         sources.gone(&name("MY"));
@@ -198,11 +210,23 @@ mod tests {
         assert_eq!(sources.refused().count(), 1);
         sources.gone(&name("TH"));
         assert_eq!(of(&sources, 64).as_deref(), Some("VN"));
-        assert!(sources.try_anew() && !sources.try_anew());
+        assert_eq!(sources.ask_again_at(), Some(0));
+        assert!(sources.ask_again(5_000) && !sources.ask_again(65_000));
+        assert_eq!(sources.ask_again_at(), None);
         assert_eq!(of(&sources, 0).as_deref(), Some("MY"));
         sources.gone(&name("MY"));
         sources.gone(&name("VN"));
         assert_eq!((of(&sources, 0), sources.shown.len()), (None, 0));
+    }
+
+    #[test]
+    fn all_are_asked_again_once_a_minute() {
+        let mut sources = shown(&[("MY", 9)]);
+        assert!(!sources.ask_again(5_000));
+        sources.refuse(&name("MY"), feed(), 0);
+        assert_eq!(sources.ask_again_at(), Some(65_000));
+        let asked = [5_000, 64_999, 65_000, 65_000].map(|now| sources.ask_again(now));
+        assert_eq!(asked, [false, false, true, false]);
     }
 
     #[test]

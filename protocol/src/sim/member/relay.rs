@@ -8,16 +8,12 @@ use kentong_keys::{Digest, KeyType, MemberName, PublicKey, Role, VerifierKey, ke
 use crate::charter::Papers;
 use crate::feed::{BatchLeaf, Checkpoint, FeedId};
 use crate::member::sessions::Input;
-use crate::sync::{Evidence, FeedView, Ledger, Sources, WantedBody};
+use crate::sync::{Evidence, FeedView, Ledger, Showing, Sources, WantedBody};
 
 use super::super::cast::Person;
 use super::super::founding::FEDERATION;
 use super::{Cast, Effect, Feeds, Ground, LinkId, Member};
 
-/// Milliseconds for which newer checkpoints of a feed are gathered before the last is shown.
-const SHOW_AFTER: u64 = 10_000;
-/// Milliseconds after which what nobody gave is asked for again.
-const TRY_ANEW: u64 = 60_000;
 /// Milliseconds from one look of a real node at its clock to the next.
 const TICK: u64 = 1_000;
 
@@ -28,20 +24,19 @@ pub(super) struct Relay {
     /// The newest checkpoint of each feed of another, with the own cosignature.
     cosigned: BTreeMap<FeedId, (u64, Vec<u8>)>,
     /// When the newest checkpoint of a feed is to be cosigned and shown.
-    to_show: BTreeMap<FeedId, u64>,
+    showing: Showing,
     /// Feeds of which two histories are signed.
     forked: BTreeMap<FeedId, Evidence>,
     /// Feeds of which somebody did not give a body: others are asked.
     refused: BTreeSet<FeedId>,
     /// When others are asked.
     ask_others: u64,
-    try_anew: u64,
 }
 
 impl Relay {
     /// A newer checkpoint of a feed of another is stored.
     pub(super) fn stored(&mut self, feed: FeedId, now: u64) {
-        self.to_show.entry(feed).or_insert(now + SHOW_AFTER);
+        self.showing.stored(feed, now);
     }
 
     /// A member does not give a body that it shows.
@@ -70,15 +65,9 @@ impl Relay {
 
     /// When there is something to do at the latest.
     pub(super) fn wake_at(&self) -> u64 {
-        let mut show = self.to_show.values().min().copied().unwrap_or(u64::MAX);
-        if !self.refused.is_empty() {
-            show = show.min(self.ask_others);
-        }
-        if self.sources.wants_anew() {
-            show.min(self.try_anew)
-        } else {
-            show
-        }
+        let others = (!self.refused.is_empty()).then_some(self.ask_others);
+        let all = [self.showing.next_at(), others, self.sources.ask_again_at()];
+        all.into_iter().flatten().min().unwrap_or(u64::MAX)
     }
 }
 
@@ -175,14 +164,13 @@ impl<G: Ground> Member<G> {
     /// Cosigns and shows the heads that are due, and asks anew for what nobody gave.
     pub(super) fn relay_on(&mut self) {
         let now = self.now.millis;
-        let due = self.relay.to_show.iter().filter(|(_, at)| **at <= now);
-        let due: Vec<FeedId> = due.map(|(feed, _)| *feed).collect();
+        let due = self.relay.showing.due(now);
         // A cosignature is for what is on disk.
         if !due.is_empty() {
             self.home.ground.sync();
         }
         for feed in due {
-            self.relay.to_show.remove(&feed);
+            self.relay.showing.shown(feed);
             self.cosign(feed);
             self.tell(Input::Head(feed));
         }
@@ -192,11 +180,8 @@ impl<G: Ground> Member<G> {
                 self.tell(Input::Reassigned(Some(feed)));
             }
         }
-        if self.relay.try_anew <= now {
-            self.relay.try_anew = now + TRY_ANEW;
-            if self.relay.sources.try_anew() {
-                self.tell(Input::Reassigned(None));
-            }
+        if self.relay.sources.ask_again(now) {
+            self.tell(Input::Reassigned(None));
         }
     }
 
