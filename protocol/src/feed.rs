@@ -16,6 +16,7 @@ mod audience;
 mod batch;
 mod body;
 mod checkpoint;
+mod closing;
 mod epoch;
 mod held_heads;
 mod leaf;
@@ -31,7 +32,10 @@ pub use body::{
     BodyError, BodyId, FRAME_STATEMENTS, MAX_BATCH_BYTES, MAX_BATCH_STATEMENTS, MAX_BODY, OpenBody,
 };
 pub use checkpoint::{Checkpoint, CheckpointError, Origin, UnverifiedCheckpoint};
-pub use epoch::{EpochDraft, EpochError, open_epoch, rewrap, rewrap_with};
+pub use epoch::{
+    EPOCH_LIFETIME, EpochDraft, EpochError, MAX_EPOCH_STATEMENTS, OpenEpoch, open_epoch, rewrap,
+    rewrap_with,
+};
 pub use held_heads::{HeldHeads, HeldHeadsError};
 pub use leaf::{
     BatchLeaf, CloseLeaf, EpochLeaf, EraseLeaf, EraseReason, FeedId, GenesisLeaf, Leaf, LeafError,

@@ -1,8 +1,7 @@
 //! Closing own feeds whose audience holds somebody who is no member any more, and beginning those
 //! that follow them.
 
-use kentong_protocol::bounded::BoundedVec;
-use kentong_protocol::feed::{Audience, CloseLeaf, FeedId, Leaf};
+use kentong_protocol::feed::{Audience, CloseLeaf, FeedId};
 
 use crate::store::Step;
 
@@ -21,8 +20,6 @@ impl Core {
 
     /// Closes them. Each names the feed that follows it, for exactly those readers who stay; if
     /// nobody does, nothing follows.
-    ///
-    /// A suspension, a leave and a severing close nothing: they may end, or a version will follow.
     pub(super) fn close_feeds(&mut self) -> Result<(), PublishError> {
         let Some(charter) = self.members.charter() else {
             return Ok(());
@@ -33,10 +30,7 @@ impl Core {
         let to_close: Vec<(Audience, FeedId)> = self
             .feeds
             .iter()
-            .filter(|(audience, _)| {
-                let mut members = audience.members().iter();
-                members.any(|member| charter.member(member).is_none())
-            })
+            .filter(|(audience, _)| audience.is_to_close(|name| charter.member(name).is_some()))
             .map(|(audience, feed)| (audience.clone(), *feed))
             .collect();
         if to_close.is_empty() {
@@ -51,11 +45,7 @@ impl Core {
                 continue;
             };
             let mut tree = held.tree().frontier();
-            let followed_by = follower.into_iter().collect();
-            let close = Leaf::Close(CloseLeaf {
-                reason: CloseLeaf::MEMBER_REMOVED,
-                followed_by: BoundedVec::new(followed_by).unwrap_or_default(),
-            });
+            let close = CloseLeaf::member_removed(follower);
             step = append(step, *feed, &mut tree, &close);
             grown.push((audience.clone(), Growing::closed(*feed, tree)));
         }
@@ -96,14 +86,6 @@ impl Core {
     /// Those of an audience whom the charter lists, if there is a reader among them.
     pub(super) fn staying(&self, audience: &Audience) -> Option<Audience> {
         let charter = self.members.charter()?;
-        let readers: Vec<_> = audience
-            .members()
-            .iter()
-            .filter(|member| **member != self.me && charter.member(member).is_some())
-            .collect();
-        if readers.is_empty() {
-            return None;
-        }
-        Audience::of(&self.me, readers).ok()
+        audience.staying(&self.me, |name| charter.member(name).is_some())
     }
 }

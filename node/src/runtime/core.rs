@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kentong_protocol::MemberName;
-use kentong_protocol::feed::{Audience, FeedId};
+use kentong_protocol::feed::{Audience, FeedId, OpenEpoch};
 use kentong_protocol::member::Members;
 use kentong_protocol::member::history::History;
 use kentong_protocol::member::sessions::{CutOffs, Sessions};
@@ -25,7 +25,6 @@ use super::door::Door;
 use super::intake::Intake;
 use super::members::Found;
 use super::outbox::Act;
-use super::publish::OpenEpoch;
 use super::quota::Outgoing;
 use super::random::Random;
 use super::receipts::Receipts;

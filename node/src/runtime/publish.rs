@@ -10,7 +10,7 @@ use kentong_keys::{BodyContext, EpochKey};
 use kentong_protocol::charter::Charter;
 use kentong_protocol::feed::{
     Audience, BatchDraft, Checkpoint, EpochDraft, EraseLeaf, FeedId, Frontier, GenesisLeaf, Leaf,
-    Origin, leaf_hash,
+    OpenEpoch, Origin, leaf_hash,
 };
 use kentong_protocol::member::heads::Heads as _;
 use kentong_protocol::member::sessions::Input;
@@ -19,20 +19,6 @@ use crate::signer::{Signed, Swap};
 use crate::store::{Durably, Step, StoreError};
 
 use super::core::Core;
-
-/// Statements that one epoch's key may seal.
-const EPOCH_STATEMENTS: u64 = 1 << 20;
-/// Milliseconds after which the next batch begins a new epoch.
-const EPOCH_MILLIS: u64 = 24 * 3600 * 1000;
-
-/// An epoch of an own feed that this process has begun.
-#[derive(Debug)]
-pub(super) struct OpenEpoch {
-    number: u32,
-    key: EpochKey,
-    begun: u64,
-    statements: u64,
-}
 
 /// Why nothing was published. What was asked for is not on disk, or will be dropped from it.
 #[derive(Debug, thiserror::Error)]
@@ -149,7 +135,7 @@ impl Core {
             if let Some(epoch) = new_epoch {
                 self.epochs.insert(feed, epoch);
             } else if let Some(epoch) = self.epochs.get_mut(&feed) {
-                epoch.statements += statements;
+                epoch.seals(statements);
             }
             self.tell(Input::Published(feed));
         }
@@ -187,9 +173,10 @@ impl Core {
         };
         let now = self.now().millis;
         let count = statements.len() as u64;
-        let open = self.epochs.get(&feed).filter(|epoch| {
-            epoch.statements + count <= EPOCH_STATEMENTS && now < epoch.begun + EPOCH_MILLIS
-        });
+        let open = self
+            .epochs
+            .get(&feed)
+            .filter(|epoch| epoch.takes(count, now));
         let mut new_epoch = None;
         if open.is_none() {
             let number = last_epoch + 1;
@@ -204,16 +191,13 @@ impl Core {
             let leaf = draft.seal(&key, |member| self.sealing_key(member));
             step = append(step, feed, &mut tree, &Leaf::Epoch(leaf));
             step = step.epoch_key(feed, number, &key);
-            new_epoch = Some(OpenEpoch {
-                number,
-                key,
-                begun: now,
-                statements: count,
-            });
+            let mut epoch = OpenEpoch::begin(number, key, now);
+            epoch.seals(count);
+            new_epoch = Some(epoch);
         }
         let epoch = new_epoch.as_ref().or(open);
         let epoch = epoch.ok_or_else(|| PublishError::Halted("no epoch is open".into()))?;
-        for draft in batches(statements) {
+        for draft in BatchDraft::holding(statements) {
             let index = tree.size();
             let context = BodyContext {
                 federation: &federation,
@@ -222,7 +206,7 @@ impl Core {
                 index,
             };
             let random = (self.random.bytes(), self.random.bytes());
-            let sealed = draft.seal(epoch.number, &epoch.key, &context, random);
+            let sealed = draft.seal(epoch.number(), epoch.key(), &context, random);
             let sealed = sealed.ok_or_else(|| PublishError::Halted("a batch is empty".into()))?;
             step = append(step, feed, &mut tree, &Leaf::Batch(sealed.leaf));
             step = step.body(feed, index, sealed.body);
@@ -298,23 +282,6 @@ impl Core {
         };
         Some(Checkpoint::sign(origin, size, root, &self.identity.signing))
     }
-}
-
-/// Statements in as few batches as hold them, in their order; none of no statements.
-fn batches(statements: Vec<Vec<u8>>) -> Vec<BatchDraft> {
-    let (mut full, mut draft) = (Vec::new(), BatchDraft::default());
-    for statement in statements {
-        if let Err(statement) = draft.push(statement) {
-            full.push(std::mem::take(&mut draft));
-            draft
-                .push(statement)
-                .expect("an empty batch takes any statement");
-        }
-    }
-    if !draft.is_empty() {
-        full.push(draft);
-    }
-    full
 }
 
 pub(super) fn append(step: Step, feed: FeedId, tree: &mut Frontier, leaf: &Leaf) -> Step {

@@ -22,6 +22,24 @@ pub struct SealedBatch {
 }
 
 impl BatchDraft {
+    /// Statements in as few batches as hold them, in their order; none of no statements.
+    #[must_use]
+    pub fn holding(statements: Vec<Vec<u8>>) -> Vec<Self> {
+        let (mut full, mut draft) = (Vec::new(), Self::default());
+        for statement in statements {
+            if let Err(statement) = draft.push(statement) {
+                full.push(std::mem::take(&mut draft));
+                draft
+                    .push(statement)
+                    .expect("an empty batch takes any statement");
+            }
+        }
+        if !draft.is_empty() {
+            full.push(draft);
+        }
+        full
+    }
+
     /// Adds a statement's canonical bytes, or gives them back when the batch is full.
     pub fn push(&mut self, statement: Vec<u8>) -> Result<(), Vec<u8>> {
         let full = self.statements.len() == MAX_BATCH_STATEMENTS
@@ -95,6 +113,23 @@ mod tests {
             .iter()
             .for_each(|s| draft.push(s.clone()).unwrap());
         draft.seal(1, key, context, ([1; 32], [2; 32])).unwrap()
+    }
+
+    #[test]
+    fn statements_fill_one_batch_after_another() {
+        let lens = |statements: Vec<Vec<u8>>| {
+            let all: Vec<_> = statements.clone();
+            let batches = BatchDraft::holding(statements);
+            let lens: Vec<_> = batches.iter().map(BatchDraft::len).collect();
+            let again: Vec<_> = batches.into_iter().flat_map(|one| one.statements).collect();
+            assert_eq!(again, all);
+            lens
+        };
+        let most = MAX_BATCH_STATEMENTS;
+        assert_eq!(lens(Vec::new()), [0; 0]);
+        assert_eq!(lens(statements(most)), [most]);
+        assert_eq!(lens(statements(2 * most + 1)), [most, most, 1]);
+        assert_eq!(lens(vec![vec![0; MAX_BATCH_BYTES / 2 + 1]; 3]), [1, 1, 1]);
     }
 
     #[test]

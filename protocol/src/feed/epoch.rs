@@ -1,5 +1,7 @@
 //! Epochs: a fresh key for a feed, sealed to each reader.
 
+use core::time::Duration;
+
 use kentong_keys::{
     Digest, EpochKey, Label, MemberName, SEALING_CHANCE, SealedEpochKey, SealingContext,
     SealingKey, SealingKeyId, SealingSecret, open_epoch_key, random_bytes, seal_epoch_key_with,
@@ -9,6 +11,13 @@ use crate::bounded::BoundedVec;
 
 use super::audience::Audience;
 use super::leaf::{EpochLeaf, FeedId, SealedFor};
+
+/// The most statements that one epoch's key seals.
+pub const MAX_EPOCH_STATEMENTS: u64 = 1 << 20;
+
+/// How long an epoch is used. After that the next batch begins a new one: whoever finds a key reads a day
+/// of one feed.
+pub const EPOCH_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 const EPOCH: Label = Label::new("kentong/epoch/1");
 
@@ -27,6 +36,54 @@ pub enum EpochError {
     /// It is not the key that the leaf commits to.
     #[error("the epoch's key is not the one that the leaf commits to")]
     Commitment,
+}
+
+/// An epoch that this process has begun. Those of an earlier one are not continued: which of its keys a
+/// crash dropped is not known.
+#[derive(Debug)]
+pub struct OpenEpoch {
+    number: u32,
+    key: EpochKey,
+    /// In milliseconds of a clock that only goes forward.
+    begun: u64,
+    statements: u64,
+}
+
+impl OpenEpoch {
+    /// An epoch that begins now, in milliseconds of a clock that only goes forward.
+    #[must_use]
+    pub const fn begin(number: u32, key: EpochKey, now: u64) -> Self {
+        Self {
+            number,
+            key,
+            begun: now,
+            statements: 0,
+        }
+    }
+
+    /// Its number in its feed.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Its key.
+    #[must_use]
+    pub const fn key(&self) -> &EpochKey {
+        &self.key
+    }
+
+    /// Whether so many more statements may be sealed in it now.
+    #[must_use]
+    pub fn takes(&self, statements: u64, now: u64) -> bool {
+        let age = Duration::from_millis(now.saturating_sub(self.begun));
+        self.statements.saturating_add(statements) <= MAX_EPOCH_STATEMENTS && age < EPOCH_LIFETIME
+    }
+
+    /// So many statements are sealed in it.
+    pub const fn seals(&mut self, statements: u64) {
+        self.statements = self.statements.saturating_add(statements);
+    }
 }
 
 /// What an epoch's sealing is bound to.
@@ -213,6 +270,28 @@ mod tests {
 
     fn name(text: &str) -> MemberName {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_epoch_ends_with_its_day_or_its_statements() {
+        let begin = || OpenEpoch::begin(1, EpochKey::from_secret([9; 32]), 1_000);
+        let day = 86_400_000;
+        for (sealed, more, now, takes) in [
+            (0, 1, 1_000, true),
+            (0, 1 << 20, 1_000, true),
+            (0, (1 << 20) + 1, 1_000, false),
+            ((1 << 20) - 1, 1, 1_000, true),
+            (1 << 20, 0, 1_000, true),
+            (1 << 20, 1, 1_000, false),
+            (0, 1, 1_000 + day - 1, true),
+            (0, 1, 1_000 + day, false),
+            (0, 1, 0, true),
+            (u64::MAX, u64::MAX, 1_000, false),
+        ] {
+            let mut epoch = begin();
+            epoch.seals(sealed);
+            assert_eq!(epoch.takes(more, now), takes, "{sealed} {more} {now}");
+        }
     }
 
     #[test]

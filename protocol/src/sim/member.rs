@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use kentong_keys::MemberName;
 
-use crate::feed::{Audience, FeedId, Leaf};
+use crate::feed::{Audience, FeedId, Leaf, OpenEpoch};
 use crate::indicator::Value;
 use crate::member::sessions::{CutOffs, Sessions};
 use crate::policy::Engine;
@@ -51,7 +51,7 @@ pub(super) struct Member<G> {
     /// The open own feeds by audience.
     by_audience: BTreeMap<Audience, FeedId>,
     /// The epochs that this process began.
-    epochs: BTreeMap<FeedId, u32>,
+    epochs: BTreeMap<FeedId, OpenEpoch>,
     engine: Engine,
     standing: Standing,
     sessions: Sessions<LinkId>,

@@ -1,8 +1,7 @@
 //! Closing own feeds whose audience holds somebody who is no member any more, and beginning those that
 //! follow them, in the order of a real node.
 
-use crate::bounded::BoundedVec;
-use crate::feed::{Audience, CloseLeaf, FeedId, Leaf};
+use crate::feed::{Audience, CloseLeaf, FeedId};
 
 use super::publish::{Growing, append};
 use super::{Crashed, Effect, Ground, Member, Record, Sabotage};
@@ -18,9 +17,9 @@ impl<G: Ground> Member<G> {
         if !self.lists(self.who) || self.is(Sabotage::KeepFeedsOpen) {
             return Ok(());
         }
-        let gone = |audience: &Audience| self.staying(audience).as_ref() != Some(audience);
+        let charter = self.papers().chain().in_force();
         let open = self.by_audience.iter();
-        let open = open.filter(|(audience, _)| audience.members().len() > 1 && gone(audience));
+        let open = open.filter(|(one, _)| one.is_to_close(|name| charter.member(name).is_some()));
         let to_close: Vec<(Audience, FeedId)> = open
             .map(|(audience, feed)| (audience.clone(), *feed))
             .collect();
@@ -34,11 +33,7 @@ impl<G: Ground> Member<G> {
                 continue;
             };
             let mut tree = held.tree.frontier();
-            let followed_by = follower.into_iter().collect();
-            let close = Leaf::Close(CloseLeaf {
-                reason: CloseLeaf::MEMBER_REMOVED,
-                followed_by: BoundedVec::new(followed_by).unwrap_or_default(),
-            });
+            let close = CloseLeaf::member_removed(follower);
             append(&mut group, *feed, &mut tree, close);
             grown.push(Growing::closed(audience.clone(), *feed, tree));
         }
@@ -74,12 +69,6 @@ impl<G: Ground> Member<G> {
     /// Those of an audience whom the charter lists, if there is a reader among them.
     pub(super) fn staying(&self, audience: &Audience) -> Option<Audience> {
         let charter = self.papers().chain().in_force();
-        let members = audience.members().iter();
-        let readers = members.filter(|name| *name != self.me() && charter.member(name).is_some());
-        let readers: Vec<_> = readers.collect();
-        if readers.is_empty() {
-            return None;
-        }
-        Audience::of(self.me(), readers).ok()
+        audience.staying(self.me(), |name| charter.member(name).is_some())
     }
 }

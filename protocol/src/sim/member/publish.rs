@@ -8,7 +8,7 @@ use kentong_keys::{BodyContext, Digest, EpochKey, Label, MemberName};
 
 use crate::feed::{
     Audience, BatchDraft, Checkpoint, EpochDraft, EraseLeaf, FeedId, Frontier, GenesisLeaf, Leaf,
-    Origin, leaf_hash,
+    OpenEpoch, Origin, leaf_hash,
 };
 use crate::member::sessions::Input;
 use crate::statement::Statement;
@@ -23,8 +23,10 @@ pub(super) struct Growing {
     pub(super) audience: Audience,
     pub(super) feed: FeedId,
     tree: Frontier,
-    /// The epoch in which it is written on; none if it ends, or has ended and is erased from.
-    epoch: Option<u32>,
+    /// It is the feed for its audience from now on.
+    open: bool,
+    new_epoch: Option<OpenEpoch>,
+    statements: u64,
 }
 
 impl Growing {
@@ -34,7 +36,9 @@ impl Growing {
             audience,
             feed,
             tree,
-            epoch: None,
+            open: false,
+            new_epoch: None,
+            statements: 0,
         }
     }
 }
@@ -150,12 +154,18 @@ impl<G: Ground> Member<G> {
             let Growing {
                 audience,
                 feed,
-                epoch,
+                open,
+                new_epoch,
+                statements,
                 ..
             } = growing;
-            if let Some(epoch) = epoch {
+            if open {
                 self.by_audience.insert(audience, feed);
+            }
+            if let Some(epoch) = new_epoch {
                 self.epochs.insert(feed, epoch);
+            } else if let Some(epoch) = self.epochs.get_mut(&feed) {
+                epoch.seals(statements);
             }
             self.tell(Input::Published(feed));
         }
@@ -187,12 +197,15 @@ impl<G: Ground> Member<G> {
             .get(&audience)
             .and_then(|id| self.feeds.get(id));
         // A new epoch begins with each start, so that no key of an attempt that was dropped is used.
+        let (count, now) = (statements.len() as u64, self.now.millis);
         let open = held.and_then(|held| {
-            let begun = self.epochs.get(&held.genesis.feed_id());
-            let epoch = begun.filter(|epoch| **epoch == held.epoch)?;
-            let key = held.keys.get(epoch)?;
-            Some((*epoch, EpochKey::from_secret(*key.secret().expose())))
+            let begun = self.epochs.get(&held.genesis.feed_id())?;
+            let held = begun.number() == held.epoch && held.keys.contains_key(&held.epoch);
+            let secret = *begun.key().secret().expose();
+            let usable = held && begun.takes(count, now);
+            usable.then(|| (begun.number(), EpochKey::from_secret(secret)))
         });
+        let mut new_epoch = None;
         let held = held.map(|held| (held.genesis.feed_id(), held.tree.frontier(), held.epoch));
         let (feed, mut tree, last_epoch) = match held {
             Some(held) => held,
@@ -219,7 +232,11 @@ impl<G: Ground> Member<G> {
                     |name: &MemberName| Some(cast.person(cast.who(name)?).sealing.public());
                 let leaf = draft.seal_with(&key, || dice.bytes(), sealing);
                 append(group, feed, &mut tree, Leaf::Epoch(leaf));
-                group.push(Record::EpochKey(feed, epoch, *key.secret().expose()));
+                let secret = *key.secret().expose();
+                group.push(Record::EpochKey(feed, epoch, secret));
+                let mut begun = OpenEpoch::begin(epoch, EpochKey::from_secret(secret), now);
+                begun.seals(count);
+                new_epoch = Some(begun);
                 (epoch, key)
             }
         };
@@ -227,10 +244,12 @@ impl<G: Ground> Member<G> {
             audience,
             feed,
             tree,
-            epoch: Some(epoch),
+            open: true,
+            new_epoch,
+            statements: count,
         };
-        if !statements.is_empty() {
-            self.seal(group, &mut growing, (epoch, &key), statements);
+        for draft in BatchDraft::holding(statements) {
+            self.seal(group, &mut growing, (epoch, &key), draft);
         }
         growing
     }
@@ -241,16 +260,11 @@ impl<G: Ground> Member<G> {
         group: &mut Vec<Record>,
         growing: &mut Growing,
         (epoch, key): (u32, &EpochKey),
-        statements: Vec<Vec<u8>>,
+        draft: BatchDraft,
     ) {
         let Growing { feed, tree, .. } = growing;
         let feed = *feed;
         let federation = self.federation();
-        let mut draft = BatchDraft::default();
-        for statement in statements {
-            let taken = draft.push(statement);
-            taken.expect("a run's batches are far smaller than the bound");
-        }
         let index = tree.size();
         let context = BodyContext {
             federation: &federation,
@@ -260,7 +274,7 @@ impl<G: Ground> Member<G> {
         };
         let random = (self.dice.bytes(), self.dice.bytes());
         let sealed = draft.seal(epoch, key, &context, random);
-        let sealed = sealed.expect("only lists with statements are published");
+        let sealed = sealed.expect("a batch that is handed out holds a statement");
         append(group, feed, tree, Leaf::Batch(sealed.leaf));
         group.push(Record::Body(feed, index, Rc::new(sealed.body)));
     }
