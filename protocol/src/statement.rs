@@ -4,6 +4,8 @@
 //! same indicator one is in force, whatever order they arrived in: see [`Rank`].
 
 mod erasure;
+mod later_word;
+mod numbering;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -20,6 +22,8 @@ use crate::indicator::{Assertion, Projection, Value};
 use crate::time::Timestamp;
 
 pub use erasure::{ErasedMark, Erasure};
+pub use later_word::later_word;
+pub use numbering::{Numbered, SaidBefore, says_nothing_new};
 
 /// The longest statement in canonical form, in bytes.
 pub const MAX_STATEMENT: usize = 16 * 1024;

@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_protocol::bounded::BoundedText;
 use kentong_protocol::feed::Audience;
-use kentong_protocol::indicator::{Assertion, Projection, Recipient, Value};
+use kentong_protocol::indicator::{Projection, Recipient, Value};
 use kentong_protocol::policy::{Class, LocalAction, Operator};
-use kentong_protocol::statement::{IndicatorId, Revision, Said, Statement};
-use kentong_protocol::time::Timestamp;
+use kentong_protocol::statement::{IndicatorId, Numbered, Said, SaidBefore, Statement};
 use tokio::sync::mpsc;
 
 use crate::control::refused::Refused;
 use crate::control::reply::{Done, Failure, Outcome, Reply};
 use crate::control::request::{Entry, MAX_ENTRIES};
-use crate::store::StoreError;
+use crate::store::{OwnEntry, StoreError};
 
 use super::core::Core;
 use super::publish::PublishError;
@@ -212,53 +211,41 @@ impl Core {
         let id = IndicatorId::of(&self.me, &value);
         let waiting = self.pending.newest.get(&id);
         let waiting = waiting.and_then(|at| self.pending.statements.get(*at));
-        let (revision, outcome) = if let Some(before) = waiting {
-            if says_nothing_new(&said, before, self.wall()) {
-                return Ok(Outcome::Known);
-            }
-            let withdrawn = matches!(before.said, Said::Withdrawn { .. });
-            if withdrawn && !how.again {
-                return Ok(Outcome::Withdrawn);
-            }
-            (before.revision.next(), Outcome::Revised)
+        let (now, again) = (self.wall(), how.again);
+        let (numbered, outcome) = if let Some(newest) = waiting {
+            let before = SaidBefore {
+                highest: newest.revision,
+                withdrawn: matches!(newest.said, Said::Withdrawn { .. }),
+                erased: false,
+            };
+            let newest = || Ok::<_, StoreError>(Some(newest));
+            (before.number(&said, again, now, newest)?, Outcome::Revised)
         } else {
-            match self.store.own()?.get(&id) {
-                None => (Some(Revision::new(1)), Outcome::New),
-                Some(entry) => {
-                    let asserts = matches!(said, Said::Asserted { .. });
-                    if asserts && entry.withdrawn && !how.again {
-                        return Ok(Outcome::Withdrawn);
-                    }
-                    if asserts && entry.erased && !how.again {
-                        return Ok(Outcome::Erased);
-                    }
-                    let now = self.wall();
-                    let renews = |assertion: &Assertion| {
-                        let due = |made| assertion.is_due_anew(value.kind(), made, now);
-                        entry.made.is_some_and(due)
-                    };
-                    if let Said::Asserted { assertion, .. } = &said
-                        && !entry.withdrawn
-                        && !entry.erased
-                        && assertion
-                            .last_seen
-                            .is_none_or(|seen| entry.last_seen == Some(seen))
-                        && assertion.valid_until.is_none()
-                        && !renews(assertion)
-                        && self.store.own()?.content(assertion) == entry.content
-                    {
-                        return Ok(Outcome::Known); // Without reading it: a re-import.
-                    }
-                    let before = self.own_statement(&value)?;
-                    if before.is_some_and(|before| says_nothing_new(&said, &before, self.wall())) {
-                        return Ok(Outcome::Known);
-                    }
-                    (entry.highest.next(), Outcome::Revised)
-                }
+            let entry = self.store.own()?.get(&id);
+            if let Some(entry) = &entry
+                && self.is_repeated(&value, &said, entry)?
+            {
+                return Ok(Outcome::Known); // Without reading it: a re-import.
             }
+            let before = entry.map(|entry| SaidBefore {
+                highest: entry.highest,
+                withdrawn: entry.withdrawn,
+                erased: entry.erased,
+            });
+            let before = before.unwrap_or_default();
+            let newest = || match entry {
+                Some(_) => self.own_statement(&value),
+                None => Ok(None),
+            };
+            let numbered = before.number(&said, again, now, newest)?;
+            let outcome = entry.map_or(Outcome::New, |_| Outcome::Revised);
+            (numbered, outcome)
         };
-        let Some(revision) = revision else {
-            return Ok(Outcome::Known);
+        let revision = match numbered {
+            Numbered::As(revision) => revision,
+            Numbered::NothingNew => return Ok(Outcome::Known),
+            Numbered::Withdrawn => return Ok(Outcome::Withdrawn),
+            Numbered::Erased => return Ok(Outcome::Erased),
         };
         if !how.dry_run {
             let made = self.wall();
@@ -271,6 +258,26 @@ impl Core {
             self.pending.push(id, statement);
         }
         Ok(outcome)
+    }
+
+    /// Whether the same was said before, as far as the store's table shows that.
+    fn is_repeated(
+        &self,
+        value: &Value,
+        said: &Said,
+        entry: &OwnEntry,
+    ) -> Result<bool, StoreError> {
+        let Said::Asserted { assertion, .. } = said else {
+            return Ok(false);
+        };
+        let seen = assertion.last_seen;
+        let renews = |made| assertion.is_due_anew(value.kind(), made, self.wall());
+        Ok(!entry.withdrawn
+            && !entry.erased
+            && seen.is_none_or(|seen| entry.last_seen == Some(seen))
+            && assertion.valid_until.is_none()
+            && !entry.made.is_some_and(renews)
+            && self.store.own()?.content(assertion) == entry.content)
     }
 
     /// Makes durable what waits, answers, and releases it.
@@ -313,27 +320,11 @@ pub(super) fn reply(replies: &mpsc::Sender<Reply>, reply: Reply) {
     drop(replies.try_send(reply));
 }
 
-fn says_nothing_new(said: &Said, before: &Statement, now: Timestamp) -> bool {
-    match (said, &before.said) {
-        (
-            Said::Asserted { assertion, .. },
-            Said::Asserted {
-                assertion: earlier, ..
-            },
-        ) => {
-            // The earlier one decides what is due: one that says until when it holds goes on to.
-            let due = earlier.is_due_anew(before.value.kind(), before.made, now)
-                && assertion.is_due_anew(before.value.kind(), before.made, now);
-            !assertion.is_news(earlier) && !due
-        }
-        (Said::Withdrawn { .. }, Said::Withdrawn { .. }) => true,
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use kentong_protocol::indicator::Kind;
+    use kentong_protocol::statement::Revision;
+    use kentong_protocol::time::Timestamp;
 
     use super::*;
 

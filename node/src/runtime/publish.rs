@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use kentong_keys::{BodyContext, EpochKey};
+use kentong_keys::BodyContext;
 use kentong_protocol::charter::Charter;
 use kentong_protocol::feed::{
     Audience, BatchDraft, Checkpoint, EpochDraft, EraseLeaf, FeedId, Frontier, GenesisLeaf, Leaf,

@@ -13,7 +13,6 @@
 //! since the node's start.
 
 mod asking;
-mod later_word;
 mod loading;
 mod lost;
 mod news;
@@ -24,6 +23,7 @@ mod settling;
 mod start;
 #[cfg(test)]
 mod tests;
+mod to_load;
 
 use std::collections::BTreeMap;
 
@@ -37,12 +37,12 @@ use loading::Loading;
 use lost::Lost;
 
 pub use asking::{Asking, By, Contradiction, STALLED, Settlement, Unfinished};
-pub use later_word::{later_word, to_load};
 pub use our_feeds::{Held, OurFeeds};
 pub use output::{About, Output, Warning, Why};
 pub use quorum::{Quorum, can_be_asked};
 pub use settling::NoGoAhead;
 pub use start::{Behind, Compared, Repair, compare, open_feeds, to_sign_again, uncovered};
+pub use to_load::to_load;
 
 /// Milliseconds after a start in which one reader is waited for.
 pub const PATIENCE: u64 = 10_000;

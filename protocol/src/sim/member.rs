@@ -14,6 +14,7 @@ mod relay;
 mod release;
 mod restored;
 
+use core::convert::Infallible;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -23,7 +24,7 @@ use crate::feed::{Audience, FeedId, Leaf, OpenEpoch};
 use crate::indicator::Value;
 use crate::member::sessions::{CutOffs, Sessions};
 use crate::policy::Engine;
-use crate::statement::{IndicatorId, Said, Statement};
+use crate::statement::{IndicatorId, Numbered, Said, SaidBefore, Statement};
 use crate::sync::Now;
 
 use super::cast::{Cast, Who};
@@ -229,17 +230,21 @@ impl<G: Ground> Member<G> {
     /// Numbers what is said; none if it is nothing new.
     fn numbered(&self, item: Item, said: Said) -> Option<Statement> {
         let value = item.value();
-        let entry = self.own.0.get(&IndicatorId::of(self.me(), &value));
-        let newest = entry.and_then(|entry| entry.newest.as_ref());
-        if newest.is_some_and(|before| says_nothing_new(&said, &before.said)) {
-            return None;
-        }
-        let highest = entry.map(|entry| entry.highest).unwrap_or_default();
         let id = IndicatorId::of(self.me(), &value);
-        let revision = highest
-            .max(self.own.erased(&id))
-            .next()
-            .expect("a run says less than four billion things");
+        let entry = self.own.0.get(&id);
+        let newest = entry.and_then(|entry| entry.newest.as_ref());
+        let highest = entry.map(|entry| entry.highest).unwrap_or_default();
+        let before = SaidBefore {
+            highest: highest.max(self.own.erased(&id)),
+            withdrawn: newest.is_some_and(|newest| matches!(newest.said, Said::Withdrawn { .. })),
+            erased: false,
+        };
+        // Members of a run mean what they say: also what they withdrew or erased before.
+        let newest = || Ok::<_, Infallible>(newest);
+        let Ok(numbered) = before.number(&said, true, self.now.wall, newest);
+        let Numbered::As(revision) = numbered else {
+            return None;
+        };
         let made = self.now.wall;
         Some(Statement {
             value,
@@ -305,17 +310,4 @@ impl<G: Ground> Member<G> {
 
 fn engine(cast: &Cast, rules: Rules) -> Engine {
     Engine::new(cast.policy(rules).clone(), BTreeSet::new())
-}
-
-fn says_nothing_new(said: &Said, before: &Said) -> bool {
-    match (said, before) {
-        (
-            Said::Asserted { assertion, .. },
-            Said::Asserted {
-                assertion: before, ..
-            },
-        ) => !assertion.is_news(before),
-        (Said::Withdrawn { .. }, Said::Withdrawn { .. }) => true,
-        (Said::Asserted { .. } | Said::Withdrawn { .. } | Said::Ceased, _) => false,
-    }
 }

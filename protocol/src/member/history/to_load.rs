@@ -1,6 +1,6 @@
 //! What our answers are to say next, given what they say and what has come back.
 
-use crate::statement::{Revision, Said, Statement};
+use crate::statement::{Revision, Said, Statement, later_word};
 
 /// What the feed for us alone is to say next when a statement of ours comes back; nothing if it says
 /// enough. `erased_to` is the number that the erasure of its indicator took, and `known` reads what that
@@ -16,25 +16,6 @@ pub fn to_load<E>(
     }
     let known = known(&back)?;
     Ok(later_word(known, back))
-}
-
-/// What the feed for us alone is to say next, given what it says and what has come back; nothing if it
-/// says enough. What was said meanwhile, by a node that did not know this, is said again: it is the later
-/// word and got too low a number.
-#[must_use]
-pub fn later_word(known: Option<Statement>, back: Statement) -> Option<Statement> {
-    let Some(known) = known else {
-        return Some(back);
-    };
-    if known.revision > back.revision || known.made == back.made && known.revision == back.revision
-    {
-        return None; // What it released has the time of what it says itself.
-    }
-    if known.made > back.made {
-        let revision = back.revision.next()?;
-        return Some(Statement { revision, ..known });
-    }
-    (known.revision < back.revision).then_some(back)
 }
 
 #[cfg(test)]
@@ -53,26 +34,6 @@ mod tests {
             said: Said::Withdrawn {
                 reason: BoundedText::new(format!("at {made}")).unwrap(),
             },
-        }
-    }
-
-    #[test]
-    fn the_later_word_gets_the_higher_number() {
-        for (known, back, next) in [
-            (None, (3, 10), Some((3, 10))),
-            (Some((1, 5)), (3, 10), Some((3, 10))),
-            // The same, as it was released.
-            (Some((3, 10)), (3, 10), None),
-            (Some((4, 20)), (3, 10), None),
-            // Said after a restart, before the other came back.
-            (Some((2, 20)), (3, 10), Some((4, 20))),
-            (Some((3, 20)), (3, 10), Some((4, 20))),
-            (Some((3, 10)), (3, 20), None),
-        ] {
-            let found = later_word(known.map(|(r, made)| said(r, made)), said(back.0, back.1));
-            let found = found.map(|one| (one.revision, one.made));
-            let next = next.map(|(r, made)| (Revision::new(r), Timestamp::EPOCH.plus(made)));
-            assert_eq!(found, next, "{known:?} {back:?}");
         }
     }
 
