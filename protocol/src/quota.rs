@@ -27,12 +27,21 @@
 //! in quotas. A reader that was away for longer than a day catches up by two days' quota in a day. Leaves
 //! have room of their own: without them nobody knows what the newest head says, or what was erased.
 
+mod outgoing;
+
 use std::collections::VecDeque;
 
 use crate::charter::Quota;
+use crate::feed::MAX_BATCH_STATEMENTS;
+
+pub use outgoing::{AHEAD, Outgoing};
 
 /// What a leaf counts beside its bytes: about what a reader keeps of it in memory.
 pub const LEAF_COST: u64 = 100;
+/// The most bytes that a batch takes beside its statements: leaf, frames and the least padding.
+const BATCH_COST: u64 = 2 * 1024 + LEAF_COST;
+/// The most bytes for each member of an audience when a feed or an epoch begins.
+const SEALED_COST: u64 = 1536;
 
 const HOUR: u64 = 3_600_000;
 /// The hours whose counts make up a day: the present one, and the 24 before it.
@@ -112,6 +121,35 @@ impl Day {
 /// Whether all of an hour is more than a day ago.
 const fn is_over(hour: u64, now: u64) -> bool {
     hour + HOURS < now
+}
+
+impl Used {
+    /// With the beginning of a feed or an epoch for an audience of so many members, reckoned from above.
+    #[must_use]
+    pub const fn with_epoch(self, members: usize) -> Self {
+        Self {
+            bytes: self
+                .bytes
+                .saturating_add(SEALED_COST.saturating_mul(members as u64)),
+            ..self
+        }
+    }
+
+    /// With one more statement of `len` bytes, the `nth` that is sealed at once, from 0. Bytes are
+    /// reckoned from above: what they are is known when they are sealed.
+    #[must_use]
+    pub const fn with_statement(self, len: usize, nth: usize) -> Self {
+        let batch = if nth.is_multiple_of(MAX_BATCH_STATEMENTS) {
+            BATCH_COST
+        } else {
+            0
+        };
+        let statement = (len as u64).saturating_add(8).saturating_mul(9) / 8;
+        Self {
+            statements: self.statements.saturating_add(1),
+            bytes: self.bytes.saturating_add(batch).saturating_add(statement),
+        }
+    }
 }
 
 impl Quota {
@@ -206,6 +244,28 @@ mod tests {
             bytes: u64::MAX,
         };
         assert_eq!(most.takes(used), Takes::Nothing(Bound::Bytes));
+    }
+
+    #[test]
+    fn what_is_to_be_sealed_is_reckoned_from_above() {
+        let used = Used {
+            statements: 2,
+            bytes: 10,
+        };
+        let after = |used: Used| (used.statements, used.bytes);
+        assert_eq!(after(used.with_epoch(3)), (2, 10 + 3 * 1536));
+        for (len, nth, expected) in [
+            (56, 0, (3, 10 + 2148 + 72)),
+            (56, 1, (3, 10 + 72)),
+            (0, MAX_BATCH_STATEMENTS - 1, (3, 10 + 9)),
+            (0, MAX_BATCH_STATEMENTS, (3, 10 + 2148 + 9)),
+        ] {
+            assert_eq!(
+                after(used.with_statement(len, nth)),
+                expected,
+                "{len} {nth}"
+            );
+        }
     }
 
     #[test]

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::Quota;
-use kentong_protocol::feed::{Audience, MAX_BATCH_STATEMENTS};
-use kentong_protocol::quota::{Bound, Day, LEAF_COST, Used};
+use kentong_protocol::feed::Audience;
+use kentong_protocol::quota::{Bound, Used};
 use kentong_protocol::release::Carried;
 use kentong_protocol::statement::{IndicatorId, Said, Statement};
 use kentong_protocol::time::Timestamp;
@@ -23,30 +23,6 @@ use crate::store::{CarriedId, FeedState, StoreError};
 use super::core::Core;
 
 pub(crate) use words::Waiting;
-
-/// The most bytes that a batch takes beside its statements: leaf, frames and the least padding.
-const BATCH_COST: u64 = 2 * 1024 + LEAF_COST;
-/// The most bytes for each member of an audience when a feed or an epoch begins.
-const SEALED_COST: u64 = 1536;
-
-const HOUR: u64 = 3_600_000;
-/// Milliseconds by which the clock of days is ahead of the node's, which begins with the process: what was
-/// released in the day before a start has a place on it.
-const AHEAD: u64 = 25 * HOUR;
-
-/// What was released to others of late, and what waits.
-#[derive(Debug, Default)]
-pub(super) struct Outgoing {
-    /// The statements released to each reader in the last day, by a clock that is [`AHEAD`].
-    sent: BTreeMap<MemberName, Day>,
-    /// Own indicators of which something waits, each with the bound that it waits for. About 50 bytes
-    /// each, and not more than there are.
-    waiting: BTreeMap<IndicatorId, Bound>,
-    /// The readers for whom some of these wait for time.
-    for_time: BTreeSet<MemberName>,
-    /// When they are looked at again, in the milliseconds of the node.
-    look_at: Option<u64>,
-}
 
 /// A statement that is due to an audience.
 #[derive(Debug)]
@@ -59,40 +35,6 @@ pub(super) struct Due<'s> {
     pub(super) bytes: Vec<u8>,
     /// It is a withdrawal, or says that nothing more follows.
     pub(super) takes_back: bool,
-}
-
-impl Outgoing {
-    /// Counts what was released to an audience.
-    pub(super) fn released(&mut self, audience: &Audience, statements: u64, now: u64) {
-        self.count(audience, statements, now + AHEAD);
-    }
-
-    fn count(&mut self, audience: &Audience, statements: u64, ahead: u64) {
-        for reader in audience.members() {
-            let day = self.sent.entry(reader.clone()).or_default();
-            day.add(ahead, statements);
-        }
-    }
-
-    fn waits(&mut self, id: IndicatorId, bound: Bound, audience: &Audience) {
-        self.waiting.insert(id, bound);
-        if bound == Bound::Day {
-            self.for_time.extend(audience.members().iter().cloned());
-        }
-    }
-
-    /// When a reader may have room next for what waits for time.
-    fn eases_at(&self, now: u64, me: &MemberName) -> Option<u64> {
-        let readers = self.for_time.iter().filter(|reader| *reader != me);
-        let days = readers.filter_map(|reader| self.sent.get(reader));
-        let eases = days.filter_map(|day| day.eases_at(now + AHEAD));
-        eases.min().map(|at| at.saturating_sub(AHEAD))
-    }
-
-    /// Nothing of an own indicator waits any more.
-    pub(super) fn forget(&mut self, id: &IndicatorId) {
-        self.waiting.remove(id);
-    }
 }
 
 impl Core {
@@ -147,20 +89,11 @@ impl Core {
         let (takes_back, new): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.takes_back);
         let open = self.feeds.get(audience);
         if open.is_none_or(|feed| !self.epochs.contains_key(feed)) {
-            used.bytes += SEALED_COST * audience.members().len() as u64;
+            used = used.with_epoch(audience.members().len());
         }
         let mut taken = Vec::new();
         for due in takes_back.into_iter().chain(new) {
-            let len = due.bytes.len() as u64;
-            let batch = if taken.len().is_multiple_of(MAX_BATCH_STATEMENTS) {
-                BATCH_COST
-            } else {
-                0
-            };
-            let with = Used {
-                statements: used.statements + 1,
-                bytes: used.bytes + batch + (len + 8) * 9 / 8,
-            };
+            let with = used.with_statement(due.bytes.len(), taken.len());
             if let Some(bound) = quota.exceeded(with)
                 && !due.takes_back
                 && !self.is_correction(audience, &due)?
@@ -178,9 +111,8 @@ impl Core {
     fn used_by(&self, reader: &MemberName, now: u64) -> Used {
         let own = self.store.feeds().of(&self.me);
         let read = own.filter(|feed| feed.genesis().audience.holds(reader));
-        let sent = self.outgoing.sent.get(reader);
         Used {
-            statements: sent.map_or(0, |day| day.count(now + AHEAD)),
+            statements: self.outgoing.released_to(reader, now),
             bytes: read.map(FeedState::kept_bytes).sum(),
         }
     }
@@ -188,12 +120,10 @@ impl Core {
     /// Whether readers in this audience have an earlier revision that says something else, or that holds
     /// for longer. What they have and is not found counts as another.
     fn is_correction(&self, audience: &Audience, due: &Due<'_>) -> Result<bool, StoreError> {
-        let Statement {
-            value, made, said, ..
-        } = due.statement;
-        let Said::Asserted { assertion, .. } = said else {
+        let Statement { value, said, .. } = due.statement;
+        if !matches!(said, Said::Asserted { .. }) {
             return Ok(true);
-        };
+        }
         for (number, how) in self.store.own()?.carried(due.carried) {
             let (Carried::Older(revision), Some(feed)) =
                 (how, self.store.feeds().by_number(*number))
@@ -212,22 +142,7 @@ impl Core {
                     had = Some(statement);
                 }
             }
-            let Some(Statement {
-                made: before,
-                said:
-                    Said::Asserted {
-                        assertion: had,
-                        stripped,
-                    },
-                ..
-            }) = had
-            else {
-                return Ok(true);
-            };
-            let kind = value.kind();
-            if !had.same_but_for_times(&assertion.released(stripped))
-                || assertion.holds_until(kind, *made) < had.holds_until(kind, before)
-            {
+            if had.is_none_or(|had| due.statement.corrects(&had)) {
                 return Ok(true);
             }
         }
@@ -240,7 +155,7 @@ impl Core {
         let ago = |hours: u64| Timestamp::from_seconds(wall.saturating_sub(hours * 3600));
         let moments: Vec<_> = (1..=24).filter_map(ago).collect();
         let mut released = self.store.released_since(&moments);
-        let now = self.now().millis + AHEAD;
+        let now = self.now().millis;
         // The longest ago first, since a day only goes forward.
         for hours in (0..moments.len()).rev() {
             for (number, counts) in &mut released {
@@ -250,35 +165,23 @@ impl Core {
                     continue;
                 };
                 let audience = &feed.genesis().audience;
-                let at = now - hours as u64 * HOUR;
-                self.outgoing.count(audience, count, at);
+                let outgoing = &mut self.outgoing;
+                outgoing.released_before(audience, count, hours as u64, now);
             }
         }
     }
 
     /// Looks again at what waits for time, when there is room again.
     pub(super) fn release_on(&mut self, now: u64) {
-        let outgoing = &mut self.outgoing;
-        if outgoing.for_time.is_empty() {
+        if !self.outgoing.is_to_look(now, &self.me) {
             return;
         }
-        // What was released when they began to wait is counted by now.
-        let look_at = outgoing
-            .look_at
-            .or_else(|| outgoing.eases_at(now, &self.me));
-        outgoing.look_at = look_at;
-        if look_at.is_some_and(|at| at > now) {
-            return;
-        }
-        outgoing.for_time.clear();
-        outgoing.look_at = None;
         let own = match self.store.own() {
             Ok(own) => own,
             Err(error) => return self.halt(error.to_string()),
         };
-        let waiting = self.outgoing.waiting.iter();
-        let waiting = waiting.filter(|(_, bound)| **bound == Bound::Day);
-        let places = waiting.filter_map(|(id, _)| own.get(id)?.at);
+        let waiting = self.outgoing.waiting_for(Bound::Day);
+        let places = waiting.filter_map(|id| own.get(id)?.at);
         let batches: BTreeSet<_> = places.map(|at| (at.feed, at.index)).collect();
         self.sweep.extend(batches);
     }

@@ -22,13 +22,8 @@ impl Core {
     /// What waits to be released until its readers have room; nothing without a charter.
     pub(in crate::runtime) fn waiting(&self) -> Option<Waiting> {
         let quota = *self.members.charter()?.quota();
-        let count = |bound| {
-            let waiting = self.outgoing.waiting.values();
-            waiting.filter(|by| **by == bound).count()
-        };
-        let now = self.now().millis;
-        let look_at = self.outgoing.look_at;
-        let next = look_at.or_else(|| self.outgoing.eases_at(now, &self.me));
+        let count = |bound| self.outgoing.waiting_for(bound).count();
+        let next = self.outgoing.next_at(self.now().millis, &self.me);
         Some(Waiting {
             quota,
             for_time: count(Bound::Day),
