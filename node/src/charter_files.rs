@@ -14,9 +14,7 @@
 //! of one version.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use kentong_protocol::MemberName;
@@ -30,6 +28,7 @@ use crate::evidence_file;
 use crate::home::Home;
 use crate::newcomers;
 use crate::turn::{self, Turn, TurnError, Wait};
+use crate::whole_file;
 
 const SEVERED: &str = "kentong severed v1";
 
@@ -354,50 +353,18 @@ fn put_severed(
 
 /// A file's bytes, none if there is no such file; longer than `most` is an error.
 pub(crate) fn read(path: &Path, most: usize) -> Result<Option<Vec<u8>>, CharterFilesError> {
-    use io::Read as _;
-    let at = |source| CharterFilesError::Read {
+    whole_file::read(path, most).map_err(|source| CharterFilesError::Read {
         path: path.to_owned(),
         source,
-    };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(at(error)),
-    };
-    let mut bytes = Vec::new();
-    file.take(most as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(at)?;
-    if bytes.len() > most {
-        return Err(at(io::Error::other(format!(
-            "it is longer than {most} bytes"
-        ))));
-    }
-    Ok(Some(bytes))
+    })
 }
 
 /// Replaces a file, durably. Only the holder of a turn can: what another adds meanwhile would be lost.
 pub(crate) fn put(_: &Turn, path: &Path, bytes: &[u8]) -> Result<(), CharterFilesError> {
-    let write = || {
-        let new = path.with_extension("new");
-        let mut options = std::fs::OpenOptions::new();
-        let mut file = options
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&new)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&new, path)?;
-        match path.parent() {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    write().map_err(|source| CharterFilesError::Write {
+    let replaced = whole_file::replace(path, bytes);
+    replaced.map_err(|error| CharterFilesError::Write {
         path: path.to_owned(),
-        source,
+        source: error.into(),
     })
 }
 

@@ -11,9 +11,10 @@ use kentong_protocol::indicator::{Country, Scheme, Tlp};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::net::Address;
+use crate::whole_file;
 
 /// The longest file, in bytes.
-const MAX_FILE: u64 = 64 << 10;
+const MAX_FILE: usize = 64 << 10;
 /// The most addresses to listen on.
 const MAX_LISTEN: usize = 16;
 /// The most local accounts to whom RED may be shown.
@@ -101,17 +102,16 @@ impl Config {
             path: path.to_owned(),
             source,
         };
-        match path.metadata() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(at(error)),
-            Ok(about) if about.len() > MAX_FILE => {
-                return Err(ConfigError::TooLong {
+        match whole_file::read_text(path, MAX_FILE) {
+            Ok(Some(text)) => Self::parse(&text, path),
+            Ok(None) => Ok(Self::default()),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                Err(ConfigError::TooLong {
                     path: path.to_owned(),
-                });
+                })
             }
-            Ok(_) => {}
+            Err(error) => Err(at(error)),
         }
-        Self::parse(&std::fs::read_to_string(path).map_err(at)?, path)
     }
 
     /// Reads the text of the file at `path`.

@@ -34,6 +34,8 @@ use std::os::unix::fs::{
 };
 use std::path::{Path, PathBuf};
 
+use crate::whole_file;
+
 /// The file that makes a directory a home; it holds the version of the layout.
 const MARKER: &str = "kentong-home";
 const VERSION: &str = "1\n";
@@ -345,18 +347,8 @@ impl Home {
     fn write_marker(&self) -> Result<(), HomeError> {
         let path = self.root.join(MARKER);
         let write = || {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)?;
-            file.write_all(VERSION.as_bytes())?;
-            file.sync_all()?;
-            File::open(&self.root)?.sync_all()?;
-            match self.root.parent() {
-                Some(parent) => File::open(parent)?.sync_all(),
-                None => Ok(()),
-            }
+            whole_file::create(&path, VERSION.as_bytes())?;
+            whole_file::sync_folder_of(&self.root)
         };
         write().map_err(failed("write", &path))
     }

@@ -26,6 +26,7 @@ use crate::home::Home;
 use crate::member_file::{self, MemberFileError};
 use crate::net::Address;
 use crate::turn::Wait;
+use crate::whole_file;
 
 /// Why an identity cannot be made or opened.
 #[derive(Debug, thiserror::Error)]
@@ -373,14 +374,16 @@ fn own_bundle(
     };
     for entry in std::fs::read_dir(&folder).map_err(failed("read", &folder))? {
         let path = entry.map_err(failed("read", &folder))?.path();
-        let length = path.metadata().map_or(0, |about| about.len());
         let is_card = path
             .extension()
             .is_some_and(|extension| extension == "card");
-        if !is_card || length > Bundle::MAX_LEN as u64 {
+        if !is_card {
             continue;
         }
-        let bytes = std::fs::read(&path).map_err(failed("read", &path))?;
+        let bytes = match whole_file::read(&path, Bundle::MAX_LEN) {
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => continue,
+            bytes => bytes.map_err(failed("read", &path))?.unwrap_or_default(),
+        };
         // What is wrong with the files of others is said where they are used.
         let Ok(bundle) = Bundle::parse(&bytes) else {
             continue;

@@ -1,11 +1,13 @@
 //! Files about members, for people to read: a few of each member, written once, durably.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use kentong_keys::{Digest, Label, MemberName};
+
+use crate::whole_file;
 
 /// A sort of file that is kept about members.
 #[derive(Clone, Copy, Debug)]
@@ -39,17 +41,7 @@ pub(crate) fn keep(
         return Ok(None);
     }
     // Under its name stands the whole of it or nothing, also on a disk that is full.
-    let new = folder.join("new");
-    let mut file: File = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&new)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    std::fs::rename(&new, &path)?;
-    File::open(folder)?.sync_all()?;
+    whole_file::replace_by(&path, &folder.join("new"), content)?;
     Ok(Some(path))
 }
 

@@ -27,3 +27,4 @@ pub mod store;
 pub mod telemetry;
 pub mod terminal;
 pub mod turn;
+pub mod whole_file;

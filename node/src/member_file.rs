@@ -1,8 +1,6 @@
 //! Members' files in a home: what others need to know of a member, one bundle each.
 
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use kentong_protocol::MemberName;
@@ -10,6 +8,7 @@ use kentong_protocol::charter::Terms;
 use kentong_protocol::directory::Bundle;
 
 use crate::turn::{self, TurnError, Wait};
+use crate::whole_file;
 
 /// Why a member file is not for the members of a charter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -59,12 +58,7 @@ pub fn check(bundle: &Bundle, terms: &Terms) -> Result<(), Unlisted> {
 /// A member's file in a folder; none if there is none that can be read.
 #[must_use]
 pub fn held(folder: &Path, member: &MemberName) -> Option<Bundle> {
-    let file = File::open(path(folder, member)).ok()?;
-    let mut bytes = Vec::new();
-    // One byte more than there may be, so that a longer file is refused and not cut.
-    file.take(Bundle::MAX_LEN as u64 + 1)
-        .read_to_end(&mut bytes)
-        .ok()?;
+    let bytes = whole_file::read(&path(folder, member), Bundle::MAX_LEN).ok()??;
     Bundle::parse(&bytes).ok()
 }
 
@@ -88,23 +82,11 @@ pub fn keep(folder: &Path, bundle: &Bundle, wait: Wait) -> Result<bool, MemberFi
 
 fn put(folder: &Path, bundle: &Bundle) -> Result<PathBuf, MemberFileError> {
     let path = path(folder, bundle.member());
-    match replace(folder, &path, bundle) {
+    match whole_file::replace(&path, bundle.encode().as_bytes()) {
         Ok(()) => Ok(path),
-        Err(source) => Err(MemberFileError::Write { path, source }),
+        Err(error) => Err(MemberFileError::Write {
+            path,
+            source: error.into(),
+        }),
     }
-}
-
-fn replace(folder: &Path, path: &Path, bundle: &Bundle) -> io::Result<()> {
-    let new = path.with_extension("new");
-    let mut options = std::fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&new)?;
-    file.write_all(bundle.encode().as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    File::open(folder)?.sync_all()
 }

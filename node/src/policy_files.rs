@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use kentong_protocol::policy::{PolicyError, PolicySet};
 
+use crate::whole_file;
+
 /// The longest policy file, in bytes.
-const MAX_FILE: u64 = 1 << 20;
+const MAX_FILE: usize = 1 << 20;
 /// The most policy files.
 const MAX_FILES: usize = 256;
 
@@ -53,11 +55,20 @@ pub fn read(folder: &Path) -> Result<PolicySet, PolicyFilesError> {
         {
             continue;
         }
-        let length = path.metadata().map_err(at(&path))?.len();
-        if length > MAX_FILE || files.len() == MAX_FILES {
-            return Err(PolicyFilesError::TooMuch { path });
+        let too_much = || PolicyFilesError::TooMuch { path: path.clone() };
+        if files.len() == MAX_FILES {
+            return Err(too_much());
         }
-        let text = std::fs::read_to_string(&path).map_err(at(&path))?;
+        let text = whole_file::read_text(&path, MAX_FILE).map_err(|error| {
+            if error.kind() == io::ErrorKind::FileTooLarge {
+                too_much()
+            } else {
+                at(&path)(error)
+            }
+        })?;
+        let Some(text) = text else {
+            return Err(at(&path)(io::ErrorKind::NotFound.into()));
+        };
         let name = path
             .file_name()
             .unwrap_or_default()

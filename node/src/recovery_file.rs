@@ -4,34 +4,27 @@
 //! in the private feed too. A start that finds it looks through what the own feeds hold. It also names
 //! the recovery, so that the root key's go-ahead serves for this one alone.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use kentong_keys::RecoveryId;
 
+use crate::whole_file;
+
 const TITLE: &str = "kentong recovery v1";
 /// Longer than such a file is.
-const MAX_LEN: u64 = 1024;
+const MAX_LEN: usize = 1024;
 
 /// Notes that a recovery has begun, durably, and names it; the one that has begun already, if one has.
-/// A file that a crash left half written is written anew: nobody knew its name.
+/// A file that cannot be read is replaced: nobody knew its name.
 pub fn begin(home: &crate::home::Home) -> io::Result<RecoveryId> {
     let path = home.recovering();
     if let Some(id) = read(&path)? {
         return Ok(id);
     }
     let id = RecoveryId::random();
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&path)?;
-    file.write_all(format!("{TITLE}\nid: {id}\n").as_bytes())?;
-    file.sync_all()?;
-    File::open(home.root())?.sync_all()?;
+    whole_file::replace(&path, format!("{TITLE}\nid: {id}\n").as_bytes())?;
     Ok(id)
 }
 
@@ -50,12 +43,12 @@ pub fn end(home: &crate::home::Home) -> io::Result<()> {
 }
 
 fn read(path: &Path) -> io::Result<Option<RecoveryId>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
+    let text = match whole_file::read(path, MAX_LEN) {
+        Ok(None) => return Ok(None),
+        // It is not what `begin` wrote, whatever else it is.
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return Ok(None),
+        text => text?.unwrap_or_default(),
     };
-    let mut text = Vec::new();
-    file.take(MAX_LEN).read_to_end(&mut text)?;
     let text = String::from_utf8_lossy(&text);
     let id = text.strip_prefix(TITLE);
     let id = id.and_then(|rest| rest.strip_prefix("\nid: ")?.strip_suffix('\n'));

@@ -1,7 +1,5 @@
 //! `kentong init`.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
@@ -19,6 +17,7 @@ use crate::identity::{Identity, RootFile};
 use crate::log::{self, Log};
 use crate::net::Address;
 use crate::signer::Signer;
+use crate::whole_file;
 
 /// Make the home of a new node
 ///
@@ -162,19 +161,6 @@ impl InitArgs {
 
 /// Writes a new file that only its owner may read, durably.
 fn write_private(path: &Path, text: &str) -> Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    let mut write = || {
-        let mut file = options
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        match path.parent() {
-            Some(folder) => std::fs::File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    write().map_err(|error| anyhow!("cannot write {}: {error}; check the disk", path.display()))
+    let written = whole_file::create(path, text.as_bytes());
+    written.map_err(|error| anyhow!("cannot write {}: {error}; check the disk", path.display()))
 }

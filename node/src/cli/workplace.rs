@@ -14,6 +14,7 @@ use crate::control::request::Request;
 use crate::control::{self};
 use crate::home::Home;
 use crate::terminal::{plain_json, plain_lines};
+use crate::whole_file;
 
 /// The home, and for whom to write.
 #[derive(Debug)]
@@ -192,23 +193,20 @@ fn tell_of_work(seconds: u64) {
 
 /// Reads a file that somebody else wrote; longer than `most` bytes is an error.
 pub(super) fn read_foreign(path: &Path, most: usize) -> Result<Vec<u8>> {
-    use io::Read as _;
-    let at = |error: io::Error| {
+    let failed = |error: io::Error| {
+        if error.kind() == io::ErrorKind::FileTooLarge {
+            return anyhow!(
+                "{} is over {most} bytes; is it the right file?",
+                path.display()
+            );
+        }
         anyhow!(
             "cannot read {}: {error}; check the spelling and the folder",
             path.display()
         )
     };
-    let file = std::fs::File::open(path).map_err(at)?;
-    let mut bytes = Vec::new();
-    file.take(most as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(at)?;
-    if bytes.len() > most {
-        return Err(anyhow!(
-            "{} is over {most} bytes; is it the right file?",
-            path.display()
-        ));
-    }
-    Ok(bytes)
+    // What is not there is said in the system's words.
+    let missing = || io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error());
+    let bytes = whole_file::read(path, most).and_then(|bytes| bytes.ok_or_else(missing));
+    bytes.map_err(failed)
 }

@@ -16,6 +16,7 @@ use crate::member_file::{self, MemberFileError};
 use crate::net::{Address, PeerName};
 use crate::newcomers;
 use crate::turn::Wait;
+use crate::whole_file;
 
 use super::RunError;
 
@@ -154,22 +155,9 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, MembersError> {
 
 /// A file's bytes, none if there is no such file; longer than `most` is an error.
 fn read_file(path: &Path, most: u64) -> Result<Option<Vec<u8>>, MembersError> {
-    use io::Read as _;
-    let at = |source| MembersError::Read {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    whole_file::read(path, most).map_err(|source| MembersError::Read {
         path: path.to_owned(),
         source,
-    };
-    let file = match std::fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(at(error)),
-    };
-    let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes).map_err(at)?;
-    if bytes.len() as u64 > most {
-        return Err(at(io::Error::other(format!(
-            "it is longer than {most} bytes"
-        ))));
-    }
-    Ok(Some(bytes))
+    })
 }
