@@ -1,5 +1,6 @@
 //! Time as the protocol sees it: handed in, never asked for.
 
+use core::time::Duration;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct Timestamp(u64);
+
+/// A duration in whole milliseconds, the unit of clocks that only go forward.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// The length of a civil day, in seconds.
 pub const DAY: u64 = 86_400;
@@ -107,6 +114,13 @@ mod tests {
         assert_eq!(decoded(Timestamp::END), Err(DecodeError::Malformed));
         assert_eq!(time.plus(u64::MAX).to_string(), "9999-12-30T22:00:00Z");
         assert_eq!(time.since(time.plus(1)), None);
+    }
+
+    #[test]
+    fn durations_in_milliseconds() {
+        assert_eq!(millis(Duration::from_micros(1_999)), 1);
+        assert_eq!(millis(Duration::from_secs(60)), 60_000);
+        assert_eq!(millis(Duration::MAX), u64::MAX);
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Session {
 
     fn alive(&mut self, alive: Alive, now: Now, ledger: &impl Ledger) {
         let ahead = alive.time.since(now.wall).unwrap_or(0);
-        if ahead > self.local.limits.clock_slack {
+        if ahead > self.local.limits.clock_slack.as_secs() {
             self.learn(News::ClockAhead(ahead));
         }
         // A short claim must not lead to a long answer as often as the peer likes.

@@ -2,6 +2,7 @@
 
 mod expected;
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use kentong_keys::{SealedEpochKey, SealingKeyId};
@@ -99,7 +100,13 @@ impl Fetch {
     }
 
     /// Expects the body of a leaf, once more if it is expected already.
-    pub(super) fn expect(&mut self, at: (FeedId, u64), leaf: &BatchLeaf, now: u64, patience: u64) {
+    pub(super) fn expect(
+        &mut self,
+        at: (FeedId, u64),
+        leaf: &BatchLeaf,
+        now: u64,
+        patience: Duration,
+    ) {
         let until = Deadline::new(now, patience);
         self.bodies.expect(at, leaf.body_id(), until);
     }

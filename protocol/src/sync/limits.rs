@@ -1,6 +1,9 @@
-//! Every bound of a session, in one table.
+//! The bounds of a session that who runs it sets. What no node may set otherwise is a constant beside the
+//! code that keeps to it; `LIMITS.md` lists all of both.
 
-use crate::time::Timestamp;
+use core::time::Duration;
+
+use crate::time::{self, Timestamp};
 
 /// The time, handed in: a clock that people share, and one that only goes forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,10 +15,10 @@ pub struct Now {
 }
 
 impl Now {
-    /// So many milliseconds later, in those of `millis`.
+    /// So much later, in the milliseconds of `millis`.
     #[must_use]
-    pub const fn after(&self, millis: u64) -> u64 {
-        self.millis.saturating_add(millis)
+    pub fn after(&self, wait: Duration) -> u64 {
+        self.millis.saturating_add(time::millis(wait))
     }
 }
 
@@ -30,14 +33,14 @@ pub struct Limits {
     pub epochs_in_flight: usize,
     /// A body no longer than this is pushed with its leaf.
     pub pushed_body: u32,
-    /// Milliseconds in which a request must be answered.
-    pub patience: u64,
-    /// Milliseconds in which the peer must say `Hello`.
-    pub hello_patience: u64,
-    /// Milliseconds between two signs of life.
-    pub alive_every: u64,
-    /// Milliseconds between two receipts for one feed.
-    pub holds_every: u64,
+    /// The time in which a request must be answered.
+    pub patience: Duration,
+    /// The time in which the peer must say `Hello`.
+    pub hello_patience: Duration,
+    /// The time between two signs of life.
+    pub alive_every: Duration,
+    /// The time between two receipts for one feed.
+    pub holds_every: Duration,
     /// What the peer's messages may cost at once, by what it takes to look into them; it comes back
     /// at `messages_per_second`. Whoever asks for more breaks the rules.
     pub messages: u64,
@@ -57,10 +60,10 @@ pub struct Limits {
     pub papers_per_second: u64,
     /// Papers and cards asked for and not yet there.
     pub papers_in_flight: usize,
-    /// Milliseconds between two whole lists of heads that the peer's signs of life lead to.
-    pub heads_every: u64,
-    /// Seconds by which a peer's clock may be ahead before it is reported.
-    pub clock_slack: u64,
+    /// The time between two whole lists of heads that the peer's signs of life lead to.
+    pub heads_every: Duration,
+    /// By how much a peer's clock may be ahead before it is reported.
+    pub clock_slack: Duration,
     /// The most feeds that one publisher may open towards one reader.
     pub feeds: usize,
 }
@@ -72,10 +75,10 @@ impl Default for Limits {
             bytes_in_flight: 4 * 1024 * 1024,
             epochs_in_flight: 64,
             pushed_body: 16 * 1024,
-            patience: 60_000,
-            hello_patience: 10_000,
-            alive_every: 60_000,
-            holds_every: 1_000,
+            patience: Duration::from_secs(60),
+            hello_patience: Duration::from_secs(10),
+            alive_every: Duration::from_secs(60),
+            holds_every: Duration::from_secs(1),
             messages: 20_000,
             messages_per_second: 10_000,
             answers: 20_000,
@@ -84,8 +87,8 @@ impl Default for Limits {
             papers: 512,
             papers_per_second: 1,
             papers_in_flight: 8,
-            heads_every: 10_000,
-            clock_slack: 300,
+            heads_every: Duration::from_secs(10),
+            clock_slack: Duration::from_secs(300),
             feeds: 512,
         }
     }

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::feed::FeedId;
+use crate::time;
 
 /// For how long newer checkpoints of a feed are gathered before the last of them is cosigned and shown to
 /// its other readers. Its publisher pushes them to all that it reaches, so what this is for can wait: one
@@ -19,8 +20,7 @@ pub struct Showing {
 impl Showing {
     /// A newer checkpoint of a feed is stored, at this moment of a clock that only goes forward.
     pub fn stored(&mut self, feed: FeedId, millis: u64) {
-        let wait = u64::try_from(SHOW_AFTER.as_millis()).unwrap_or(u64::MAX);
-        let at = millis.saturating_add(wait);
+        let at = millis.saturating_add(time::millis(SHOW_AFTER));
         self.due_at.entry(feed).or_insert(at);
     }
 

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_keys::MemberName;
 
 use crate::feed::FeedId;
+use crate::time;
 
 /// After how long what nobody gave is asked for again.
 pub const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -72,8 +73,7 @@ impl Sources {
         if millis < self.ask_again_at {
             return false;
         }
-        let wait = u64::try_from(ASK_AGAIN_AFTER.as_millis()).unwrap_or(u64::MAX);
-        self.ask_again_at = millis.saturating_add(wait);
+        self.ask_again_at = millis.saturating_add(time::millis(ASK_AGAIN_AFTER));
         let refused = std::mem::take(&mut self.refused);
         let other = std::mem::take(&mut self.other_leaves);
         !refused.is_empty() || !other.is_empty()

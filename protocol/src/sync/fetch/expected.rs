@@ -1,8 +1,10 @@
 //! The bodies that a session waits for.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use crate::feed::{BodyId, FeedId};
+use crate::time::millis;
 
 /// How many times its patience a request is put off at most, while other things come.
 const PUT_OFF: u64 = 10;
@@ -16,7 +18,8 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    pub(super) const fn new(now: u64, patience: u64) -> Self {
+    pub(super) fn new(now: u64, patience: Duration) -> Self {
+        let patience = millis(patience);
         Self {
             next: now.saturating_add(patience),
             last: now.saturating_add(patience.saturating_mul(PUT_OFF)),
@@ -174,7 +177,7 @@ mod tests {
     #[test]
     fn each_of_two_leaves_at_one_place_has_its_own_body() {
         let mut expected = ExpectedBodies::default();
-        let until = Deadline::new(0, 10);
+        let until = Deadline::new(0, Duration::from_millis(10));
         expected.expect(at(3), id(9), until);
         expected.expect(at(3), id(1), until);
         assert_eq!((expected.count(), expected.bytes()), (2, 10_000));
@@ -213,7 +216,7 @@ mod tests {
             for step in steps {
                 let (index, found) = match step {
                     Happens::Expect(index, number) => {
-                        expected.expect(at(index), id(number), Deadline::new(0, 1));
+                        expected.expect(at(index), id(number), Deadline::new(0, Duration::from_millis(1)));
                         list.push((index, number));
                         continue;
                     }

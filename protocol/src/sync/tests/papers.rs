@@ -183,8 +183,9 @@ fn who_lists_much_and_gives_nothing_is_asked_for_few_at_once() {
     assert_eq!(sg_refuses(&mut pair, &message), None);
     let limits = pair.b.0.local().limits;
     assert_eq!(asked(&pair.b.0), limits.papers_in_flight);
-    assert_eq!(pair.b.1.wake_at(), limits.patience);
-    pair.now = limits.patience;
+    let patience = crate::time::millis(limits.patience);
+    assert_eq!(pair.b.1.wake_at(), patience);
+    pair.now = patience;
     pair.give_b(Input::Tick);
     assert_eq!(asked(&pair.b.0), 2 * limits.papers_in_flight);
     assert!(pair.b.1.is_open());
