@@ -28,6 +28,7 @@ mod exchange;
 mod figures;
 mod full_disk;
 mod hostile;
+mod limits;
 mod network;
 mod offline;
 mod operators;

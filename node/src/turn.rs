@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 /// How long a command waits for its turn: far longer than any process takes that is not stopped.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How often a command that waits looks whether it is its turn.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// As much of the system's list of locks as is looked through.
 const MAX_LOCKS: u64 = 1 << 20;

@@ -190,7 +190,9 @@ impl FromStr for Address {
 
 /// Checks a host name and puts it in lower case.
 fn host_name(text: &str) -> Result<Box<str>, AddressError> {
+    /// The longest name in DNS, in bytes.
     const MAX_NAME: usize = 253;
+    /// The longest label of one, in bytes.
     const MAX_LABEL: usize = 63;
     let label_is_good = |label: &str| {
         (1..=MAX_LABEL).contains(&label.len())

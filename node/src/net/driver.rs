@@ -135,6 +135,7 @@ impl<E: From<Event> + Send + 'static> Driver<E> {
 
     /// When the next dial or the next end of a grace is due.
     fn wake_at(&self) -> Instant {
+        /// How long to sleep when there is nothing to wait for.
         const IDLE: Duration = Duration::from_secs(3600);
         let times = self.peers.values().filter_map(Peer::wake_at);
         times.min().unwrap_or_else(|| Instant::now() + IDLE)

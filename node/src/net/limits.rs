@@ -1,4 +1,4 @@
-//! What peers and strangers may make grow, and how far: the one table of bounds.
+//! What peers and strangers may make grow on the network, and how far, as far as a deployment may set it.
 
 use std::time::Duration;
 

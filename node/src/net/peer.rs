@@ -51,6 +51,7 @@ impl FromStr for PeerName {
     fn from_str(text: &str) -> Result<Self, PeerNameError> {
         // An identity multihash (0x00) of 36 bytes, which are the protobuf of an Ed25519 key.
         const ED25519: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
+        /// The longest text that is looked at, in bytes; a name has 52.
         const MAX_TEXT: usize = 64;
         if text.len() > MAX_TEXT {
             return Err(PeerNameError::NotAPeer);

@@ -173,6 +173,7 @@ impl From<SignatureError> for CharterError {
 pub struct Excerpt(Box<str>);
 
 impl Excerpt {
+    /// The most characters of a foreign text that a message repeats.
     const MAX_CHARS: usize = 40;
 
     pub(super) fn of(text: &str) -> Self {

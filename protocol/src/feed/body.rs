@@ -31,6 +31,7 @@ pub const MAX_BODY: usize = 640 * 1024;
 pub(super) const ZSTD: u8 = 1;
 /// A CBOR array of 64 byte strings, each with at most 3 bytes of head, of a full batch.
 const MAX_FRAME: usize = MAX_BATCH_BYTES + 4 * FRAME_STATEMENTS;
+/// The most frames of a body: one for each statement.
 const MAX_FRAMES: usize = MAX_BATCH_STATEMENTS;
 
 const VERSION: u8 = 1;

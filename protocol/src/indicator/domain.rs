@@ -10,8 +10,9 @@ use idna::AsciiDenyList;
 
 use super::ValueError;
 
-/// The longest name, and the longest label of one, in DNS.
+/// The longest name in DNS, in bytes.
 const MAX_NAME: usize = 253;
+/// The longest label of a name in DNS, in bytes.
 const MAX_LABEL: usize = 63;
 
 pub(super) fn canonical(written: &str) -> Result<String, ValueError> {

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 use super::{MessageError, wire};
 
 const CLAIM: Label = Label::new("kentong/claim/1");
+/// The longest claim, in bytes, without its signature.
 const MAX_CLAIM: usize = 512;
 
 /// Said each minute: "I am here, and this is what we share."
