@@ -20,9 +20,9 @@ use crate::statement::{Revision, Said, Statement};
 pub use audiences::{MAX_OPEN_FEEDS, audiences};
 pub use carried::{Carried, Carrier, still_counting};
 
-/// What the publisher now says of an indicator.
+/// What the publisher says last of an indicator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Now<'a> {
+pub enum LastWord<'a> {
     /// It holds.
     Holds {
         /// Whom policy permits to have it, each without the fields named.
@@ -80,17 +80,17 @@ impl<F> Action<F> {
 /// Decides what follows from what is said now and what the feeds carry.
 pub fn plan<F: Copy + Ord>(
     publisher: &MemberName,
-    now: Now<'_>,
+    last: LastWord<'_>,
     carriers: &[Carrier<F>],
 ) -> Vec<Action<F>> {
-    let (permitted, held) = match now {
-        Now::Withdrawn => {
+    let (permitted, held) = match last {
+        LastWord::Withdrawn => {
             let open = carriers
                 .iter()
                 .filter(|one| !matches!(one.how, Carried::Withdrawn(_)));
             return open.map(|one| Action::Withdraw(one.feed)).collect();
         }
-        Now::Holds { permitted, held } => (permitted, held),
+        LastWord::Holds { permitted, held } => (permitted, held),
     };
     let readers = |audience: &Audience| {
         let readers = audience
@@ -193,11 +193,11 @@ mod tests {
             .enumerate()
             .map(|(feed, (readers, how))| carrier(feed, readers, *how))
             .collect();
-        let now = Now::Holds {
+        let last = LastWord::Holds {
             permitted: &permitted,
             held: &names(held),
         };
-        assert_eq!(plan(&publisher, now, &carriers), expected);
+        assert_eq!(plan(&publisher, last, &carriers), expected);
     }
 
     fn carrier(feed: usize, readers: &str, how: Carried) -> Carrier<usize> {
@@ -298,7 +298,7 @@ mod tests {
             .enumerate()
             .map(|(feed, how)| carrier(feed, "SG", *how))
             .collect();
-        let actions = plan(&name("MY"), Now::Withdrawn, &carriers);
+        let actions = plan(&name("MY"), LastWord::Withdrawn, &carriers);
         assert_eq!(actions, [0, 1, 2].map(Action::Withdraw));
     }
 

@@ -7,7 +7,7 @@ use kentong_protocol::MemberName;
 use kentong_protocol::feed::Audience;
 use kentong_protocol::indicator::{Projection, Value};
 use kentong_protocol::policy::{Class, Verdict};
-use kentong_protocol::release::{Action, Carrier, Now, audiences, plan, still_counting};
+use kentong_protocol::release::{Action, Carrier, LastWord, audiences, plan, still_counting};
 use kentong_protocol::statement::{IndicatorId, Said, Statement};
 
 use crate::store::{CarriedId, FeedNo, Place, StoreError};
@@ -177,8 +177,8 @@ impl Core {
         };
         let carriers = still_counting(carriers.collect(), open);
         let now = match &permitted {
-            Some((permitted, held)) => Now::Holds { permitted, held },
-            None => Now::Withdrawn,
+            Some((permitted, held)) => LastWord::Holds { permitted, held },
+            None => LastWord::Withdrawn,
         };
         Ok(plan(&self.me, now, &carriers))
     }

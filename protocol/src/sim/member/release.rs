@@ -7,7 +7,7 @@ use kentong_keys::MemberName;
 use crate::feed::{Audience, FeedId};
 use crate::indicator::Projection;
 use crate::policy::{Class, Verdict};
-use crate::release::{Action, Carrier, Now, audiences, plan, still_counting};
+use crate::release::{Action, Carrier, LastWord, audiences, plan, still_counting};
 use crate::statement::{IndicatorId, Said, Statement};
 
 use super::super::feeds::Held;
@@ -77,11 +77,11 @@ impl<G: Ground> Member<G> {
             let held = self.held_back();
             let held = held.map(|who| self.cast.name(who).clone()).collect();
             let now = match &permitted {
-                Some(permitted) => Now::Holds {
+                Some(permitted) => LastWord::Holds {
                     permitted,
                     held: &held,
                 },
-                None => Now::Withdrawn,
+                None => LastWord::Withdrawn,
             };
             // Once, though several closed feeds may be followed by one.
             let mut due: Vec<(Audience, Statement)> = Vec::new();
