@@ -19,7 +19,7 @@ use super::warnings::Subject;
 
 /// What decides on a release: many indicators share one.
 type Case = (Option<Class>, CarriedId);
-type Plan = Rc<[Action<FeedNo>]>;
+type Actions = Rc<[Action<FeedNo>]>;
 
 impl Core {
     /// Checks all own indicators for release, batch by batch.
@@ -78,7 +78,7 @@ impl Core {
     /// same turn in which a member was removed goes into no feed that it reads.
     pub(super) fn release(&mut self, statements: &[Statement]) -> Result<(), PublishError> {
         self.close_due()?;
-        let mut plans: BTreeMap<Case, Plan> = BTreeMap::new();
+        let mut plans: BTreeMap<Case, Actions> = BTreeMap::new();
         let mut due: BTreeMap<Audience, Vec<Due<'_>>> = BTreeMap::new();
         for statement in statements {
             let id = IndicatorId::of(&self.me, &statement.value);
@@ -97,7 +97,7 @@ impl Core {
             let actions = match plans.get(&case) {
                 Some(actions) => Rc::clone(actions),
                 None => {
-                    let actions: Plan = self.decide(&case)?.into();
+                    let actions: Actions = self.decide(&case)?.into();
                     plans.insert(case, Rc::clone(&actions));
                     actions
                 }
