@@ -29,7 +29,7 @@ mod showing;
 mod sources;
 mod verify;
 
-pub use evidence::{Evidence, Link};
+pub use evidence::{Evidence, RootProof};
 pub use exchange::{Ended, Input, Local, News, Output, Peer, Task};
 pub use fault::Fault;
 pub use ledger::{FeedView, Ledger, WantedBody};

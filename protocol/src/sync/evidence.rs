@@ -23,15 +23,15 @@ pub struct Evidence {
     /// That the held one has this root at the shown one's size, which proves it if the sizes differ.
     /// Without it two of different sizes are a reason to ask the publisher for a proof that the one
     /// goes on from the other: it gave none that holds.
-    pub link: Option<Link>,
+    pub link: Option<RootProof>,
 }
 
 /// A size, the root of a longer history at that size, and the proof that it has this root there.
-pub type Link = (u64, Digest, ConsistencyProof);
+pub type RootProof = (u64, Digest, ConsistencyProof);
 
 impl Evidence {
     /// The link from a held checkpoint of `size` leaves to what it implies at the size `at`.
-    pub(super) fn link(tree: &Tree, size: u64, at: u64) -> Option<Link> {
+    pub(super) fn link(tree: &Tree, size: u64, at: u64) -> Option<RootProof> {
         if at >= size {
             return None;
         }

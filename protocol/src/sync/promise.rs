@@ -4,7 +4,7 @@ use kentong_keys::Digest;
 
 use crate::feed::{Checkpoint, CheckpointError, FeedId, UnverifiedCheckpoint};
 
-use super::evidence::{Evidence, Link};
+use super::evidence::{Evidence, RootProof};
 use super::exchange::{News, Task};
 use super::fault::Fault;
 use super::ledger::{FeedView, Ledger};
@@ -246,7 +246,7 @@ impl Session {
         }
     }
 
-    fn keep_evidence(&mut self, shown: &Checkpoint, held: Vec<u8>, link: Option<Link>) {
+    fn keep_evidence(&mut self, shown: &Checkpoint, held: Vec<u8>, link: Option<RootProof>) {
         self.learn(News::Evidence(Box::new(Evidence {
             publisher: shown.origin().publisher.clone(),
             feed: shown.origin().feed,
