@@ -23,19 +23,19 @@ pub use enclosed::{DamagedBundle, Enclosing, MAX_ENCLOSING, TooManyBundles};
 #[derive(Debug, Clone)]
 pub struct Directory {
     charter: Charter,
-    standings: BTreeMap<MemberName, Standing>,
+    standings: BTreeMap<MemberName, Credentials>,
     /// The peer ids of the current cards; every card has two at most.
     peers: BTreeMap<PeerIdText, MemberName>,
 }
 
 /// The newest warrant and card of a member, if it has shown any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct Credentials {
     warrant: Option<Warrant>,
     card: Option<Card>,
 }
 
-impl Standing {
+impl Credentials {
     /// The newest warrant.
     #[must_use]
     pub const fn warrant(&self) -> Option<&Warrant> {
@@ -136,7 +136,7 @@ impl Directory {
     pub fn new(charter: Charter) -> Self {
         let members = charter.members().keys().cloned();
         Self {
-            standings: members.map(|name| (name, Standing::default())).collect(),
+            standings: members.map(|name| (name, Credentials::default())).collect(),
             peers: BTreeMap::new(),
             charter,
         }
@@ -234,12 +234,12 @@ impl Directory {
 
     /// What is known of a member of the charter.
     #[must_use]
-    pub fn member(&self, name: &MemberName) -> Option<&Standing> {
+    pub fn member(&self, name: &MemberName) -> Option<&Credentials> {
         self.standings.get(name)
     }
 
     /// All members of the charter, with what is known of them.
-    pub fn members(&self) -> impl Iterator<Item = (&MemberName, &Member, &Standing)> {
+    pub fn members(&self) -> impl Iterator<Item = (&MemberName, &Member, &Credentials)> {
         let listed = self.charter.members().iter();
         listed.filter_map(|(name, member)| Some((name, member, self.standings.get(name)?)))
     }

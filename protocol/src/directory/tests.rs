@@ -103,7 +103,7 @@ fn the_newest_counts_in_any_order() {
         warrant("MY", 2, SIGNING),
     );
     let mut directory = directory();
-    assert_eq!(directory.member(&my), Some(&Standing::default()));
+    assert_eq!(directory.member(&my), Some(&Credentials::default()));
     assert_eq!(directory.signing_key(&my), None);
     assert_eq!(directory.warrant(&second), Ok(Offered::New));
     assert_eq!(directory.warrant(&first), Ok(Offered::Older));
@@ -325,7 +325,7 @@ fn refused_credentials() {
             WarrantError::Signature(NoteVerifyError::NotSigned)
         ))
     );
-    assert_eq!(directory.member(&name("MY")), Some(&Standing::default()));
+    assert_eq!(directory.member(&name("MY")), Some(&Credentials::default()));
     assert_eq!(directory.member(&name("TH")), None);
 }
 

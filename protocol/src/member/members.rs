@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_keys::{Card, MemberName, SealingKey, Warrant};
 
 use crate::charter::{Charter, Membership, Papers};
-use crate::directory::{Bundle, CredentialError, Directory, Offered, Standing};
+use crate::directory::{Bundle, CredentialError, Credentials, Directory, Offered};
 use crate::policy::Party;
 use crate::time::Timestamp;
 
@@ -152,7 +152,7 @@ impl Members {
         names
             .map(|name| {
                 let standing = directory.member(name);
-                let (warrant, card) = standing.map(Standing::serials).unwrap_or_default();
+                let (warrant, card) = standing.map(Credentials::serials).unwrap_or_default();
                 (name.clone(), warrant, card)
             })
             .collect()

@@ -326,7 +326,7 @@ fn sessions_are_woken_when_they_asked_for_it() {
     let mut sessions = open(1, &ground);
     connect(&mut sessions, 2, 2);
     drain(&mut sessions, &ground);
-    let patience = Limits::default().hello_patience;
+    let patience = crate::time::millis(Limits::default().hello_patience);
     assert_eq!(sessions.wake_at(), patience);
     let mut tick = |millis| {
         sessions.give(Input::Tick, at(millis));
