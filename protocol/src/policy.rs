@@ -31,7 +31,9 @@ pub use engine::{Engine, MOST_VERDICTS};
 pub use error::{Place, PolicyError};
 pub use explain::{PolicyLine, Reason, Verdict};
 pub use obligation::{ObligationError, Role, RoleError};
-pub use party::{Asked, LOCAL_NAME_MAX, LocalAction, LocalName, Operator, Party, Purpose, Sink};
+pub use party::{
+    LOCAL_NAME_MAX, LocalAction, LocalName, Operator, Party, Purpose, QuestionKind, Sink,
+};
 pub use schema::SCHEMA;
 pub use set::{LONGEST_NOTE, MOST_FILES, MOST_POLICIES, MOST_TEXT, PolicySet};
 pub use tlp::Ceiling;

@@ -6,7 +6,7 @@ use kentong_protocol::directory::Bundle;
 
 use super::Outcome;
 use super::charter::now;
-use super::passphrase::{Asked, PassphraseArgs};
+use super::passphrase::{PassphraseArgs, Typed};
 use super::workplace::{Workplace, read_foreign};
 use crate::identity::Identity;
 use crate::member_file;
@@ -52,7 +52,7 @@ impl CardArgs {
                 Bundle::MAX_LEN,
             )?
         } else {
-            let passphrase = self.passphrase.get("the keys of this node", Asked::Once)?;
+            let passphrase = self.passphrase.get("the keys of this node", Typed::Once)?;
             let mut identity = Identity::open(&home, &passphrase)?;
             if !self.address.is_empty() {
                 identity.move_to(&home, &self.address)?;

@@ -9,7 +9,7 @@ use kentong_protocol::policy::DEFAULT_FILES;
 use serde::Serialize;
 
 use super::Outcome;
-use super::passphrase::{Asked, PassphraseArgs, RootPassphraseArgs};
+use super::passphrase::{PassphraseArgs, RootPassphraseArgs, Typed};
 use super::workplace::Workplace;
 use crate::config::Config;
 use crate::home::Home;
@@ -86,7 +86,7 @@ impl InitArgs {
                 root_key.display()
             );
         }
-        let passphrase = self.passphrase.get("the keys of the node", Asked::Twice)?;
+        let passphrase = self.passphrase.get("the keys of the node", Typed::Twice)?;
         let own = self.root_passphrase.get(&self.passphrase)?;
         let root_file = RootFile {
             path: &root_key,

@@ -53,7 +53,7 @@ impl RootPassphraseArgs {
         }
         let typed = type_in(
             "the root key, better another one (nothing for the same)",
-            Asked::Twice,
+            Typed::Twice,
         )?;
         own_or_same(typed)
     }
@@ -69,14 +69,14 @@ fn own_or_same(mut typed: Zeroizing<Vec<u8>>) -> Result<Option<Passphrase>> {
 
 /// Whether a passphrase is typed once, to open something, or twice, because it is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum Typed {
     Once,
     Twice,
 }
 
 impl PassphraseArgs {
     /// The passphrase; `what` says for people what it opens.
-    pub(super) fn get(&self, what: &str, asked: Asked) -> Result<Passphrase> {
+    pub(super) fn get(&self, what: &str, asked: Typed) -> Result<Passphrase> {
         match self.source() {
             (credentials, Some(path)) => read(&path, credentials.as_deref()),
             (_, None) => {
@@ -137,7 +137,7 @@ fn read(path: &Path, credentials: Option<&Path>) -> Result<Passphrase> {
 }
 
 /// Asks on the terminal, even if input and output are redirected.
-fn type_in(what: &str, asked: Asked) -> Result<Zeroizing<Vec<u8>>> {
+fn type_in(what: &str, asked: Typed) -> Result<Zeroizing<Vec<u8>>> {
     let terminal = File::options()
         .read(true)
         .write(true)
@@ -149,7 +149,7 @@ fn type_in(what: &str, asked: Asked) -> Result<Zeroizing<Vec<u8>>> {
             )
         })?;
     let typed = line(&terminal, &format!("Passphrase for {what}: "))?;
-    if asked == Asked::Twice && *line(&terminal, "The same again: ")? != *typed {
+    if asked == Typed::Twice && *line(&terminal, "The same again: ")? != *typed {
         bail!("the two are different; run the command again");
     }
     Ok(typed)

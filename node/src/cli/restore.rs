@@ -11,7 +11,7 @@ use kentong_protocol::time::Timestamp;
 use serde::Serialize;
 
 use super::Outcome;
-use super::passphrase::{Asked, PassphraseArgs};
+use super::passphrase::{PassphraseArgs, Typed};
 use super::workplace::Workplace;
 use crate::backup::{self, Verified};
 use crate::home::Home;
@@ -67,7 +67,7 @@ impl RestoreArgs {
         let verified = backup::verify(&self.backup)?;
         let passphrase = self.passphrase.get(
             "the keys in the backup, as it was when that was made",
-            Asked::Once,
+            Typed::Once,
         )?;
         let unfinished = Unfinished::beside(root)?;
         let identity = self.fill(&unfinished.0, &verified, &passphrase)?;

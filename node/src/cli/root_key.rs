@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use kentong_keys::{MemberName, SigningKey, read_root};
 
-use super::passphrase::{Asked, PassphraseArgs};
+use super::passphrase::{PassphraseArgs, Typed};
 
 /// Which root key signs, and what opens it.
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ impl RootKeyArgs {
 
     /// Opens the key; answers whose it is.
     pub(super) fn read(&self) -> Result<(MemberName, SigningKey)> {
-        let passphrase = self.passphrase.get("the root key", Asked::Once)?;
+        let passphrase = self.passphrase.get("the root key", Typed::Once)?;
         Ok(read_root(&self.root_key, &passphrase)?)
     }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use kentong_keys::Keyring;
 
 use super::Outcome;
-use super::passphrase::{Asked, PassphraseArgs};
+use super::passphrase::{PassphraseArgs, Typed};
 use super::workplace::Workplace;
 use crate::identity::Identity;
 use crate::net::{self, Address};
@@ -36,7 +36,7 @@ impl RunArgs {
         telemetry::start(config.log.as_deref())?;
         let lock = home.lock()?;
         Keyring::sweep(&home.keys())?;
-        let passphrase = self.passphrase.get("the keys of this node", Asked::Once)?;
+        let passphrase = self.passphrase.get("the keys of this node", Typed::Once)?;
         let identity = Identity::open(&home, &passphrase)?;
         drop(passphrase);
         let listen = if self.listen.is_empty() {

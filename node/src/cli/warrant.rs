@@ -10,7 +10,7 @@ use kentong_protocol::member::heads::Heads as _;
 use serde::Serialize;
 
 use super::Outcome;
-use super::passphrase::{Asked, PassphraseArgs};
+use super::passphrase::{PassphraseArgs, Typed};
 use super::root_key::RootKeyArgs;
 use super::workplace::{Workplace, read_foreign};
 use crate::charter_files;
@@ -144,7 +144,7 @@ impl DraftArgs {
     fn run(self, place: &Workplace) -> Result<Outcome> {
         let home = place.home()?;
         let _lock = home.lock()?;
-        let passphrase = self.passphrase.get("the keys of this node", Asked::Once)?;
+        let passphrase = self.passphrase.get("the keys of this node", Typed::Once)?;
         let identity = Identity::open(&home, &passphrase)?;
         let readers = heads(&home, &identity, &self.heads)?;
         let (store, signer) = state(&home, &identity)?;
@@ -209,7 +209,7 @@ impl InstallArgs {
         let home = place.home()?;
         let _lock = home.lock()?;
         let note = read_foreign(&self.file, Warrant::MAX_LEN)?;
-        let passphrase = self.passphrase.get("the keys of this node", Asked::Once)?;
+        let passphrase = self.passphrase.get("the keys of this node", Typed::Once)?;
         let mut identity = Identity::open(&home, &passphrase)?;
         let root = root_key(&home, &identity)?;
         let warrant = Warrant::open(&note, &identity.member, &root).map_err(|error| {

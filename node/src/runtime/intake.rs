@@ -51,7 +51,7 @@ pub(super) struct Intake {
 }
 
 /// Which bodies of a feed a session asks about.
-pub(super) struct Asked<'a> {
+pub(super) struct BodyQuery<'a> {
     pub(super) feed: FeedId,
     pub(super) from: u64,
     pub(super) most: usize,
@@ -110,10 +110,10 @@ impl Intake {
         &self,
         store: &Store,
         quota: Option<&Quota>,
-        asked: &Asked<'_>,
+        asked: &BodyQuery<'_>,
         now: u64,
     ) -> Vec<WantedBody> {
-        let Asked {
+        let BodyQuery {
             feed,
             from,
             most,

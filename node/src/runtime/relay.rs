@@ -18,7 +18,7 @@ use crate::net::LinkId;
 use crate::store::{FeedState, Store};
 
 use super::core::Core;
-use super::intake::{Asked, Intake};
+use super::intake::{BodyQuery, Intake};
 
 /// The most feeds with two histories whose evidence is at hand to be passed on.
 const MAX_FORKED: usize = 1024;
@@ -119,7 +119,7 @@ impl Ledger for View<'_> {
         most: usize,
         wanted: &dyn Fn(u64) -> bool,
     ) -> Vec<WantedBody> {
-        let asked = Asked {
+        let asked = BodyQuery {
             feed: *id,
             from,
             most,

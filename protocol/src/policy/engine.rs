@@ -158,7 +158,7 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Asked;
+    use crate::policy::QuestionKind;
 
     #[test]
     fn a_full_cache_forgets_and_goes_on() {
@@ -175,7 +175,7 @@ mod tests {
                 publisher: None,
             };
             cache.get(asker, None, |_| Verdict::Deny {
-                asked: Asked::Local(LocalAction::Publish),
+                asked: QuestionKind::Local(LocalAction::Publish),
                 reason: Reason::NoPermit,
             });
         };

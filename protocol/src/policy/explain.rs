@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::indicator::Projection;
 
-use super::{Asked, Ceiling, Role};
+use super::{Ceiling, QuestionKind, Role};
 
 /// Which policy of which file spoke.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +27,7 @@ pub enum Verdict {
     /// Yes.
     Permit {
         /// The question.
-        asked: Asked,
+        asked: QuestionKind,
         /// The permits that said so.
         by: Vec<Arc<PolicyLine>>,
         /// The fields to leave out: the union over all these permits.
@@ -38,7 +38,7 @@ pub enum Verdict {
     /// No.
     Deny {
         /// The question.
-        asked: Asked,
+        asked: QuestionKind,
         /// Why not.
         reason: Reason,
     },

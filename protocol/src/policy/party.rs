@@ -96,7 +96,7 @@ impl Purpose {
 
 /// The question that a verdict answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Asked {
+pub enum QuestionKind {
     /// May a member have an indicator of ours?
     Share,
     /// Do we believe a member's indicator?
@@ -105,7 +105,7 @@ pub enum Asked {
     Local(LocalAction),
 }
 
-impl Asked {
+impl QuestionKind {
     /// The action's name in policies.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -152,11 +152,11 @@ pub(super) enum Asker {
 
 impl Asker {
     /// The question, without who asks it.
-    pub(super) const fn asked(&self) -> Asked {
+    pub(super) const fn asked(&self) -> QuestionKind {
         match self {
-            Self::Share { .. } => Asked::Share,
-            Self::Accept { .. } => Asked::Accept,
-            Self::Local { action, .. } => Asked::Local(*action),
+            Self::Share { .. } => QuestionKind::Share,
+            Self::Accept { .. } => QuestionKind::Accept,
+            Self::Local { action, .. } => QuestionKind::Local(*action),
         }
     }
 }

@@ -71,7 +71,7 @@ fn store() -> (TempDir, Store, FeedId) {
 
 /// The first of these that are asked for, and those after a gap, by how many there are.
 fn wanted(intake: &Intake, store: &Store, feed: FeedId, quota: Quota) -> (u64, Vec<u64>) {
-    let asked = Asked {
+    let asked = BodyQuery {
         feed,
         from: 0,
         most: 500,
