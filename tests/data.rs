@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kentong_node::control::request::Query;
 use kentong_node::import::{Columns, Import, Options};
-use kentong_protocol::indicator::{Confidence, Draft, Kind, Reading, Scheme, Tlp, Value};
+use kentong_protocol::indicator::{Confidence, Fields, Kind, Reading, Scheme, Tlp, Value};
 
 use crate::support::{Federation, Node, real_data};
 
@@ -22,7 +22,7 @@ fn values(file: &Path, kind: Option<Kind>, region: Option<&str>) -> BTreeSet<Val
             region: region.map(|region| region.parse().unwrap()),
             ..Reading::default()
         },
-        said: Draft::new(Scheme::Other, Confidence::try_from(50).unwrap(), Tlp::Green),
+        said: Fields::new(Scheme::Other, Confidence::try_from(50).unwrap(), Tlp::Green),
         unsaid: Vec::new(),
     };
     let rows = Import::open(file, &options).unwrap();

@@ -73,7 +73,7 @@ fn clock(home: &Path) -> PathBuf {
 }
 
 /// The same indicator with something changed.
-fn changed(number: usize, change: impl FnOnce(&mut kentong_protocol::indicator::Draft)) -> Entry {
+fn changed(number: usize, change: impl FnOnce(&mut kentong_protocol::indicator::Fields)) -> Entry {
     let Entry { value, assertion } = entry(&host(number), Tlp::Green, &[]);
     let mut draft = assertion.into_draft();
     change(&mut draft);

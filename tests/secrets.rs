@@ -11,7 +11,7 @@ use kentong_node::control::request::Entry;
 use kentong_node::home::Home;
 use kentong_node::identity::Identity;
 use kentong_protocol::bounded::BoundedText;
-use kentong_protocol::indicator::{Assertion, Draft, Local, Tlp};
+use kentong_protocol::indicator::{Assertion, Fields, Local, Tlp};
 
 use crate::support::{Federation, Node, PASSPHRASE, domain, entry};
 
@@ -102,7 +102,7 @@ fn work(federation: &Federation, seen: &mut Haystacks) {
         seen.push((name, [output.stdout, output.stderr].concat()));
     };
     let secret = domain(RED);
-    let mut red: Draft = (*entry(&secret, Tlp::Red, &["SG"]).assertion).clone();
+    let mut red: Fields = (*entry(&secret, Tlp::Red, &["SG"]).assertion).clone();
     red.local = Some(Local {
         notes: Some(BoundedText::new(NOTE).unwrap()),
         ..Local::default()

@@ -18,7 +18,7 @@ use kentong_node::control::request::{Entry, Query, Request};
 use kentong_node::log::{Log, Options, Payload, Position, RecordKind};
 use kentong_protocol::feed::FeedId;
 use kentong_protocol::indicator::{
-    Assertion, Confidence, Draft, Kind, Reading, Recipient, Scheme, Tlp, Value,
+    Assertion, Confidence, Fields, Kind, Reading, Recipient, Scheme, Tlp, Value,
 };
 
 /// How long anything may take before the test fails.
@@ -548,7 +548,7 @@ pub(crate) fn domain(text: &str) -> Value {
 }
 
 pub(crate) fn entry(value: &Value, tlp: Tlp, to: &[&str]) -> Entry {
-    let mut draft = Draft::new(Scheme::Phishing, Confidence::try_from(80).unwrap(), tlp);
+    let mut draft = Fields::new(Scheme::Phishing, Confidence::try_from(80).unwrap(), tlp);
     let to = to
         .iter()
         .map(|name| Recipient::Member(name.parse().unwrap()));

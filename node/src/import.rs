@@ -24,7 +24,7 @@ mod table;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use kentong_protocol::indicator::{Assertion, Draft as Fields, Kind, Reading, Value};
+use kentong_protocol::indicator::{Assertion, Fields, Kind, Reading, Value};
 
 pub use change::Change;
 pub use columns::{Column, Columns, ColumnsError, HeaderError, UnknownColumn};
@@ -67,7 +67,7 @@ pub struct Options {
 
 /// A value with what is said about it, ready to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
+pub struct Candidate {
     /// What was read: the cell or line, as written. Foreign text: escape it before showing it.
     pub written: String,
     /// The value.
@@ -84,7 +84,7 @@ pub struct Row {
     /// The beginning of the row as written. Foreign text: escape it before showing it.
     pub text: String,
     /// The indicator that it gives, or why it gives none.
-    pub outcome: Result<Draft, RowRefused>,
+    pub outcome: Result<Candidate, RowRefused>,
 }
 
 /// Why a file cannot be read further.
@@ -277,7 +277,11 @@ impl Import {
 
     /// Lets the first of equal values through. Were a later one that says something else let
     /// through too, each import of the same file would publish two revisions.
-    fn first_of_its_value(&mut self, place: Place, draft: Draft) -> Result<Draft, RowRefused> {
+    fn first_of_its_value(
+        &mut self,
+        place: Place,
+        draft: Candidate,
+    ) -> Result<Candidate, RowRefused> {
         match self.seen.before(&draft.value, place) {
             Some(first) => Err(RowRefused::Duplicate { first }),
             None => Ok(draft),

@@ -13,7 +13,7 @@ use crate::feed::{
     Audience, BatchLeaf, CloseLeaf, EpochLeaf, EraseLeaf, FeedId, GenesisLeaf, Leaf, SealedFor,
 };
 use crate::indicator::{
-    Assertion, Basis, Confidence, Draft, Kind, Local, Loss, Projection, Scheme, Tlp, Value,
+    Assertion, Basis, Confidence, Fields, Kind, Local, Loss, Projection, Scheme, Tlp, Value,
 };
 use crate::statement::{Revision, Said, Statement};
 use crate::time::Timestamp;
@@ -333,7 +333,7 @@ fn assertion() -> impl Strategy<Value = Assertion> {
                 notes,
                 ..Local::default()
             };
-            let draft = Draft {
+            let draft = Fields {
                 releasable_to: bounded(
                     members
                         .into_iter()
@@ -358,7 +358,7 @@ fn assertion() -> impl Strategy<Value = Assertion> {
                 description,
                 references: bounded(references),
                 local: Some(local),
-                ..Draft::new(
+                ..Fields::new(
                     Scheme::from_number(scheme).unwrap(),
                     Confidence::try_from(confidence).unwrap(),
                     Tlp::from_number(tlp).unwrap(),

@@ -21,7 +21,7 @@ mod value;
 mod wallet;
 
 pub use assertion::{
-    Assertion, AssertionError, Basis, Confidence, Currency, Draft, Local, Loss, LossError,
+    Assertion, AssertionError, Basis, Confidence, Currency, Fields, Local, Loss, LossError,
     NotAConfidence, Projection, Recipient, RecipientError, UnknownCurrency, UnknownField,
     default_validity,
 };

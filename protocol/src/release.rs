@@ -154,7 +154,7 @@ pub fn plan<F: Copy + Ord>(
 mod tests {
     use super::*;
     use crate::bounded::BoundedText;
-    use crate::indicator::{Confidence, Draft, Kind, Scheme, Tlp, Value};
+    use crate::indicator::{Confidence, Fields, Kind, Scheme, Tlp, Value};
     use crate::time::Timestamp;
 
     fn name(text: &str) -> MemberName {
@@ -310,9 +310,9 @@ mod tests {
             made: Timestamp::EPOCH.plus(9),
             said,
         };
-        let draft = Draft {
+        let draft = Fields {
             description: BoundedText::new("story").ok(),
-            ..Draft::new(Scheme::Job, Confidence::try_from(80).unwrap(), Tlp::Green)
+            ..Fields::new(Scheme::Job, Confidence::try_from(80).unwrap(), Tlp::Green)
         };
         let asserted = newest(Said::Asserted {
             assertion: Box::new(draft.try_into().unwrap()),

@@ -311,7 +311,7 @@ impl Rank {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::indicator::{Confidence, Draft, Kind, Scheme, Tlp};
+    use crate::indicator::{Confidence, Fields, Kind, Scheme, Tlp};
 
     fn about(revision: u32, said: Said) -> Statement {
         Statement {
@@ -324,7 +324,7 @@ mod tests {
 
     fn asserted(revision: u32, stripped: Projection) -> Statement {
         let confidence = Confidence::try_from(80).unwrap();
-        let draft = Draft::new(Scheme::Phishing, confidence, Tlp::Green);
+        let draft = Fields::new(Scheme::Phishing, confidence, Tlp::Green);
         let assertion = Box::new(Assertion::try_from(draft).unwrap());
         about(
             revision,

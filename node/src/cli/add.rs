@@ -5,7 +5,7 @@ use clap::Args;
 use kentong_protocol::indicator::Kind;
 
 use super::Outcome;
-use super::fields::Fields;
+use super::fields::FieldArgs;
 use super::output::plain;
 use super::value::{self, ReadingArgs};
 use super::workplace::Workplace;
@@ -37,7 +37,7 @@ pub(super) struct AddArgs {
     #[arg(long)]
     again: bool,
     #[command(flatten)]
-    fields: Fields,
+    fields: FieldArgs,
 }
 
 impl AddArgs {

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use kentong_protocol::bounded::{BoundedText, BoundedVec};
 use kentong_protocol::indicator::{
-    Assertion, Basis, Confidence, Country, Draft, Local, Loss, Recipient, Scheme, Tlp,
+    Assertion, Basis, Confidence, Country, Fields, Local, Loss, Recipient, Scheme, Tlp,
 };
 use kentong_protocol::time::Timestamp;
 
@@ -17,7 +17,7 @@ const CONFIDENCE: u8 = 50;
 // No doc comment: clap would take it for that of the command.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 #[command(next_help_heading = "What is said about it")]
-pub(super) struct Fields {
+pub(super) struct FieldArgs {
     /// The scam that it belongs to, as in phishing, loan or mule-account.
     #[arg(long)]
     scheme: Option<Scheme>,
@@ -76,7 +76,7 @@ pub(super) struct Fields {
     source: Option<BoundedText<256>>,
 }
 
-impl Fields {
+impl FieldArgs {
     /// Whether nothing is said at all.
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -84,7 +84,7 @@ impl Fields {
 
     /// What is said, where the configuration speaks for what is not; and what neither says, which
     /// the rows of a file then must. Not yet checked as a whole: the rows may add to it.
-    pub(super) fn draft(self, defaults: &Defaults) -> Result<(Draft, Vec<Column>)> {
+    pub(super) fn draft(self, defaults: &Defaults) -> Result<(Fields, Vec<Column>)> {
         let (scheme, tlp) = (self.scheme.or(defaults.scheme), self.tlp.or(defaults.tlp));
         let mut unsaid = Vec::new();
         unsaid.extend(scheme.is_none().then_some(Column::Scheme));
@@ -95,7 +95,7 @@ impl Fields {
             .confidence
             .or(defaults.confidence)
             .unwrap_or(CONFIDENCE);
-        let mut draft = Draft::new(scheme, Confidence::try_from(percent)?, tlp);
+        let mut draft = Fields::new(scheme, Confidence::try_from(percent)?, tlp);
         draft.releasable_to = several(self.to, "--to")?;
         draft.first_seen = self.first_seen;
         draft.last_seen = self.last_seen;
@@ -170,7 +170,7 @@ mod tests {
     #[derive(Debug, Parser)]
     struct Line {
         #[command(flatten)]
-        fields: Fields,
+        fields: FieldArgs,
     }
 
     fn said(line: &str, defaults: Defaults) -> Result<Assertion> {
@@ -237,7 +237,7 @@ mod tests {
             Err("neither reported nor predicted"),
         );
         check("--loss 7", all, Err("12500.50 MYR"));
-        assert!(Fields::default().is_empty());
+        assert!(FieldArgs::default().is_empty());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use kentong_protocol::indicator::Kind;
 use serde::Serialize;
 
 use super::Outcome;
-use super::fields::{Fields, missing};
+use super::fields::{FieldArgs, missing};
 use super::output::plain;
 use super::value::ReadingArgs;
 use super::workplace::{Workplace, is_not_running};
@@ -74,7 +74,7 @@ pub(super) struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
     #[command(flatten)]
-    fields: Fields,
+    fields: FieldArgs,
 }
 
 /// What became of the rows of a file.

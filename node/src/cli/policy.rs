@@ -9,7 +9,7 @@ use kentong_protocol::indicator::Kind;
 use serde::Serialize;
 
 use super::Outcome;
-use super::fields::Fields;
+use super::fields::FieldArgs;
 use super::output::{counted, lines, plain, table};
 use super::value::{self, ReadingArgs};
 use super::workplace::Workplace;
@@ -66,7 +66,7 @@ struct ExplainArgs {
     #[command(flatten)]
     reading: ReadingArgs,
     #[command(flatten)]
-    fields: Fields,
+    fields: FieldArgs,
 }
 
 #[derive(Serialize)]

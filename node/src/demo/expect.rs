@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
 use kentong_protocol::indicator::{
-    Assertion, Confidence, Draft, Reading, Recipient, Scheme, Tlp, Value,
+    Assertion, Confidence, Fields, Reading, Recipient, Scheme, Tlp, Value,
 };
 
 use crate::import::{self, Import};
@@ -36,7 +36,7 @@ pub(super) fn all(members: &[&'static str]) -> Result<Vec<Expected>> {
             columns: import::Columns::ByHeader,
             kind: None,
             reading: Reading::default(),
-            said: Draft::new(Scheme::Other, Confidence::try_from(50)?, Tlp::Green),
+            said: Fields::new(Scheme::Other, Confidence::try_from(50)?, Tlp::Green),
             unsaid: Vec::new(),
         };
         let bytes = csv.as_bytes();
@@ -52,7 +52,7 @@ pub(super) fn all(members: &[&'static str]) -> Result<Vec<Expected>> {
             let readers = readers
                 .filter(|member| may_have(&draft.assertion, member))
                 .collect();
-            let import::Draft {
+            let import::Candidate {
                 value, assertion, ..
             } = draft;
             expected.push(Expected {

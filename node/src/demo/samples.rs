@@ -44,14 +44,12 @@ mod tests {
     use std::io::Cursor;
 
     use kentong_keys::Hasher;
-    use kentong_protocol::indicator::{
-        Confidence, Draft as Fields, Kind, Reading, Recipient, Scheme, Tlp,
-    };
+    use kentong_protocol::indicator::{Confidence, Fields, Kind, Reading, Recipient, Scheme, Tlp};
 
     use super::*;
-    use crate::import::{Columns, Draft, Import, Options};
+    use crate::import::{Candidate, Columns, Import, Options};
 
-    fn read(samples: Samples) -> Vec<Draft> {
+    fn read(samples: Samples) -> Vec<Candidate> {
         let sure = Confidence::try_from(0).unwrap();
         let options = Options {
             format: None,
@@ -119,7 +117,7 @@ mod tests {
                     samples.member
                 );
             }
-            let to_itself = |draft: &&Draft| draft.assertion.releasable_to.contains(&me);
+            let to_itself = |draft: &&Candidate| draft.assertion.releasable_to.contains(&me);
             assert_eq!(drafts.iter().find(to_itself), None);
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use kentong_protocol::indicator::{Assertion, Reading};
-use kentong_protocol::indicator::{Confidence, Draft, Kind, Scheme, Tlp, Value};
+use kentong_protocol::indicator::{Confidence, Fields, Kind, Scheme, Tlp, Value};
 
 use crate::control::reply::{Indicator, Release, Reply, Verdict};
 use crate::control::request::{Entry, Query, Request};
@@ -232,7 +232,7 @@ impl Tour {
         };
         let value = Value::parse(Kind::Domain, FRESH, &Reading::default())?;
         let confidence = Confidence::try_from(90)?;
-        let draft = Draft::new(Scheme::Phishing, confidence, Tlp::Green);
+        let draft = Fields::new(Scheme::Phishing, confidence, Tlp::Green);
         let entry = Entry {
             value: value.clone(),
             assertion: Assertion::try_from(draft)?,

@@ -4,13 +4,12 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use kentong_protocol::bounded::{BoundedText, BoundedVec, TextError, TooMany};
 use kentong_protocol::indicator::{
-    Assertion, Basis, Confidence, Country, Draft as Fields, Kind, Local, Loss, LossError,
-    NotAConfidence, Reading, RecipientError, UnknownCountry, UnknownKind, UnknownScheme,
-    UnknownTlp, Value,
+    Assertion, Basis, Confidence, Country, Fields, Kind, Local, Loss, LossError, NotAConfidence,
+    Reading, RecipientError, UnknownCountry, UnknownKind, UnknownScheme, UnknownTlp, Value,
 };
 use kentong_protocol::time::Timestamp;
 
-use super::Draft;
+use super::Candidate;
 use super::Options;
 use super::columns::Column;
 use super::entry::Cells;
@@ -86,7 +85,7 @@ impl Drafter {
         }
     }
 
-    pub(super) fn draft(&self, cells: &Cells) -> Result<Draft, RowRefused> {
+    pub(super) fn draft(&self, cells: &Cells) -> Result<Candidate, RowRefused> {
         let mut kind = self.kind;
         let mut reading = self.reading;
         let mut value = None;
@@ -120,7 +119,7 @@ impl Drafter {
             Some(fields) => Assertion::try_from(fields)?,
             None => self.plain.clone()?,
         };
-        Ok(Draft {
+        Ok(Candidate {
             written: written.clone(),
             value,
             assertion,
@@ -259,7 +258,7 @@ mod tests {
         Drafter::new(&options)
     }
 
-    fn draft(cells: &[(Column, &str)]) -> Result<Draft, RowRefused> {
+    fn draft(cells: &[(Column, &str)]) -> Result<Candidate, RowRefused> {
         let cells = cells
             .iter()
             .map(|(column, text)| (*column, (*text).to_owned()))

@@ -11,7 +11,7 @@ use crate::terminal::plain;
 use super::change::{self, Change};
 use super::place::Place;
 use super::report::{beginning, grouped};
-use super::{Draft, Row};
+use super::{Candidate, Row};
 
 /// Counts of the rows that were read as values. It does not grow with the file: there are no more sorts
 /// than kinds and things that are done to values.
@@ -26,7 +26,7 @@ pub struct Readings {
 }
 
 impl Readings {
-    pub(super) fn count(&mut self, place: Place, draft: &Draft) {
+    pub(super) fn count(&mut self, place: Place, draft: &Candidate) {
         let kind = draft.value.kind();
         *self.kinds.entry(kind).or_default() += 1;
         let changes = change::between(&draft.written, &draft.value);
@@ -177,9 +177,7 @@ fn sorts<S: Serializer>(
 
 #[cfg(test)]
 mod tests {
-    use kentong_protocol::indicator::{
-        Assertion, Confidence, Draft as Fields, Reading, Scheme, Tlp, Value,
-    };
+    use kentong_protocol::indicator::{Assertion, Confidence, Fields, Reading, Scheme, Tlp, Value};
 
     use super::super::refused::RowRefused;
     use super::super::rule::Rule;
@@ -200,7 +198,7 @@ mod tests {
         Row {
             place: Place::Line(line),
             text: format!("the row of {written}"),
-            outcome: Ok(Draft {
+            outcome: Ok(Candidate {
                 written: written.into(),
                 value: Value::accuse(kind, written, &reading).unwrap(),
                 assertion: Assertion::try_from(said).unwrap(),

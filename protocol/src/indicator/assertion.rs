@@ -10,7 +10,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-pub use draft::{Basis, Confidence, Draft, Local, NotAConfidence};
+pub use draft::{Basis, Confidence, Fields, Local, NotAConfidence};
 pub use loss::{Currency, Loss, LossError, UnknownCurrency};
 pub use projection::{Projection, UnknownField};
 pub use recipient::{Recipient, RecipientError};
@@ -19,11 +19,11 @@ use super::{Kind, Tlp};
 use crate::time::{DAY, Timestamp};
 use wire::Wire;
 
-/// What a publisher says about an indicator: a [`Draft`] that was checked, whose fields can be read
+/// What a publisher says about an indicator: a [`Fields`] that was checked, whose fields can be read
 /// and no longer changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]
-pub struct Assertion(Draft);
+pub struct Assertion(Fields);
 
 impl Assertion {
     /// What leaves this node: without the local fields, which never do, and without `stripped`.
@@ -39,7 +39,7 @@ impl Assertion {
     /// Whether both say the same, but for when it was seen and how long it holds.
     #[must_use]
     pub fn same_but_for_times(&self, other: &Self) -> bool {
-        let timeless = |assertion: &Self| Draft {
+        let timeless = |assertion: &Self| Fields {
             first_seen: None,
             last_seen: None,
             valid_until: None,
@@ -85,25 +85,25 @@ impl Assertion {
 
     /// The fields, to change them and have them checked again.
     #[must_use]
-    pub fn into_draft(self) -> Draft {
+    pub fn into_draft(self) -> Fields {
         self.0
     }
 }
 
 impl Deref for Assertion {
-    type Target = Draft;
+    type Target = Fields;
 
-    fn deref(&self) -> &Draft {
+    fn deref(&self) -> &Fields {
         &self.0
     }
 }
 
-impl TryFrom<Draft> for Assertion {
+impl TryFrom<Fields> for Assertion {
     type Error = AssertionError;
 
     /// Checks the fields against each other, sorts the lists and drops what is empty or repeated,
     /// so that there is one way to say a thing.
-    fn try_from(draft: Draft) -> Result<Self, AssertionError> {
+    fn try_from(draft: Fields) -> Result<Self, AssertionError> {
         let draft = draft.in_order();
         if draft.tlp >= Tlp::Amber && draft.releasable_to.is_empty() {
             return Err(AssertionError::NoRecipient { tlp: draft.tlp });

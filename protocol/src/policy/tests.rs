@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::bounded::{BoundedText, BoundedVec};
 use crate::indicator::{
-    Assertion, Basis, Country, Draft, Kind, Projection, Reading, Recipient, Scheme, Tlp, Value,
+    Assertion, Basis, Country, Fields, Kind, Projection, Reading, Recipient, Scheme, Tlp, Value,
 };
 
 fn member(name: &str) -> MemberName {
@@ -420,7 +420,7 @@ fn one_evaluation_for_each_class_that_policies_can_tell_apart() {
 
 #[test]
 fn a_class_is_what_is_said_of_a_value() {
-    let mut draft = Draft::new(Scheme::Job, 70.try_into().unwrap(), Tlp::Amber);
+    let mut draft = Fields::new(Scheme::Job, 70.try_into().unwrap(), Tlp::Amber);
     draft.releasable_to = BoundedVec::new(vec!["SG".parse().unwrap()]).unwrap();
     draft.countries = BoundedVec::new(vec!["TH".parse().unwrap()]).unwrap();
     draft.tags = tags(&["urgent"]);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::bounded::{BoundedText, BoundedVec};
-use crate::indicator::{Assertion, Confidence, Draft, Kind, Recipient, Scheme, Tlp, Value};
+use crate::indicator::{Assertion, Confidence, Fields, Kind, Recipient, Scheme, Tlp, Value};
 
 use super::cast::{Cast, Who, delta};
 
@@ -91,11 +91,11 @@ impl Content {
         let group = self.to_delta.then(|| Recipient::Group(delta()));
         let releasable_to = BoundedVec::new(members.chain(group).collect());
         let tags = (self.tag > 0).then(|| text(&tag(self.tag)));
-        let draft = Draft {
+        let draft = Fields {
             releasable_to: releasable_to.expect("a few recipients are drawn"),
             description: (self.description > 0).then(|| text(&story(self.description))),
             tags: BoundedVec::new(tags.into_iter().collect()).expect("one tag at most"),
-            ..Draft::new(Scheme::Phishing, confidence, tlp)
+            ..Fields::new(Scheme::Phishing, confidence, tlp)
         };
         Assertion::try_from(draft).expect("AMBER and above name somebody")
     }

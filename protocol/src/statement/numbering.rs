@@ -109,16 +109,16 @@ mod tests {
     use super::*;
     use crate::bounded::BoundedText;
     use crate::indicator::{
-        Assertion, Confidence, Draft, Projection, Scheme, Tlp, Value, default_validity,
+        Assertion, Confidence, Fields, Projection, Scheme, Tlp, Value, default_validity,
     };
 
     const MADE: u64 = 1_000;
 
     fn asserted(confidence: u8, valid_until: Option<u64>) -> Said {
         let confidence = Confidence::try_from(confidence).unwrap();
-        let draft = Draft {
+        let draft = Fields {
             valid_until: valid_until.map(|at| Timestamp::EPOCH.plus(at)),
-            ..Draft::new(Scheme::Job, confidence, Tlp::Green)
+            ..Fields::new(Scheme::Job, confidence, Tlp::Green)
         };
         Said::Asserted {
             assertion: Box::new(Assertion::try_from(draft).unwrap()),

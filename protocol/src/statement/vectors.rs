@@ -2,7 +2,7 @@
 
 use crate::bounded::BoundedVec;
 use crate::golden::{Vector, check_made, check_outcomes, golden, hex, replaced, unhex, variants};
-use crate::indicator::{Basis, Confidence, Country, Draft, Kind, Local, Loss, Scheme, Tlp, Value};
+use crate::indicator::{Basis, Confidence, Country, Fields, Kind, Local, Loss, Scheme, Tlp, Value};
 
 use super::*;
 
@@ -30,23 +30,23 @@ fn about(kind: Kind, text: &str, revision: u32, said: Said) -> Vec<u8> {
     .encode()
 }
 
-fn asserted(draft: Draft, stripped: Projection) -> Said {
+fn asserted(draft: Fields, stripped: Projection) -> Said {
     Said::Asserted {
         assertion: Box::new(Assertion::try_from(draft).unwrap()),
         stripped,
     }
 }
 
-fn least() -> Draft {
+fn least() -> Fields {
     let sure = Confidence::try_from(80).unwrap();
-    Draft::new(Scheme::Phishing, sure, Tlp::Green)
+    Fields::new(Scheme::Phishing, sure, Tlp::Green)
 }
 
 /// An assertion that says everything there is to say.
-fn full() -> Draft {
+fn full() -> Fields {
     let texts = |text: &str| BoundedText::new(text).unwrap();
     let countries: Vec<Country> = ["MY", "SG"].map(|code| code.parse().unwrap()).into();
-    Draft {
+    Fields {
         scheme: Scheme::Other,
         confidence: Confidence::try_from(100).unwrap(),
         tlp: Tlp::Red,

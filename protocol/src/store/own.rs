@@ -8,7 +8,7 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use crate::encoding;
-use crate::indicator::{Assertion, Draft};
+use crate::indicator::{Assertion, Fields};
 use crate::release::Carried;
 use crate::statement::{ErasedMark, IndicatorId, Revision};
 use crate::time::Timestamp;
@@ -418,7 +418,7 @@ pub(super) fn mark(index_key: &IndexKey, key: &OwnKey) -> ErasedMark {
 
 /// The keyed hash of an assertion but for its times.
 pub(super) fn content(index_key: &IndexKey, assertion: &Assertion) -> u64 {
-    let timeless = Draft {
+    let timeless = Fields {
         first_seen: None,
         last_seen: None,
         valid_until: None,

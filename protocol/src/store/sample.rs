@@ -10,7 +10,7 @@ use crate::feed::{
     Audience, BatchDraft, EpochDraft, FeedId, GenesisLeaf, Leaf, SealedBatch, leaf_hash,
 };
 use crate::indicator::{
-    Assertion, Confidence, Draft, Kind, Projection, Reading, Scheme, Tlp, Value,
+    Assertion, Confidence, Fields, Kind, Projection, Reading, Scheme, Tlp, Value,
 };
 use crate::statement::{Revision, Said, Statement};
 use crate::time::Timestamp;
@@ -161,7 +161,7 @@ pub fn said(number: usize, revision: u32, said: Said) -> Vec<u8> {
 
 /// An assertion.
 pub fn assertion(description: &str, last_seen: Option<u64>) -> Assertion {
-    let mut draft = Draft::new(
+    let mut draft = Fields::new(
         Scheme::Investment,
         Confidence::try_from(80).expect("a sample is well formed"),
         Tlp::Green,

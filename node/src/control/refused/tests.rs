@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use kentong_keys::Digest;
-use kentong_protocol::policy::{Asked, Reason};
+use kentong_protocol::policy::{QuestionKind, Reason};
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn samples() -> Vec<Refused> {
     let text = || "x".to_owned();
     vec![
         Refused::Denied(Verdict::Deny {
-            asked: Asked::Share,
+            asked: QuestionKind::Share,
             reason: Reason::NoPermit,
         }),
         Refused::NoCharter,

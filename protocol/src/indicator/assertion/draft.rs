@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 
 /// The fields of an [`Assertion`](super::Assertion), each valid by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
+pub struct Fields {
     /// The scam that it belongs to.
     pub scheme: Scheme,
     /// How sure the publisher is.
@@ -44,7 +44,7 @@ pub struct Draft {
     pub local: Option<Local>,
 }
 
-impl Draft {
+impl Fields {
     /// An assertion of these three, with nothing else said: reported, not predicted.
     #[must_use]
     pub fn new(scheme: Scheme, confidence: Confidence, tlp: Tlp) -> Self {

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Draft;
+use super::Fields;
 use crate::bounded::BoundedVec;
 
 /// A set of fields that a policy may strip from a release.
@@ -83,7 +83,7 @@ impl Projection {
     }
 
     /// Takes the set's fields out of a draft.
-    pub(super) fn strip(self, draft: &mut Draft) {
+    pub(super) fn strip(self, draft: &mut Fields) {
         if self.contains(Self::DESCRIPTION) {
             draft.description = None;
         }

@@ -10,8 +10,8 @@ fn time(seconds: u64) -> Option<Timestamp> {
     Timestamp::from_seconds(seconds)
 }
 
-fn draft(tlp: Tlp) -> Draft {
-    Draft::new(Scheme::Job, Confidence::try_from(80).unwrap(), tlp)
+fn draft(tlp: Tlp) -> Fields {
+    Fields::new(Scheme::Job, Confidence::try_from(80).unwrap(), tlp)
 }
 
 fn list<T, const N: usize>(texts: &[&str]) -> BoundedVec<T, N>
@@ -21,8 +21,8 @@ where
     BoundedVec::new(texts.iter().map(|text| text.parse().unwrap()).collect()).unwrap()
 }
 
-fn full() -> Draft {
-    Draft {
+fn full() -> Fields {
+    Fields {
         releasable_to: list(&["SG", "asean", "MY", "SG"]),
         first_seen: time(1_000),
         last_seen: time(900_000),
@@ -71,7 +71,7 @@ fn closed_markings_name_their_recipients() {
             Tlp::Amber | Tlp::AmberStrict | Tlp::Red => Some(AssertionError::NoRecipient { tlp }),
         };
         assert_eq!(nobody.err(), expected, "{tlp}");
-        let named = Draft {
+        let named = Fields {
             releasable_to: list(&["SG"]),
             ..draft(tlp)
         };
@@ -90,7 +90,7 @@ fn closed_markings_name_their_recipients() {
 #[test]
 fn seen_forwards() {
     let seen = |first, last| {
-        Assertion::try_from(Draft {
+        Assertion::try_from(Fields {
             first_seen: time(first),
             last_seen: time(last),
             ..draft(Tlp::Clear)
@@ -153,7 +153,7 @@ fn a_release_never_carries_local_fields() {
 #[test]
 fn news_is_more_than_a_date() {
     let base = Assertion::try_from(full()).unwrap();
-    type Change = fn(&mut Draft);
+    type Change = fn(&mut Fields);
     let rows: [(&str, Change, bool); 10] = [
         ("nothing", |_| {}, false),
         (
@@ -196,13 +196,13 @@ fn news_is_more_than_a_date() {
         let changed = Assertion::try_from(draft).unwrap();
         assert_eq!(changed.is_news(&base), news, "{what}");
     }
-    let undated = Assertion::try_from(Draft {
+    let undated = Assertion::try_from(Fields {
         last_seen: None,
         ..full()
     })
     .unwrap();
     assert!(base.is_news(&undated), "the first to say when");
-    let unbounded = Assertion::try_from(Draft {
+    let unbounded = Assertion::try_from(Fields {
         valid_until: None,
         ..full()
     })
@@ -214,7 +214,7 @@ fn news_is_more_than_a_date() {
 fn what_says_no_end_has_the_usual_one_of_its_kind() {
     let made = time(1_000_000).unwrap();
     let check = |last_seen, valid_until, kind, end: u64, renewed: Option<u64>| {
-        let said = Assertion::try_from(Draft {
+        let said = Assertion::try_from(Fields {
             first_seen: None,
             last_seen,
             valid_until,
@@ -290,12 +290,12 @@ prop_compose! {
         loss in proptest::option::of(any::<u64>()),
         countries in proptest::collection::vec(proptest::sample::select(vec!["MY", "SG", "TH", "VN"]), 0..6),
         texts in proptest::collection::vec("[^\\p{Cc}]{0,16}", 5..9),
-    ) -> Draft {
+    ) -> Fields {
         let [first, last, until] = times;
         let text = |at: usize| texts.get(at).map(String::as_str).unwrap_or_default();
         let swap = matches!((first, last), (Some(first), Some(last)) if first > last);
         let (first, last) = if swap { (last, first) } else { (first, last) };
-        Draft {
+        Fields {
             releasable_to: BoundedVec::new(recipients.iter().map(|name| name.parse().unwrap()).collect()).unwrap(),
             first_seen: first.and_then(time),
             last_seen: last.and_then(time),
@@ -312,7 +312,7 @@ prop_compose! {
                 notes: BoundedText::new(text(4)).ok(),
                 source: BoundedText::new(text(5)).ok(),
             }),
-            ..Draft::new(
+            ..Fields::new(
                 Scheme::from_number(scheme).unwrap(),
                 Confidence::try_from(confidence).unwrap(),
                 Tlp::from_number(tlp).unwrap(),

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Assertion, AssertionError, Basis, Confidence, Draft, Local, Loss, Recipient};
+use super::{Assertion, AssertionError, Basis, Confidence, Fields, Local, Loss, Recipient};
 use crate::bounded::{BoundedText, BoundedVec};
 use crate::indicator::{Country, Scheme, Tlp};
 use crate::time::Timestamp;
 
-/// The fields in the order of [`Draft`]; a tuple, because structs would be written as maps.
+/// The fields in the order of [`Fields`]; a tuple, because structs would be written as maps.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Wire(
     u8,
@@ -42,7 +42,7 @@ impl TryFrom<Wire> for Assertion {
     type Error = WireError;
 
     fn try_from(wire: Wire) -> Result<Self, WireError> {
-        let draft = Draft {
+        let draft = Fields {
             scheme: Scheme::from_number(wire.0).ok_or(WireError::Number)?,
             confidence: wire.1,
             tlp: Tlp::from_number(wire.2).ok_or(WireError::Number)?,
