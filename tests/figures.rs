@@ -1,4 +1,4 @@
-//! The figures of `ARCHITECTURE.md`, measured with two real nodes: not a test of anything, so asked
+//! Figures of `node/FIGURES.md`, measured with two real nodes: not a test of anything, so asked
 //! for:
 //!
 //! ```text

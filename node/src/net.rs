@@ -1,5 +1,5 @@
 //! The network joint: authenticated links to the peers of charter members, over QUIC, or over TCP
-//! with TLS where a network lets no UDP through (DESIGN 9).
+//! with TLS where a network lets no UDP through (`node/DECISIONS.md#network`).
 //!
 //! The only module that names `libp2p`. Between two members there is one connection with one
 //! stream of length-prefixed frames, a [`LinkId`] here; what the frames say is the core's affair.

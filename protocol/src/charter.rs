@@ -1,6 +1,6 @@
 //! Who belongs to the federation, by whose signatures.
 //!
-//! A charter is a signed note whose text is JSON in one exact form (DESIGN 4): members with their
+//! A charter is a signed note whose text is JSON in one exact form (`protocol/WIRE.md`): members with their
 //! root keys, groups, thresholds per action, the quota of a publisher, and a soft expiry. Every
 //! member listed must have signed version 1; a later version needs as many signatures as the
 //! version before and it itself ask for, and counts only at the end of a [`Chain`] of all versions.

@@ -66,7 +66,7 @@ pub(super) fn all(members: &[&'static str]) -> Result<Vec<Expected>> {
     Ok(expected)
 }
 
-/// TLP 2.0, as `DESIGN` and `SECURITY.md` promise it: clear and green go to the whole federation,
+/// TLP 2.0, as the table in `protocol/src/policy/tlp.rs` has it: clear and green go to the whole federation,
 /// the others to whom they name.
 fn may_have(assertion: &Assertion, member: &str) -> bool {
     match assertion.tlp {

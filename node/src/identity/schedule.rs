@@ -15,7 +15,7 @@ use crate::home::Home;
 use crate::net::Address;
 use crate::turn::Wait;
 
-/// Days after which what others seal to is replaced (DESIGN 4).
+/// Days after which the key that others seal to is replaced (`keys/DECISIONS.md#key-schedule`).
 const SEALING_DAYS: u32 = 30;
 /// Days for which a sealing key that was replaced is kept, for what was sealed to it and is still on
 /// its way; then it is destroyed.

@@ -2,9 +2,10 @@
 //!
 //! The peer with the lower id decides alone. It chooses a connection and opens the stream on it;
 //! the higher one takes the connection on which a stream arrives. So the two can never choose
-//! differently, and a link that has been announced is not taken back when a second dial succeeds.
-//! The lower prefers the connection that it has dialled itself (DESIGN 9): while its dial is under
-//! way it keeps the other's connection waiting, though not for longer than [`GRACE`].
+//! differently, and a link that has been announced stays when a second dial succeeds.
+//! The lower prefers the connection that it has dialled itself: while its dial is under way it keeps
+//! the other's connection waiting, though not for longer than [`GRACE`]. Why there is one link:
+//! `node/DECISIONS.md#one-connection-for-each-pair-of-members`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

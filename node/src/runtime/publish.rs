@@ -1,6 +1,6 @@
 //! Publishing: the one place where this node signs a feed.
 //!
-//! The order is that of DESIGN 8: seal, append leaves and bodies to the log, make them durable,
+//! The order (`node/DECISIONS.md#the-order-of-publishing`) is: seal, append leaves and bodies to the log, make them durable,
 //! move the signer state forward and make that durable, sign, announce. Whatever stops it between
 //! two of these is finished or dropped at the next start.
 

@@ -33,7 +33,8 @@ fn in_force<'a>(arrived: impl IntoIterator<Item = &'a Statement>) -> Option<(Ran
     })
 }
 
-/// The order as ARCHITECTURE tells it, without the hash that settles what is left.
+/// The order as `protocol/DECISIONS.md#order-does-not-depend-on-arrival` tells it, without the hash
+/// that settles what is left.
 fn told(statement: &Statement) -> (u32, u8, u8) {
     let (class, fields) = match &statement.said {
         Said::Asserted { stripped, .. } => {

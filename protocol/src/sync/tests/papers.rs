@@ -370,7 +370,7 @@ impl Mesh {
     }
 }
 
-/// How many members the federation has; 200 gave the figures in `ARCHITECTURE.md`.
+/// How many members the federation has; 200 gave the figures in `node/FIGURES.md`.
 const MANY: usize = 11;
 
 #[test]
