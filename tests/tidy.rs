@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+mod documents;
+
 /// A file may not have more lines of code than this.
 const MOST_LINES: usize = 600;
 
