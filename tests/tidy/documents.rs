@@ -36,6 +36,63 @@ fn the_map_is_short() {
 }
 
 #[test]
+fn the_map_names_what_is_there() {
+    let root = repository();
+    let map = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let files = files_below(&root);
+    let places = places(&map);
+    assert!(places.len() > 4, "the tables were missed: {places:?}");
+    let faults: Vec<_> = places
+        .iter()
+        .flat_map(|(folder, named)| unmapped(folder, named, &files))
+        .collect();
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+/// The tables of the map: each with its folder, and the modules that it names in its first column.
+fn places(map: &str) -> Vec<(String, Vec<String>)> {
+    let mut places = Vec::new();
+    for section in map.split("\n### ").skip(1) {
+        let section = section.split("\n## ").next().unwrap_or(section);
+        let heading = section.lines().next().unwrap_or_default();
+        let folder = match heading.split_once(':') {
+            Some((name, _)) => format!("{name}/src"),
+            None => heading.to_owned(),
+        };
+        let cells = section
+            .lines()
+            .filter_map(|line| line.strip_prefix("| ")?.split('|').next());
+        let named = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+        places.push((folder, named.map(str::to_owned).collect()));
+    }
+    places
+}
+
+/// Modules that the map names and a folder does not have, and those that it has and the map does not name.
+fn unmapped(folder: &str, named: &[String], files: &[String]) -> Vec<String> {
+    let there: Vec<_> = files
+        .iter()
+        .filter_map(|file| {
+            file.strip_prefix(folder)?
+                .strip_prefix('/')?
+                .strip_suffix(".rs")
+        })
+        .filter(|module| !module.contains('/') && !["lib", "main"].contains(module))
+        .collect();
+    let gone = named
+        .iter()
+        .filter(|name| !there.contains(&name.as_str()))
+        .map(|name| format!("ARCHITECTURE.md names `{name}`, which {folder} does not have"));
+    let new = there
+        .iter()
+        .filter(|module| !named.iter().any(|name| name == *module))
+        .map(|module| {
+            format!("ARCHITECTURE.md does not name `{module}` of {folder}: give it a row")
+        });
+    gone.chain(new).collect()
+}
+
+#[test]
 fn what_documents_name_exists() {
     let root = repository();
     let read = |path: &str| fs::read_to_string(root.join(path)).ok();
@@ -246,15 +303,15 @@ fn cut(reference: &str) -> (&str, Option<&str>) {
 
 /// A path that a page names, seen from the root of the repository.
 fn beside(file: &str, path: &str) -> String {
-    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
-    let mut parts: Vec<_> = folder.iter().map(|part| part.to_string_lossy()).collect();
+    let mut parts: Vec<_> = file.split('/').collect();
+    parts.pop();
     for part in path.split('/') {
         match part {
             "" | "." => {}
             ".." => {
                 parts.pop();
             }
-            name => parts.push(name.into()),
+            name => parts.push(name),
         }
     }
     parts.join("/")
@@ -284,6 +341,26 @@ fn prose_or_code(file: &str) -> bool {
         .extension()
         .and_then(|ending| ending.to_str());
     matches!(ending, Some("rs" | "md" | "toml" | "cedar" | "cedarschema"))
+}
+
+#[test]
+fn a_module_that_is_not_on_the_map_is_caught() {
+    let map = "# A\n\n### a: what it is\n\n| module | does |\n|---|---|\n| `b`, `c` (many) | `x` |\n\n\
+               ### a/src/b\n\n| `d` | |\n\n## Next\n\n| `y` | |\n";
+    let found = |files: &[&str]| {
+        let files: Vec<_> = files.iter().map(|file| (*file).to_owned()).collect();
+        places(map)
+            .iter()
+            .flat_map(|(folder, named)| unmapped(folder, named, &files))
+            .count()
+    };
+    let all = ["a/src/lib.rs", "a/src/b.rs", "a/src/c.rs", "a/src/b/d.rs"];
+    assert_eq!(found(&all), 0);
+    assert_eq!(found(&all[..3]), 1);
+    assert_eq!(
+        found(&[&all[..], &["a/src/e.rs", "a/src/c/f.rs"]].concat()),
+        1
+    );
 }
 
 #[test]
