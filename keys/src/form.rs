@@ -8,7 +8,7 @@ pub enum FormError {
     Title(&'static str),
     /// The lines end in a carriage return and a newline.
     #[error(
-        "its lines end in carriage returns, which a mail or an editor added: copy the file anew, \
+        "its lines end in carriage returns, which a mail or an editor added: copy the file again, \
          as it is"
     )]
     CarriageReturn,

@@ -1,5 +1,5 @@
-//! Go-aheads: by its root key a member lets a restored node sign on before all readers that it waits
-//! for have been heard.
+//! Go-aheads: by its root key a member lets a restored node resume signing before all
+//! readers that it waits for have answered.
 
 use std::fmt;
 use std::str::FromStr;

@@ -2,7 +2,7 @@
 //!
 //! A note is a text, an empty line, and signature lines `— NAME BASE64`
 //! (<https://c2sp.org/signed-note>). The bytes that came in are the bytes that are kept and
-//! signed: nothing is written anew to be verified. Cosignatures follow
+//! signed: nothing is written again to be verified. Cosignatures follow
 //! <https://c2sp.org/tlog-cosignature>, type `cosignature/v1`.
 
 use std::fmt;

@@ -12,7 +12,7 @@ const PREFIX: [u8; 6] = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
 const BYTES: usize = PREFIX.len() + PublicKey::LEN;
 
 /// The peer id of an Ed25519 transport key in the text form of libp2p (`12D3KooW…`): base58 of the
-/// key with what says its kind. Whoever signs by that key has the peer id.
+/// key with what says its kind. A node that signs by that key has the peer id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerIdText {
     text: Box<str>,

@@ -9,8 +9,8 @@ use crate::random;
 /// `N` secret bytes, overwritten when dropped.
 ///
 /// They lie on the heap, so that moving the container copies a pointer and not the secret. There
-/// is deliberately no `Clone`, `PartialEq` or `Serialize`, and `Debug` shows nothing: whoever
-/// needs the bytes says so with [`Secret::expose`].
+/// is deliberately no `Clone`, `PartialEq` or `Serialize`, and `Debug` shows nothing: code
+/// that needs the bytes says so with [`Secret::expose`].
 pub struct Secret<const N: usize>(Box<Zeroizing<[u8; N]>>);
 
 impl<const N: usize> Secret<N> {

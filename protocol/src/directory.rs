@@ -225,7 +225,7 @@ impl Directory {
         offered
     }
 
-    /// Takes what is new of a bundle. The bundle's own word on the root key does not matter here,
+    /// Takes what is new of a member file. The file's own word on the root key does not matter here,
     /// only the charter's.
     pub fn offer_bundle(&mut self, bundle: &Bundle) -> Result<(Offered, Offered), CredentialError> {
         let (warrant, card) = (bundle.warrant().note(), bundle.card().note());
@@ -279,7 +279,7 @@ impl Directory {
         })
     }
 
-    /// Whoever the text says it is about; no signature is checked here.
+    /// The member that the text says it is about; no signature is checked here.
     /// Whose warrant or card these bytes say that they are.
     pub fn whose(bytes: &[u8]) -> Result<MemberName, CredentialError> {
         let note = Note::parse(bytes)?;

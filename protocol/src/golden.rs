@@ -81,7 +81,7 @@ pub(crate) fn read(file: &str) -> Vec<Vector> {
     vectors
 }
 
-/// The file holds what these bytes, made anew, say; on a difference the whole table is shown.
+/// The file holds what these bytes, made again, say; on a difference the whole table is shown.
 pub(crate) fn check_made(file: &[Vector], made: &[Vector]) {
     let mut table = String::new();
     for Vector {

@@ -6,20 +6,20 @@
 //! the publisher's own numbers.
 //!
 //! **Bytes** are those of leaves and bodies, and [`LEAF_COST`] for each leaf. A body that was erased still
-//! counts: it is overwritten in the log, and its place is not given back. Otherwise whoever erases and
-//! writes anew could fill a disk.
+//! counts: it is overwritten in the log, and its place is not given back. Otherwise a member that erases and
+//! writes again could fill a disk.
 //!
 //! **A day** is the last 24 hours by the counting node's own clock, one that only goes forward: no
 //! member's time is asked for, and nothing is put into an order by it. It is kept in memory. The publisher
 //! counts what it releases and, after a start, what its log shows of the day before; a reader counts what
 //! it takes, from its start on.
 //!
-//! What takes back (withdrawals, `ceased`, corrections, what an erasure says again) protects people and
+//! What corrects (withdrawals, `ceased`, corrections, what an erasure says again) protects people and
 //! never waits at the publisher. It counts all the same, and so may exceed the quota. That, and that
 //! what was released over two days can reach a reader at once that was away, is why a reader's bounds are
 //! wider than the publisher's:
 //!
-//! | | the publisher releases what is new up to | a reader takes all up to | what takes back up to | leaves up to |
+//! | | the publisher releases what is new up to | a reader takes all up to | what corrects up to | leaves up to |
 //! |---|---:|---:|---:|---:|
 //! | statements in a day | 1 | 2 | 3 | |
 //! | bytes in all | 1 | 1 | 2 | 3 |
@@ -78,7 +78,7 @@ pub enum Bound {
 pub enum Takes {
     /// Each.
     All,
-    /// Those that take back something.
+    /// Those that correct something.
     TakingBack(Bound),
     /// None.
     Nothing(Bound),

@@ -1,7 +1,7 @@
 //! The release rule: which feeds carry a statement next.
 //!
 //! What was released to whom is read from the feeds themselves. An indicator's current revision
-//! goes to everyone whom policy permits now and who does not have it yet; whoever had an earlier
+//! goes to everyone whom policy permits now and who does not have it yet; a member that had an earlier
 //! revision and is not permitted the current one gets `ceased`, once, together only with those who
 //! read the same feeds that carry it; a withdrawal goes into every
 //! feed that ever carried the indicator, each by itself, so that no reader learns who else had it.

@@ -129,7 +129,7 @@ pub enum Said {
         /// Why, for people.
         reason: BoundedText<256>,
     },
-    /// There are newer revisions, which this audience does not get any more.
+    /// There are newer revisions, which this audience no longer gets.
     Ceased,
 }
 

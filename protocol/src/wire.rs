@@ -33,9 +33,9 @@ pub const MAX_HEADS: usize = 512;
 pub const MAX_NOTES_BYTES: usize = MAX_MESSAGE - 128 * 1024;
 /// The longest checkpoint in a message.
 pub const MAX_NOTE: usize = 4096;
-/// The longest paper in a message: any that is one.
+/// The longest document in a message: any that is one.
 pub const MAX_PAPER: usize = crate::charter::Paper::MAX_LEN;
-/// The most papers that one request names.
+/// The most documents that one request names.
 pub const MAX_WANTED_PAPERS: usize = 64;
 /// The longest warrant in a message: any that is one.
 pub const MAX_WARRANT: usize = Warrant::MAX_LEN;
@@ -53,7 +53,7 @@ pub struct Hello {
     pub features: u64,
     /// The federation's id.
     pub federation: Digest,
-    /// The version of the charter that the sender goes by.
+    /// The version of the charter that the sender uses.
     pub charter_version: u32,
     /// That charter's hash.
     pub charter: Digest,
@@ -72,7 +72,7 @@ pub struct Hello {
 /// What the sender holds of the feeds that both may read.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Heads {
-    /// The newest checkpoints that the sender holds: of its own feeds, and of the receiver's, which
+    /// The newest checkpoints that the sender holds: of the feeds that it publishes, and of the receiver's, which
     /// so learns it if it has lost a part of its history.
     pub mine: BoundedVec<BoundedBytes<MAX_NOTE>, MAX_HEADS>,
     /// How many leaves of each of the receiver's feeds the sender holds.
@@ -111,10 +111,10 @@ pub struct Evidence {
     pub link: Option<(u64, Digest, ConsistencyProof)>,
 }
 
-/// What the sender holds of the federation's papers, and how new its members' cards are.
+/// What the sender holds of the federation's documents, and how new its members' cards are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Papers {
-    /// The version of the charter that the sender goes by.
+    /// The version of the charter that the sender uses.
     pub charter_version: u32,
     /// That charter's hash.
     pub charter: Digest,
@@ -135,7 +135,7 @@ pub enum Bye {
     Version = 1,
     /// The peer is of another federation.
     Federation = 2,
-    /// The peer goes by another charter.
+    /// The peer uses another charter.
     Charter = 3,
     /// The peer broke a rule of the protocol.
     Fault = 4,
@@ -196,7 +196,7 @@ pub enum Message {
         /// The epoch's number.
         epoch: u32,
     },
-    /// An epoch's key, sealed anew.
+    /// An epoch's key, sealed again.
     Rewrap {
         /// Which feed.
         feed: FeedId,
@@ -213,17 +213,17 @@ pub enum Message {
     Bye(Bye),
     /// What shows that a publisher signed two histories.
     Evidence(Box<Evidence>),
-    /// What the sender holds of the federation's papers.
+    /// What the sender holds of the federation's documents.
     Papers(Box<Papers>),
-    /// Asks for papers, and for warrants and cards. What the other does not hold any more it
+    /// Asks for documents, and for warrants and cards. What the other no longer holds it
     /// leaves out.
     WantPapers {
-        /// The papers' hashes.
+        /// The documents' hashes.
         papers: BoundedVec<Digest, MAX_WANTED_PAPERS>,
         /// Whose warrant and card.
         members: BoundedVec<MemberName, MAX_WANTED_PAPERS>,
     },
-    /// A paper that was asked for.
+    /// A document that was asked for.
     Paper(BoundedBytes<MAX_PAPER>),
 }
 

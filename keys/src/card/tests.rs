@@ -198,7 +198,7 @@ fn the_longest_card_fits() {
     assert_eq!(Card::open(card.note().bytes(), &warrant()), Ok(card));
 }
 
-/// Whoever cannot sign by the key of a peer id cannot claim it.
+/// A member that cannot sign by the key of a peer id cannot claim it.
 #[test]
 fn unproven_peer_ids() {
     let text = terms().text();
@@ -217,7 +217,7 @@ fn unproven_peer_ids() {
     check(&sign(&text, "MY", &[6, 5]), 7, NoteVerifyError::NotSigned);
     // By the right keys, but as somebody else's.
     check(&sign(&text, "SG", &[6, 7]), 6, NoteVerifyError::NotSigned);
-    // What the keys signed on another card, as of another serial.
+    // What the keys signed for another card, as of another serial.
     let other = sign(&text.replace("serial: 3", "serial: 2"), "MY", &[6, 7]);
     let copied = other.signatures()[1..]
         .iter()

@@ -26,7 +26,7 @@ impl EpochKey {
         Self(secret.into())
     }
 
-    /// The key itself, for whoever stores it under a store key.
+    /// The key itself, to store it under a store key.
     #[must_use]
     pub const fn secret(&self) -> &Secret<32> {
         &self.0

@@ -5,7 +5,7 @@
 //! kind of change, *and* as many as it asks itself. Whom it removes has no vote on it.
 //!
 //! What makes a version valid are the versions before it and the signatures under it, and nothing
-//! else: no clock, no notice, no order of arrival. So members who hold the same documents go by
+//! else: no clock, no notice, no order of arrival. So members who hold the same documents use
 //! the same charter. Of several valid documents of the newest version the one of the highest round
 //! is in force. Below it nothing is ever replaced, for a vote of long ago that one more signature
 //! completes would otherwise rewrite what the federation has built on since. Two valid documents

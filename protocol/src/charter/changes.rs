@@ -15,7 +15,7 @@ pub enum Change {
     Admitted(MemberName),
     /// A member was removed.
     Removed(MemberName),
-    /// A member goes by another root key from now on.
+    /// A member has another root key from now on.
     Rekeyed(MemberName),
     /// A member is shown by another name.
     DisplayName {

@@ -20,7 +20,7 @@ pub struct Charter {
 }
 
 impl Charter {
-    /// Whoever calls it has counted the signatures.
+    /// The caller has counted the signatures.
     pub(super) const fn new(id: FederationId, terms: Terms, hash: Digest, note: Note) -> Self {
         Self {
             id,

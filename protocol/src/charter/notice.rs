@@ -1,7 +1,7 @@
 //! Notices: what cannot wait for a next version. A signed note, attached to one version.
 //!
 //! A notice never makes a version valid or void, so members who have not seen the same notices
-//! still go by the same charter. What it does is to say who is in force as a member meanwhile:
+//! still use the same charter. What it does is to say who is in force as a member meanwhile:
 //! see [`Notices`](super::Notices).
 //!
 //! A member severs another one for itself alone; that binds nobody else, is signed by nobody, and

@@ -112,8 +112,8 @@ impl Notices {
 
     /// How a name stands by the charter in force and the notices on it.
     ///
-    /// A suspension holds for the version that it names and ends with it: whoever votes for the
-    /// next version has decided whether the member stays. A leave holds as long as the leaver is
+    /// A suspension holds for the version that it names and ends with it: the members that vote for the
+    /// next version have decided whether the member stays. A leave holds as long as the leaver is
     /// listed without a break and by the same root key, whatever versions follow: nobody is kept
     /// in by a vote. Who comes back after it is removed first and admitted again.
     #[must_use]

@@ -32,8 +32,8 @@ impl OpenNotices {
     /// The longest file of open notices, in bytes.
     pub const MAX_LEN: usize = MAX_OPEN_NOTICES * (MAX_NOTICE + 1);
 
-    /// Takes a copy in, joined with what there is of the notice. Nothing is kept that nobody who
-    /// may has signed, nor what cannot come into force any more at `now`.
+    /// Accepts a copy, joined with what there is of the notice. Nothing is kept that nobody who
+    /// may has signed, nor what can no longer come into force at `now`.
     pub fn add(
         &mut self,
         notice: UnverifiedNotice,

@@ -1,10 +1,10 @@
-//! What a node holds of its federation's papers, and which of them another one lacks.
+//! What a node holds of its federation's documents, and which of them another one lacks.
 //!
-//! A charter is agreed on by papers that members sign: versions and votes on the next one, notices
+//! A charter is agreed on by documents that members sign: versions and votes on the next one, notices
 //! and the signatures they still take. They are held by everybody, and carried from node to node.
 //!
-//! A paper is known by the hash of all its bytes, signatures included: a copy with one signature
-//! more is another paper, and is joined with what its receiver has.
+//! A document is known by the hash of all its bytes, signatures included: a copy with one signature
+//! more is another document, and is joined with what its receiver has.
 
 mod receive;
 
@@ -21,13 +21,13 @@ pub use receive::{Offered, Received, Waits};
 
 const PAPER: Label = Label::new("kentong/paper/1");
 
-/// The most papers that are listed to another node at once: versions of the charter first.
+/// The most documents that are listed to another node at once: versions of the charter first.
 pub const MAX_LISTED: usize = 1024;
 
 /// The most versions of the charter among them; who has taken these in is shown the next.
 const MAX_LISTED_VERSIONS: u32 = 64;
 
-/// A paper that came from somewhere: its text is in order, its signatures nobody has counted.
+/// A document that came from somewhere: its text is in order, its signatures nobody has counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Paper {
     /// A version of the charter, or a vote on one.
@@ -36,7 +36,7 @@ pub enum Paper {
     Notice(Box<UnverifiedNotice>),
 }
 
-/// Why bytes are no paper.
+/// Why bytes are no document of a charter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PaperError {
     /// No charter.
@@ -48,14 +48,14 @@ pub enum PaperError {
 }
 
 impl Paper {
-    /// The longest paper, in bytes.
+    /// The longest document, in bytes.
     pub const MAX_LEN: usize = if MAX_CHARTER > MAX_NOTICE {
         MAX_CHARTER
     } else {
         MAX_NOTICE
     };
 
-    /// Reads a paper.
+    /// Reads a document.
     pub fn parse(bytes: &[u8]) -> Result<Self, PaperError> {
         if UnverifiedNotice::is_meant(bytes) {
             let notice = UnverifiedNotice::parse(bytes)?;
@@ -65,14 +65,14 @@ impl Paper {
         Ok(Self::Charter(Box::new(charter)))
     }
 
-    /// The labelled hash of a paper's bytes.
+    /// The labelled hash of a document's bytes.
     #[must_use]
     pub fn hash(bytes: &[u8]) -> Digest {
         Digest::labelled(PAPER, &[bytes])
     }
 }
 
-/// Where a paper lies.
+/// Where a document lies.
 #[derive(Debug, Clone, Copy)]
 enum Place {
     Version(u32),
@@ -81,7 +81,7 @@ enum Place {
     OpenNotice(Digest),
 }
 
-/// The papers of a federation that a node holds.
+/// The documents of a federation that a node holds.
 #[derive(Debug, Clone)]
 pub struct Papers {
     chain: Chain,
@@ -96,7 +96,7 @@ pub struct Papers {
 }
 
 impl Papers {
-    /// The papers that are these.
+    /// The documents that are these.
     #[must_use]
     pub fn new(
         chain: Chain,
@@ -174,7 +174,7 @@ impl Papers {
         (charter.version(), *charter.hash())
     }
 
-    /// What to list to somebody who goes by this version of the charter, of this hash: the
+    /// What to list to somebody who uses this version of the charter, of this hash: the
     /// versions that it lacks, in their order, then all that waits.
     #[must_use]
     pub fn listed_for(&self, (version, hash): (u32, Digest)) -> Vec<Digest> {
@@ -196,13 +196,13 @@ impl Papers {
             .collect()
     }
 
-    /// Whether a paper of this hash is held.
+    /// Whether a document of this hash is held.
     #[must_use]
     pub fn holds(&self, hash: &Digest) -> bool {
         self.places.contains_key(hash)
     }
 
-    /// The bytes of a paper.
+    /// The bytes of a document.
     #[must_use]
     pub fn get(&self, hash: &Digest) -> Option<&[u8]> {
         match *self.places.get(hash)? {

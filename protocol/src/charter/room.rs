@@ -1,13 +1,13 @@
-//! Who gets a place where there are few: papers that wait for further signatures.
+//! Who gets a place where there are few: documents that wait for further signatures.
 //!
-//! Anybody who may sign can have as many papers wait as it likes. So a full shelf is not closed to
-//! newcomers: the paper whose signers have the most others waiting makes room.
+//! Anybody who may sign can have as many documents wait as it likes. So a full shelf is not closed to
+//! newcomers: the document whose signers have the most others waiting makes room.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_keys::{Digest, MemberName};
 
-/// Whether there is room for another paper.
+/// Whether there is room for another document.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Room {
     /// There is.
@@ -18,7 +18,7 @@ pub(super) enum Room {
     None,
 }
 
-/// Finds room for a paper of these signers beside those that wait, `most` in all.
+/// Finds room for a document of these signers beside those that wait, `most` in all.
 pub(super) fn find(
     waiting: &BTreeMap<Digest, BTreeSet<MemberName>>,
     signers: &BTreeSet<MemberName>,
@@ -34,7 +34,7 @@ pub(super) fn find(
     for signer in waiting.values().chain([signers]).flatten() {
         *count.entry(signer).or_default() += 1;
     }
-    // A paper counts as its most modest signer's.
+    // A document counts as its most modest signer's.
     let weight = |signers: &BTreeSet<MemberName>| {
         let counts = signers.iter().filter_map(|signer| count.get(signer));
         counts.min().copied().unwrap_or(usize::MAX)

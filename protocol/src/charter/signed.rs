@@ -116,7 +116,7 @@ impl UnverifiedCharter {
         self.signed.alone(member, &self.voters())
     }
 
-    /// Whoever has a vote on a version is listed in it: the removed have none, nor have root keys
+    /// Each member that has a vote on a version is listed in it: the removed have none, nor have root keys
     /// that it replaces.
     fn voters(&self) -> Voters<'_> {
         self.terms.voters()

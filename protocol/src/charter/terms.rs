@@ -10,7 +10,7 @@ use super::{CharterError, FederationName, GroupName, MAX_DISPLAY_NAME, MAX_GROUP
 use crate::bounded::BoundedText;
 use crate::time::Timestamp;
 
-/// What a charter says: consistent in itself, whoever signed it or not.
+/// What a charter says: consistent in itself, no matter who signed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     pub(super) federation: FederationName,
@@ -63,8 +63,8 @@ impl Terms {
         self.drafted
     }
 
-    /// When admissions stop. Data keeps flowing after it, for a hard expiry would let whoever
-    /// delays a vote switch the federation off.
+    /// When admissions stop. Data keeps flowing after it, for a hard expiry would let a member
+    /// that delays a vote switch the federation off.
     #[must_use]
     pub const fn expires(&self) -> Option<Timestamp> {
         self.expires

@@ -52,7 +52,7 @@ fn signed_one_after_the_other() {
     let draft = draft_of(&["SG", "MY", "TH"]).build().unwrap();
     assert_eq!(draft.terms().thresholds().admit, 2);
     assert_eq!(names(&draft.missing()), ["MY", "SG", "TH"]);
-    // Whoever gets the draft as a file sees the same charter.
+    // A member that gets the draft as a file sees the same charter.
     let copy = UnverifiedCharter::parse(draft.bytes()).unwrap();
     assert_eq!(copy, draft);
 

@@ -4,7 +4,7 @@
 //! ```text
 //! CHARTER, a signed note; several versions with an empty line between
 //!
-//! MEMBER FILE, a bundle; several with an empty line between
+//! MEMBER FILE; several with an empty line between
 //! ```
 //!
 //! A file without member files is a file of charters, as [`Chain::to_text`](crate::charter::Chain::to_text)

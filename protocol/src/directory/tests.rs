@@ -155,7 +155,7 @@ fn a_warrant_with_another_key_ends_the_card() {
         Ok(Offered::New)
     );
     assert_eq!(directory.member(&my).unwrap().serials(), (2, 7));
-    // With another one the card, and with it its peer ids, are void; serials begin anew.
+    // With another one the card, and with it its peer ids, are void; serials begin again.
     assert_eq!(
         directory.warrant(&warrant("MY", 3, SECOND)),
         Ok(Offered::New)

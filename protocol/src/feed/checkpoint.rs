@@ -99,7 +99,7 @@ impl fmt::Debug for Origin {
 }
 
 impl Checkpoint {
-    /// Signs a size and a root. Whoever calls has made leaves, bodies and signer state durable.
+    /// Signs a size and a root. The caller has made leaves, bodies and signer state durable.
     #[must_use]
     pub fn sign(origin: Origin, size: u64, root: Digest, key: &SigningKey) -> Self {
         let text = text(&origin, size, &root);
@@ -138,7 +138,7 @@ impl Checkpoint {
     }
 
     /// A checkpoint's bytes with a witness's cosignature added, none if they are no checkpoint or have
-    /// too many signatures. Whoever calls has verified and persisted it.
+    /// too many signatures. The caller has verified and persisted it.
     #[must_use]
     pub fn cosign(
         note: &[u8],
@@ -204,7 +204,7 @@ impl UnverifiedCheckpoint {
         Timestamp::from_seconds(time).ok_or(CheckpointError::Form)
     }
 
-    /// Believes it though no signing key signed it that counts: whoever calls has the word of the
+    /// Believes it though no signing key signed it that counts: the caller has the word of the
     /// publisher's root key for just this size and root.
     #[must_use]
     pub fn vouched(self) -> Checkpoint {

@@ -27,7 +27,7 @@ pub enum EpochError {
     /// The leaf seals nothing to this member: it had no valid sealing key then.
     #[error("the epoch's key was not sealed to this member")]
     LeftOut,
-    /// It was sealed to a sealing key that this node does not hold (any more).
+    /// It was sealed to a sealing key that this node does not hold, or no longer.
     #[error("the epoch's key was sealed to a sealing key that is not held")]
     UnknownKey,
     /// It does not open.
@@ -102,7 +102,7 @@ pub struct EpochDraft<'a> {
 }
 
 impl EpochDraft<'_> {
-    /// Seals `key` to every member of the audience, the publisher included; whoever has no
+    /// Seals `key` to every member of the audience, the publisher included; a member that has no
     /// sealing key in `keys` is named as left out.
     #[must_use]
     pub fn seal<'k>(
@@ -167,7 +167,7 @@ impl EpochLeaf {
 }
 
 impl EpochLeaf {
-    /// Opens a key that was sealed anew by [`rewrap`], and checks it against the commitment.
+    /// Opens a key that was sealed again by [`rewrap`], and checks it against the commitment.
     pub fn open_rewrapped<'s>(
         &self,
         (key_id, sealed): (&SealingKeyId, &SealedEpochKey),
@@ -209,7 +209,7 @@ pub fn open_epoch<'s>(
     )
 }
 
-/// Seals an epoch's key anew, to a reader's present sealing key. None if that key cannot be used.
+/// Seals an epoch's key again, to a reader's present sealing key. None if that key cannot be used.
 #[must_use]
 pub fn rewrap(
     key: &EpochKey,

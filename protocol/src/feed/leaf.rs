@@ -196,7 +196,7 @@ pub struct CloseLeaf {
 }
 
 impl CloseLeaf {
-    /// The reason of a feed that somebody read who is no member any more.
+    /// The reason of a feed that somebody read who is no longer a member.
     pub const MEMBER_REMOVED: u8 = 1;
 }
 

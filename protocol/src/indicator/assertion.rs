@@ -74,7 +74,7 @@ impl Assertion {
     }
 
     /// Whether saying the same at `now` renews it: its publisher does not say until when it holds,
-    /// and half of what is usual for its kind has gone by since `made`. What a list still holds
+    /// and half of what is usual for its kind has passed since `made`. What a list still holds
     /// would else expire, though it is imported every day.
     #[must_use]
     pub fn is_due_anew(&self, kind: Kind, made: Timestamp, now: Timestamp) -> bool {

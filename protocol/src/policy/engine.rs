@@ -7,7 +7,7 @@ use super::party::Asker;
 use super::question::evaluate;
 use super::{Ceiling, Class, LocalAction, Operator, Party, PolicySet, Reason, Verdict, tlp};
 
-/// The most verdicts that are remembered; beyond, all are forgotten and found anew. A member that
+/// The most verdicts that are remembered; beyond, all are forgotten and found again. A member that
 /// tags every indicator differently, under a policy that reads tags, costs time and no memory.
 pub const MOST_VERDICTS: usize = 1 << 16;
 

@@ -538,7 +538,7 @@ fn any_class() -> impl Strategy<Value = Class> {
         )
 }
 
-/// The rule of the protocol, said anew and as plainly as possible.
+/// The rule of the protocol, said again and as plainly as possible.
 fn may_have(class: &Class, name: &str, groups: &[&str]) -> bool {
     let to = |wanted: &str| {
         let mut to = class.releasable_to.iter();

@@ -18,7 +18,7 @@ const MAX_CLAIM: usize = 512;
 pub struct Alive {
     /// The sender's clock.
     pub time: Timestamp,
-    /// The version of the charter that it goes by.
+    /// The version of the charter that it uses.
     pub charter_version: u32,
     /// A hash over the sorted heads that the two share: equal when nothing is to be fetched.
     pub heads: Digest,

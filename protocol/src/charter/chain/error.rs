@@ -71,7 +71,7 @@ pub enum ChainError {
         /// For whom it was.
         holder: MemberName,
     },
-    /// The version before admits nobody any more.
+    /// The version before no longer admits anybody.
     #[error(
         "the charter admits nobody since {expired}, and this would let {newcomer} in: first \
          decide on a version that only moves the date"

@@ -137,7 +137,7 @@ fn thresholds_that_follow_the_formula_are_no_amendment() {
     let tally = chain.tally(&amend).unwrap();
     assert_eq!(*tally.changes().actions(), BTreeSet::from([Action::Amend]));
     chain.offer(signed_by(amend, &["MY", "SG", "TH"])).unwrap();
-    // Written ones stay as they are, and so may have to be written anew.
+    // Written ones stay as they are, and so may have to be written again.
     let draft = admitting("VN")(Draft::after(chain.in_force(), time(NOW)));
     assert!(matches!(
         draft.build(),
@@ -270,7 +270,7 @@ fn after_the_date_nobody_comes_in() {
     let late = admitting_at(&chain, NOW + 10);
     assert_eq!(chain.tally(&late), Err(expired.clone()));
     assert!(chain.may_vote(&in_time, time(NOW + 9)).is_ok());
-    // Drafted in time, but voted on too late; whoever finds it complete follows it all the same.
+    // Drafted in time, but voted on too late; a member that finds it complete follows it all the same.
     assert_eq!(chain.may_vote(&in_time, time(NOW + 10)), Err(expired));
     let complete = signed_by(in_time, &["MY", "SG", "VN"]);
     assert_eq!(chain.clone().offer(complete), Ok(Step::New));
@@ -339,7 +339,7 @@ enum Kind {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// A version is in force exactly if enough of those who have a vote signed, whoever they are
+    /// A version is in force exactly if enough of those who have a vote signed, no matter which
     /// and in whatever order their copies were joined.
     #[test]
     fn votes_are_counted(

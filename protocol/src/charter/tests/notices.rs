@@ -170,7 +170,7 @@ fn open(bytes: &[u8]) -> Result<Notice, NoticeError> {
     UnverifiedNotice::parse(bytes)?.verify(&chain_of(&MEMBERS))
 }
 
-/// A valid notice with one text in it replaced, and signed anew by MY and SG.
+/// A valid notice with one text in it replaced, and signed again by MY and SG.
 fn faulty(text: &str, from: &str, to: &str) -> Vec<u8> {
     assert!(text.contains(from), "{from}");
     signed(&text.replacen(from, to, 1))

@@ -1,4 +1,4 @@
-//! Double votes: found between two documents, kept as text, verified anew.
+//! Double votes: found between two documents, kept as text, verified again.
 
 use super::chain::{chain_of, member, next};
 use super::*;
@@ -48,7 +48,7 @@ fn a_next_round_is_another_ballot() {
     assert_eq!(DoubleVote::between(&one, &other), []);
 }
 
-/// Whoever lists a name with a key of its own making convicts nobody.
+/// A member that lists a name with a key of its own making convicts nobody.
 #[test]
 fn a_made_up_key_concerns_nobody() {
     let chain = chain_of(&MEMBERS);

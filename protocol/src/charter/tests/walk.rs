@@ -48,7 +48,7 @@ fn file(chain: &Chain, versions: &[&UnverifiedCharter]) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// A version with one text in it replaced, and signed anew.
+/// A version with one text in it replaced, and signed again.
 fn altered(charter: &UnverifiedCharter, from: &str, to: &str) -> UnverifiedCharter {
     let text = std::str::from_utf8(charter.bytes()).unwrap();
     let (text, _) = text.split_once("\n\n").unwrap();

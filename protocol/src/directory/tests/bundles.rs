@@ -1,4 +1,4 @@
-//! Bundles: golden files under `tests/vectors/bundle`, and how they reach a directory.
+//! Member files: golden files under `tests/vectors/bundle`, and how they reach a directory.
 
 use kentong_keys::{KeyType, VerifierKey, VerifierKeyError};
 use proptest::prelude::*;
@@ -191,7 +191,7 @@ fn a_bundle_enters_the_directory_once() {
     assert_eq!(directory.holder("second"), Some(&name("MY")));
 }
 
-/// The charter decides which root key is whose, whatever a bundle says of itself.
+/// The charter decides which root key is whose, whatever a member file says of itself.
 #[test]
 fn a_bundle_with_a_root_key_of_its_own_is_refused() {
     let root = key("XX", ROOT);

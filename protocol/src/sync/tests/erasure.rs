@@ -45,7 +45,7 @@ fn a_body_that_is_held_goes_when_the_leaf_comes_and_the_receipt_says_so() {
     pair.settle();
     pair.assert_equal(feed);
     assert_eq!(pair.b.0.feeds[&feed].bodies.keys().max(), Some(&5));
-    assert!(!pair.b.0.lacks(&feed, 3), "nor is it wanted any more");
+    assert!(!pair.b.0.lacks(&feed, 3), "nor is it still wanted");
     let last = pair.a.0.receipts.last().unwrap();
     assert_eq!((last.size, last.missing, last.erased), (7, 0, 1));
     // A body that was on its way when the leaf came is passed over.

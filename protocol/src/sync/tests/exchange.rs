@@ -189,7 +189,7 @@ fn an_announcement_is_not_answered_with_another() {
     );
 }
 
-/// MY and SG, who hold the same of a feed; then MY goes back to `size` leaves, and both meet anew.
+/// MY and SG, who hold the same of a feed; then MY goes back to `size` leaves, and both meet again.
 fn gone_back(size: u64, then: impl FnOnce(&mut Member, FeedId)) -> (Pair, FeedId) {
     let (mut my, sg) = two();
     let feed = my.open(&[&sg], 1);

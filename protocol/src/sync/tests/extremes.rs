@@ -143,7 +143,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..64)
 }
 
-/// Plays a history in which MY gives SG messages now and then, with time going by between them.
+/// Plays a history in which MY gives SG messages now and then, with time passing between them.
 fn play(steps: Vec<Step>) {
     let mut scene = Scene::new();
     for (time, step) in (1..).zip(steps) {

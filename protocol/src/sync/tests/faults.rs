@@ -106,7 +106,7 @@ fn greeting() {
         with(&|h| h.federation = other),
         Some(Fault::ForeignFederation)
     );
-    assert_eq!(with(&|h| h.charter = other), None, "papers will tell");
+    assert_eq!(with(&|h| h.charter = other), None, "documents will tell");
     assert_eq!(
         with(&|h| h.member = "TH".parse().unwrap()),
         Some(Fault::WrongMember)

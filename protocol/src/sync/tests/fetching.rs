@@ -132,7 +132,7 @@ fn a_body_that_is_held_gives_no_more_time_and_a_fresh_one_does() {
     pair.give_b(Input::Frame(&fresh));
     pair.now = 60_000;
     pair.give_b(Input::Tick);
-    assert!(pair.b.1.is_open(), "the one of 3 has its time anew");
+    assert!(pair.b.1.is_open(), "the one of 3 has its time again");
     pair.now = 90_000;
     pair.give_b(Input::Tick);
     assert_eq!(said(&pair, fault), [Fault::Stalled]);

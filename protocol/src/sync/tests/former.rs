@@ -1,5 +1,5 @@
-//! A publisher's keys are replaced: what the former ones signed gives way, and nobody is blamed who has
-//! not heard of it yet.
+//! A publisher's keys are replaced: what the former ones signed is dropped, and a member that does
+//! not know of it yet is not blamed.
 
 use kentong_keys::{Digest, MemberName, SigningKey};
 
@@ -15,7 +15,7 @@ fn my() -> MemberName {
     "MY".parse().unwrap()
 }
 
-/// MY, SG and TH, of whom SG and TH hold a feed of MY of five batches; nobody is connected any more.
+/// MY, SG and TH, of whom SG and TH hold a feed of MY of five batches; nobody is connected.
 fn three() -> (Web, FeedId) {
     let mut web = Web::of(&["MY", "SG", "TH"]);
     for name in ["MY", "SG", "TH"] {
@@ -35,7 +35,7 @@ fn three() -> (Web, FeedId) {
     (web, feed)
 }
 
-/// MY gets another key, and signs its feed anew with it.
+/// MY gets another key, and signs its feed again with it.
 fn new_key(web: &mut Web, feed: FeedId) {
     let my = web.get("MY");
     my.signing = SigningKey::from_seed([0x99; 32]);
@@ -239,7 +239,7 @@ fn evidence_under_keys_that_have_gone_is_not_held_against_who_passes_it_on() {
     web.give("TH", "SG", Input::Frame(&message), 0);
     assert_eq!(web.said("TH", is_fault) + web.said("TH", is_evidence), 0);
     assert!(!web.members["TH"].is_forked(&feed));
-    // Once both go by the new warrant it is a fault.
+    // Once both use the new warrant it is a fault.
     knows(&mut web, "SG");
     lists_anew(&mut web, "SG", "TH");
     web.give("TH", "SG", Input::Frame(&message), 0);
@@ -276,7 +276,7 @@ fn a_publisher_is_given_back_what_it_lost_up_to_the_head_that_its_warrant_names(
         web.part("MY", "SG");
     }
     assert_eq!(checkpoint(&web, "MY", feed), old);
-    // It is shown to nobody before it is signed anew.
+    // It is shown to nobody before it is signed again.
     web.get("MY").former.insert(feed);
     web.connect("MY", "TH");
     web.settle();

@@ -1,5 +1,5 @@
-//! An honest publisher cannot be framed: what it signed in one history is no evidence, however it is put
-//! together. Each test changes one thing of what would be conclusive otherwise.
+//! An honest publisher cannot be framed: what it signed in one history is no evidence, however it is
+//! combined. Each test changes one thing of what would be conclusive otherwise.
 
 use kentong_keys::{Digest, SigningKey};
 

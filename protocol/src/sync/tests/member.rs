@@ -222,7 +222,7 @@ impl Feed {
         self.leaves.push((leaf, bytes));
     }
 
-    /// Whether the body at an index is held, or not to be held any more.
+    /// Whether the body at an index is held, or no longer to be held.
     fn has_settled(&self, index: u64) -> bool {
         self.bodies.contains_key(&index) || self.erased.contains(&index)
     }
@@ -477,7 +477,7 @@ impl Member {
     }
 
     fn store_body(&mut self, feed: FeedId, index: u64, body: Vec<u8>) {
-        // Its leaves may have been taken back meanwhile.
+        // Its leaves may have been rolled back meanwhile.
         if self.lacks(&feed, index) {
             let held = self.feeds.get_mut(&feed).unwrap();
             held.bodies.entry(index).or_insert(body);

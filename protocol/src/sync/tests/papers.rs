@@ -1,4 +1,4 @@
-//! Papers travel: who lacks some asks for them, and nobody gets more than it asked for.
+//! Documents travel: a node that lacks some asks for them, and none gets more than it asked for.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -89,7 +89,7 @@ fn votes_are_joined_wherever_they_were_cast() {
     pair.give_a(Input::Papers);
     pair.give_b(Input::Papers);
     pair.settle();
-    // Three of four suffice to amend. Whoever has both goes by the new version.
+    // Three of four suffice to amend. A node that has both uses the new version.
     for member in [&pair.a.0, &pair.b.0] {
         assert_eq!(held(member).in_force().0, 2, "{}", member.name);
     }
@@ -409,7 +409,7 @@ fn a_charter_change_reaches_all_and_its_cost_is_known() {
     for member in &mesh.members {
         assert_eq!(held(member).in_force().0, 2, "{}", member.name);
     }
-    // Everybody gets the paper once, and tells everybody else of it at most once.
+    // Everybody gets the document once, and tells everybody else of it at most once.
     let paper = next(&all[..enough]).bytes().len() + 64;
     let lists = count * count * 2 * 128;
     assert!(vote.1 <= count * paper + lists, "{vote:?}");

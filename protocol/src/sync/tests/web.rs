@@ -75,7 +75,7 @@ impl Web {
         }
     }
 
-    /// Nobody is connected any more.
+    /// Nobody is connected after that.
     pub(super) fn part_all(&mut self) {
         let pairs: Vec<_> = self.sessions.keys().copied().collect();
         for (a, b) in pairs {
