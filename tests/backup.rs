@@ -1,5 +1,5 @@
-//! A node whose home is gone is made anew from a backup: it signs nothing before its readers have said
-//! what it signed last, takes back what it had published since, and goes on without a second history.
+//! A node whose home is gone is made again from a backup: it signs nothing before its readers have said
+//! what it signed last, fetches what it had published since then, and goes on without a second history.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ fn backed_up(federation: &Federation) -> PathBuf {
     backup
 }
 
-/// MY's home is destroyed and made anew. It is not started.
+/// MY's home is destroyed and made again. It is not started.
 fn restore(federation: &mut Federation, backup: &Path) {
     let my = federation.node_mut("MY");
     my.kill();
@@ -69,7 +69,7 @@ fn recovery(node: &Node) -> Option<Recovery> {
 }
 
 fn heard(node: &Node, who: &[&str]) {
-    node.until("these are heard", || {
+    node.until("these have answered", || {
         recovery(node).is_some_and(|recovery| recovery.heard == who)
     });
 }
@@ -149,8 +149,8 @@ fn a_restored_node_takes_back_what_it_published_and_forks_nothing() {
     let all = waits.iter().find(|wait| wait.silent == ["ID", "PH", "TH"]);
     assert_eq!(all.map(|wait| wait.needed), Some(3), "{waits:?}");
     let said = String::from_utf8(my.run(&["status"]).stdout).unwrap();
-    assert!(said.contains("waits for    3 of 4"), "{said}");
-    assert!(said.contains("not heard ID, PH, TH"), "{said}");
+    assert!(said.contains("waiting for  3 of 4"), "{said}");
+    assert!(said.contains("no answer yet from ID, PH, TH"), "{said}");
     signs_nothing(my);
     federation.node_mut("PH").start();
     heard(federation.node("MY"), &["PH", "SG"]);
@@ -180,7 +180,7 @@ fn a_restored_node_takes_back_what_it_published_and_forks_nothing() {
     th.until("TH has what came after", || {
         th.has(&newer) && th.has(&only_th) && !th.has(&names(100..101)[0])
     });
-    // In the same feed where all its readers were heard, which is TH alone; else in a new one.
+    // In the same feed where all its readers have answered, which is TH alone; else in a new one.
     let goes_on_in = |feeds: &[(String, u64)], id: &str| feeds.iter().any(|(other, _)| other == id);
     let now = of_my(th);
     assert_eq!(now.len(), signed.len() + 1);

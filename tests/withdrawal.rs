@@ -25,7 +25,7 @@ fn importing_or_adding_again_does_not_bring_it_back() {
     my.withdraw(&goes);
 
     let again = said(&my.run(&import));
-    let words = "1  withdrawn earlier: left withdrawn; give --again to assert them anew (line 2)";
+    let words = "1  withdrawn earlier: left withdrawn; give --again to assert them again (line 2)";
     assert!(again.contains(words), "{again}");
     assert!(!my.has(&goes));
 
@@ -40,7 +40,7 @@ fn importing_or_adding_again_does_not_bring_it_back() {
     ];
     let refused = my.command(&add);
     assert_eq!(refused.status.code(), Some(1));
-    let words = "withdrawn earlier, and left withdrawn; add --again to publish it anew";
+    let words = "withdrawn earlier, and left withdrawn; add --again to publish it again";
     assert!(said(&refused).contains(words), "{}", said(&refused));
     assert!(!my.has(&goes));
 
@@ -48,8 +48,8 @@ fn importing_or_adding_again_does_not_bring_it_back() {
     assert!(said(&my.run(&dry)).contains("revised (dry run"));
     assert!(!my.has(&goes));
 
-    let anew = said(&my.run(&[&import[..], &["--again"]].concat()));
-    assert!(anew.contains("0 new and 1 revised"), "{anew}");
+    let again = said(&my.run(&[&import[..], &["--again"]].concat()));
+    assert!(again.contains("0 new and 1 revised"), "{again}");
     assert!(my.has(&goes));
     assert_eq!(my.about(&goes)[0].revision, 3);
 

@@ -9,11 +9,11 @@
 //! |---|---|
 //! | the log, as far as it was durable | the truth of the node, encrypted |
 //! | the signing, witness, transport and store key, under the passphrase | without them it is another node, and opens nothing of its log |
-//! | charter, notices, ballots, severed, members' cards, policies, evidence, configuration | what the node goes by |
+//! | charter, notices, ballots, severed, members' cards, policies, evidence, configuration | what the node decides by |
 //!
 //! | not in it | why |
 //! |---|---|
-//! | the signer state | an older copy would make the node fork its own feeds |
+//! | the signer state | an older copy would make the node sign a second history of its feeds |
 //! | the sealing keys | a key that was destroyed must not live on in old backups; a restored node makes a new one |
 //! | `sled`, lock, socket | derived, or of one process |
 //! | the root key, if it lies in the home | it stays offline |

@@ -89,7 +89,7 @@ pub enum CharterFilesError {
         path: PathBuf,
     },
     /// The list of severed members is not one.
-    #[error("{path} is not a list of severed members; mend it, or sever them again without it")]
+    #[error("{path} is not a list of severed members; repair it, or sever them again without it")]
     Severed {
         /// The file.
         path: PathBuf,
@@ -121,7 +121,7 @@ pub fn begin_chain(home: &Home, chain: &Chain) -> Result<(), CharterFilesError> 
 /// Keeps all versions of the charter, and drops the notices and ballots that they settle.
 fn put_chain(turn: &Turn, home: &Home, chain: &Chain) -> Result<(), CharterFilesError> {
     put(turn, &home.charter(), chain.to_text().as_bytes())?;
-    // Settled ones say nothing any more: if they cannot be dropped now, they are the next time.
+    // Settled ones no longer say anything: if they cannot be dropped now, they are the next time.
     if home.notices().exists() {
         let notices = notices(home, chain)?;
         put(turn, &home.notices(), notices.to_text().as_bytes())?;
@@ -163,7 +163,7 @@ pub fn keep_notice(home: &Home, chain: &Chain, notice: Notice) -> Result<bool, C
 pub fn ballots(home: &Home) -> Result<Ballots, CharterFilesError> {
     let bytes = read(&home.ballots(), Ballots::MAX_LEN)?.unwrap_or_default();
     Ok(Ballots::parse(&bytes).unwrap_or_else(|error| {
-        tracing::warn!(%error, "the votes seen so far cannot be read; they are begun anew");
+        tracing::warn!(%error, "the votes seen so far cannot be read; the node begins without them");
         Ballots::default()
     }))
 }
@@ -236,12 +236,12 @@ pub fn take(
 pub fn open_notices(home: &Home) -> Result<OpenNotices, CharterFilesError> {
     let bytes = read(&home.open_notices(), OpenNotices::MAX_LEN)?.unwrap_or_default();
     Ok(OpenNotices::parse(&bytes).unwrap_or_else(|error| {
-        tracing::warn!(%error, "the notices that wait cannot be read; they are begun anew");
+        tracing::warn!(%error, "the notices that wait cannot be read; the node begins without them");
         OpenNotices::default()
     }))
 }
 
-/// All papers of the federation that the home holds; none before a charter is installed.
+/// All documents of the federation that the home holds; none before a charter is installed.
 pub fn papers(home: &Home) -> Result<Option<Papers>, CharterFilesError> {
     let Some(chain) = chain(home)? else {
         return Ok(None);
@@ -251,7 +251,7 @@ pub fn papers(home: &Home) -> Result<Option<Papers>, CharterFilesError> {
     Ok(Some(papers))
 }
 
-/// What came of a paper.
+/// What came of a document.
 #[derive(Debug, Default)]
 pub struct Taken {
     /// Something is kept that was not there, and is to be passed on.
@@ -263,7 +263,7 @@ pub struct Taken {
 }
 
 /// Keeps what follows from a charter or a notice that anybody may have sent. Where that fails nothing of
-/// the paper counts, and it may be offered again.
+/// the document counts, and it may be offered again.
 pub fn take_paper(
     home: &Home,
     paper: Paper,

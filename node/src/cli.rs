@@ -163,7 +163,7 @@ impl Command {
     }
 }
 
-/// Whether a command failed only because nobody reads its output any more.
+/// Whether a command failed only because nobody reads its output.
 #[must_use]
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;

@@ -18,11 +18,11 @@
 //! | `evidence/` | who signed two histories, or voted twice; the notes in it are signed | no | can delete, not forge |
 //! | `failures/` | nothing; messages on which this node failed inside, for its developers | yes | nothing |
 //! | `config.toml` | addresses and limits | no | can cut off or overload the node |
-//! | `recovering` | that what came back may not stand in the private feed yet | at a price: what came back and was not taken in stays out of one's own answers | nothing |
+//! | `recovering` | that what came back may not stand in the private feed yet | at a price: what came back and was not stored there stays out of this member's answers | nothing |
 //! | `control.sock` | nothing; callers are known by the socket | yes | can pose as the node to operators |
 //! | `lock` | keeping a second node out | yes, while none runs | can let two nodes run |
 //!
-//! All of it is for the owner alone. Whoever can write as the owner, or as root, is the agency as
+//! All of it is for the owner alone. Anyone who can write as the owner, or as root, is the agency as
 //! far as software can tell.
 
 use std::fmt::Display;

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Nothing) => ExitCode::from(NOTHING),
-        // Whoever reads our output has read enough, as `head` does.
+        // The reader of our output has read enough, as `head` does.
         Err(error) if cli::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // With standard error gone there is nobody left to tell.

@@ -1,4 +1,4 @@
-//! Members' files in a home: what others need to know of a member, one bundle each.
+//! Members' files in a home: what others need to know of a member, one file each.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ pub fn held(folder: &Path, member: &MemberName) -> Option<Bundle> {
     Bundle::parse(&bytes).ok()
 }
 
-/// Writes a bundle into a folder under its member's name, in place of an older one, durably.
+/// Writes a member file into a folder under its member's name, in place of an older one, durably.
 pub fn write(folder: &Path, bundle: &Bundle, wait: Wait) -> Result<PathBuf, MemberFileError> {
     // The node and a command may write the same card at the same moment.
     let _turn = turn::take(folder, wait)?;

@@ -1,7 +1,7 @@
 //! That a recovery has begun and has not ended: the file `recovering` of a home.
 //!
 //! It is there before anything comes back that this node had lost, and goes away when all of it stands
-//! in the private feed too. A start that finds it looks through what the own feeds hold. It also names
+//! in the private feed too. A start that finds it looks through what this member's feeds hold. It also names
 //! the recovery, so that the root key's go-ahead serves for this one alone.
 
 use std::fs;
@@ -34,7 +34,7 @@ pub fn has_begun(home: &crate::home::Home) -> bool {
     home.recovering().symlink_metadata().is_ok()
 }
 
-/// Notes that nothing is to be recovered any more.
+/// Notes that nothing is left to be recovered.
 pub fn end(home: &crate::home::Home) -> io::Result<()> {
     match fs::remove_file(home.recovering()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

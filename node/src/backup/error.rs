@@ -69,7 +69,7 @@ pub enum BackupError {
     },
     /// It ends before its manifest.
     #[error(
-        "{} is cut off: it ends at byte {at}, after {after}, before its manifest; copy it anew, or \
+        "{} is cut off: it ends at byte {at}, after {after}, before its manifest; copy it again, or \
          take another backup",
         path.display()
     )]
@@ -83,7 +83,7 @@ pub enum BackupError {
     },
     /// A file in it is not what the manifest says.
     #[error(
-        "{} is damaged: {file}, at byte {at}, is not what its manifest says; copy it anew, or take \
+        "{} is damaged: {file}, at byte {at}, is not what its manifest says; copy it again, or take \
          another backup",
         path.display()
     )]
@@ -97,7 +97,7 @@ pub enum BackupError {
     },
     /// The manifest cannot be read.
     #[error(
-        "{} is damaged: its manifest, at byte {at}, cannot be read ({why}); copy it anew, or take \
+        "{} is damaged: its manifest, at byte {at}, cannot be read ({why}); copy it again, or take \
          another backup",
         path.display()
     )]

@@ -63,10 +63,10 @@ impl AddArgs {
                     "denied: policy/local.cedar does not let you publish it; ask who keeps it"
                 }
                 Some(reply::Outcome::Withdrawn) => {
-                    "withdrawn earlier, and left withdrawn; add --again to publish it anew"
+                    "withdrawn earlier, and left withdrawn; add --again to publish it again"
                 }
                 Some(reply::Outcome::Erased) => {
-                    "erased earlier, and left erased; add --again to publish it anew"
+                    "erased earlier, and left erased; add --again to publish it again"
                 }
                 None => "the node did not say what became of it; see `kentong query`",
             };

@@ -19,7 +19,7 @@ use crate::log::Position;
 /// Write a backup of this home into one file
 ///
 /// While the node runs, or while it does not. The indicators in it are encrypted, and its keys lie
-/// under the passphrase of the node: whoever gets both can read what your agency may read, and can
+/// under the passphrase of the node: anyone who gets both can read what your agency may read, and can
 /// pose as it until a new warrant names other keys. It lacks what was signed last and the key that
 /// opens what is sealed to you; `kentong restore` makes up for both.
 #[derive(Debug, Args)]

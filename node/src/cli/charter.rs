@@ -118,19 +118,19 @@ fn with_next_step(error: &ChainError) -> anyhow::Error {
              writes, and install that"
         }
         ChainError::SameRound { .. } => {
-            "see `kentong charter history`, and draft anew with a higher --round"
+            "see `kentong charter history`, and draft again with a higher --round"
         }
         ChainError::Settled { .. } => {
-            "see `kentong charter history`; what it is to change is drafted anew from there"
+            "see `kentong charter history`; what it is to change is drafted again from there"
         }
-        ChainError::NothingChanged | ChainError::Expired { .. } => "draft it anew",
+        ChainError::NothingChanged | ChainError::Expired { .. } => "draft it again",
         ChainError::Charter(_) | ChainError::TooLarge | ChainError::VersionTwice { .. } => {
             "ask for the file again"
         }
         ChainError::OtherFederation
         | ChainError::NameTaken(_)
         | ChainError::KeyUsed { .. }
-        | ChainError::TooManyVersions => "ask whoever drafted it for another one",
+        | ChainError::TooManyVersions => "ask the member that drafted it for another one",
     };
     anyhow!("{error}; {next}")
 }

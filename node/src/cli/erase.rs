@@ -114,7 +114,7 @@ impl EraseArgs {
     }
 }
 
-/// Asks whoever sits there; a program says so beforehand.
+/// Asks the person at the terminal; a program says so beforehand.
 fn confirmed(place: &Workplace) -> Result<bool> {
     if !io::stdin().is_terminal() {
         bail!("it cannot be undone; say that it is meant with --yes");

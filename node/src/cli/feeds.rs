@@ -13,9 +13,9 @@ use crate::control::request::Request;
 ///
 /// A feed is what one member published for one audience, in order. What it
 /// counts as erased are batches that its publisher has had all readers overwrite. All below the number applied is
-/// in force in the answers of this node. Of your own feeds it says how much each reader has
-/// confirmed. A closed feed takes no more: one of its readers is no member any more, and another
-/// feed goes on for the rest. A void feed was signed by a key that is not its publisher's any more, and
+/// in force in the answers of this node. Of your feeds it says how much each reader has
+/// confirmed. A closed feed takes no more: one of its readers is no longer a member, and another
+/// feed goes on for the rest. A void feed was signed by a key that is no longer its publisher's, and
 /// the publisher's warrant does not name it: it is kept, and in no answer.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -329,7 +329,7 @@ impl Imported {
         }
         if self.withdrawn > 0 {
             words.push_str(&format!(
-                "{:>12}  withdrawn earlier: left withdrawn; give --again to assert them anew \
+                "{:>12}  withdrawn earlier: left withdrawn; give --again to assert them again \
                  ({})\n",
                 self.withdrawn,
                 named(self.withdrawn, &self.withdrawn_rows)
@@ -337,7 +337,7 @@ impl Imported {
         }
         if self.erased > 0 {
             words.push_str(&format!(
-                "{:>12}  erased earlier: left erased; give --again to assert them anew \
+                "{:>12}  erased earlier: left erased; give --again to assert them again \
                  ({})\n",
                 self.erased,
                 named(self.erased, &self.erased_rows)

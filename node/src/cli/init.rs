@@ -114,14 +114,14 @@ impl InitArgs {
         ))?;
         place.say(format_args!(
             "The root key is {}. Move it to a stick and keep that in a safe: it signs charters, \
-             and whoever has it and its passphrase is {}.",
+             and anyone who has it and its passphrase is {}.",
             root_key.display(),
             self.member
         ))?;
         place.say(match own {
             Some(_) => "Its passphrase is its own: do not keep that where the node is.",
             None => {
-                "Its passphrase is that of the node: whoever reads both has the agency. \
+                "Its passphrase is that of the node: anyone who reads both has the agency. \
                  --root-passphrase-file gives it one of its own."
             }
         })?;

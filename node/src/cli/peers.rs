@@ -24,7 +24,7 @@ use crate::home::Home;
 use crate::member_file::{self, Unlisted};
 use crate::turn::Wait;
 
-/// List the other members, take in their cards, sever one, or let only them reach the node
+/// List the other members, load their files, sever one, or let only them reach the node
 ///
 /// Without more, how the node stands with each member of the charter.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub(super) struct PeersArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Take in the cards that other members sent
+    /// Load the member files that other members sent
     ///
     /// A card that is older than the one held is passed over. Who belongs to the federation is
     /// said by the charter, not by cards.

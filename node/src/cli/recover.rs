@@ -12,15 +12,15 @@ use super::workplace::{Workplace, read_foreign};
 use crate::control::reply::{Recovery, Reply};
 use crate::control::request::Request;
 
-/// Let a restored node sign on before all its readers were heard
+/// Let a restored node resume signing without waiting for every member
 ///
-/// A node that does not know what it signed last waits for its readers to say so, and takes back from
+/// A node that does not know what it signed last waits for its readers to say so, and fetches from
 /// them what it lost. `kentong status` says for whom it waits. Where some of them will not come back, the
 /// root key can say: go on by what was found.
 ///
-/// The danger: what only those hold who were not heard stays unknown until they come. It is not in your
+/// The danger: what only those hold who have not answered stays unknown until they come. It is not in your
 /// answers, and you cannot withdraw it before. No feed gets two histories by it: feeds of which not all
-/// readers were heard end, and go on in new ones. If what was published before comes back later, what you
+/// readers have answered end, and go on in new ones. If what was published before comes back later, what you
 /// said meanwhile of the same indicators is said again, as the later word by the clock of this machine.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -70,7 +70,7 @@ struct SignArgs {
 
 /// Give the go-ahead to the running node
 ///
-/// It signs on at once. This cannot be taken back.
+/// It resumes signing at once. This cannot be undone.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -97,7 +97,7 @@ impl DraftArgs {
             bail!("the node did not say how it is; is it of the same release as this program?");
         };
         let Some(recovery) = &status.recovery else {
-            bail!("this node waits for no go-ahead; see `kentong status`");
+            bail!("this node is not waiting for a go-ahead; see `kentong status`");
         };
         let member = status.member.parse::<MemberName>()?;
         let text = terms(member, recovery)?.text();
@@ -108,7 +108,9 @@ impl DraftArgs {
             .flat_map(|wait| &wait.silent)
             .collect();
         if silent.is_empty() {
-            place.advise("Nobody is waited for any more; see `kentong status` what is to come.")?;
+            place.advise(
+                "This node is not waiting for anybody; `kentong status` says what is to come.",
+            )?;
         }
         place.advise(
             "Next: `kentong recover sign` where the root key is, then `kentong recover install` here.",
@@ -119,7 +121,7 @@ impl DraftArgs {
 
 fn terms(member: MemberName, recovery: &Recovery) -> Result<GoAheadTerms> {
     let Some(id) = &recovery.id else {
-        bail!("this node waits for nobody any more; see `kentong status`");
+        bail!("this node is not waiting for anybody; see `kentong status`");
     };
     let federation = recovery.federation.as_deref().and_then(Digest::from_hex);
     let Some(federation) = federation else {
@@ -146,7 +148,7 @@ impl SignArgs {
             )
         })?;
         place.advise(format_args!(
-            "The node of {} will sign on by what it has found, whoever was not heard. See `kentong \
+            "The node of {} will resume signing by what it has found, without those who have not answered. See `kentong \
              recover --help` for the danger.",
             terms.member
         ))?;
@@ -170,7 +172,7 @@ impl InstallArgs {
         if place.json() {
             place.emit_all(&[], done)?;
         } else {
-            place.say("The node signs on. `kentong status` says what ended and goes on anew.")?;
+            place.say("The node resumes signing. `kentong status` says which feeds ended and which follow them.")?;
         }
         Ok(Outcome::Done)
     }

@@ -9,7 +9,7 @@ use super::workplace::Workplace;
 use crate::control::reply::{Connected, Recovery, Reply, Status, Wait, Warning};
 use crate::control::request::Request;
 
-/// Say how the node is
+/// Show the node's status
 ///
 /// Whether it runs, with whom it is connected, what it holds, and what needs a person.
 #[derive(Debug, Args)]
@@ -81,7 +81,7 @@ fn recovering(recovery: &Recovery) -> Vec<String> {
             "! recovering: nothing of our own is signed before readers have said what they hold ({})",
             plain(&recovery.why)
         ),
-        format!("  heard        {}", list(&recovery.heard)),
+        format!("  answered     {}", list(&recovery.heard)),
     ];
     for Wait {
         feeds,
@@ -91,12 +91,12 @@ fn recovering(recovery: &Recovery) -> Vec<String> {
     } in &recovery.waits
     {
         let what = match feeds.as_slice() {
-            [] => "of feeds that this node may not know any more".to_owned(),
-            [feed] => format!("of feed {}", short(feed)),
-            [feed, more @ ..] => format!("of feed {} and {} more", short(feed), more.len()),
+            [] => "members to say which of our feeds they hold".to_owned(),
+            [feed] => format!("readers of feed {}", short(feed)),
+            [feed, more @ ..] => format!("readers of feed {} and {} more", short(feed), more.len()),
         };
         lines.push(format!(
-            "  waits for    {} of {}, {what}: not heard {}",
+            "  waiting for  {} of {} {what}; no answer yet from {}",
             needed,
             heard.len() + silent.len(),
             list(silent)
@@ -114,11 +114,11 @@ fn recovering(recovery: &Recovery) -> Vec<String> {
         ));
     }
     if recovery.id.is_none() {
-        lines.push(format!("  to take in   {} batches", recovery.to_take_in));
+        lines.push(format!("  to store     {} batches", recovery.to_take_in));
         return lines;
     }
     lines.push(
-        "  Next: bring those who were not heard online, and see `kentong peers` why they are not \
+        "  Next: bring those who have not answered online, and see `kentong peers` why they are not \
          connected; or override them with the root key, see `kentong recover --help`"
             .to_owned(),
     );
@@ -200,9 +200,9 @@ mod tests {
         for said in [
             "! recovering: nothing of our own is signed before readers have said what they hold (the \
              signer state is missing)",
-            "  heard        SG\n",
-            "  waits for    3 of 4, of feeds that this node may not know any more: not heard ID, PH, TH",
-            "  waits for    1 of 1, of feed aaaaaaaa and 1 more: not heard TH",
+            "  answered     SG\n",
+            "  waiting for  3 of 4 members to say which of our feeds they hold; no answer yet from ID, PH, TH",
+            "  waiting for  1 of 1 readers of feed aaaaaaaa and 1 more; no answer yet from TH",
             "  to come      feed cccccccc: 2 of 9 leaves, 1 bodies, 0 to open; shown by SG",
             "kentong recover --help",
         ] {

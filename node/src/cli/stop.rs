@@ -28,7 +28,7 @@ impl StopArgs {
     pub(super) fn run(self, place: &Workplace) -> Result<Outcome> {
         let (_, done) = place.ask(Request::Stop)?;
         let began = Instant::now();
-        // The lock is the last that a node lets go of; who may not see it goes by the socket.
+        // The lock is the last that a node lets go of; a caller that may not see it uses the socket.
         let home = place.home().ok();
         let runs = || match &home {
             Some(home) => matches!(home.lock(), Err(HomeError::Locked { .. })),

@@ -24,9 +24,9 @@ use crate::store::{Folders, Options, Store};
 /// Replace the keys of a node, after they were lost or stolen
 ///
 /// The root key names a new signing and a new witness key, and for each feed the head up to which the
-/// former key's word counts. With them the node gets a new transport and a new sealing key. Whoever has
+/// former key's word counts. With them the node gets a new transport and a new sealing key. Anyone who has
 /// the former keys is turned away by every node that knows of the new warrant; what they signed above
-/// those heads is taken back there, and feeds that the warrant does not name count for nothing.
+/// those heads is rolled back there, and feeds that the warrant does not name count for nothing.
 ///
 /// The node must be stopped, and hold what it published: what this home does not hold is above the
 /// heads. After a loss of the disk restore the backup first, run the node until all is back, and stop it.
@@ -59,7 +59,7 @@ enum What {
 /// Make new keys, and write what the root key is to sign
 ///
 /// They are not in use before `kentong warrant install`. A start of the node destroys them, for it signs
-/// on with the old ones: draft, sign and install while it is stopped.
+/// with the old ones: draft, sign and install while it is stopped.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -69,7 +69,7 @@ struct DraftArgs {
     /// lost them. May be given several times: each reader knows only of the feeds that are for it.
     #[arg(long, value_name = "FILE")]
     heads: Vec<PathBuf>,
-    /// Give up, for good, what this home does not hold of its own feeds and no file names. Otherwise that
+    /// Give up, for good, what this home does not hold of its feeds and no file names. Otherwise that
     /// is an error.
     #[arg(long)]
     as_held: bool,
@@ -100,7 +100,7 @@ struct SignArgs {
 
 /// Take the new keys in use
 ///
-/// The old ones are destroyed here. This cannot be taken back. The card that it writes is for the other
+/// The old ones are destroyed here. This cannot be undone. The card that it writes is for the other
 /// members.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -157,7 +157,7 @@ impl DraftArgs {
         }
         if frozen.from_readers > 0 {
             place.advise(format_args!(
-                "{} of this node's feeds are to be taken back from readers.",
+                "{} of this node's feeds are to be fetched from readers.",
                 frozen.from_readers
             ))?;
         }
@@ -191,7 +191,7 @@ impl SignArgs {
         })?;
         place.advise(format_args!(
             "The keys that {} has used so far will count for nothing beyond the heads of {} of its \
-             feeds. Make sure that this draft is that of your own node: whoever has the new keys speaks \
+             feeds. Make sure that this draft is that of your own node: anyone who has the new keys speaks \
              for {}.",
             terms.member,
             terms.heads.len(),
@@ -296,7 +296,7 @@ fn heads(home: &Home, identity: &Identity, files: &[PathBuf]) -> Result<Vec<Held
     files.iter().map(read).collect()
 }
 
-/// The root key that the others go by: that in the charter, if there is one.
+/// The root key that the others use: that in the charter, if there is one.
 fn root_key(home: &Home, identity: &Identity) -> Result<PublicKey> {
     let chain = charter_files::chain(home)?;
     let listed = chain

@@ -10,7 +10,7 @@ use super::value::{self, ReadingArgs};
 use super::workplace::Workplace;
 use crate::control::request::Request;
 
-/// Take back an indicator of your own
+/// Withdraw an indicator that you published
 ///
 /// Every member that it was released to is told, and stops using it.
 #[derive(Debug, Args)]

@@ -96,7 +96,7 @@ impl Workplace {
                 written = self.emit(&row);
             }
         });
-        // Whoever stopped reading is told before what the node says last.
+        // A person who stopped reading is told before what the node says last.
         written?;
         let done = done?;
         self.emit(&Reply::Done(done.clone()))?;
@@ -104,10 +104,7 @@ impl Workplace {
     }
 
     /// Writes a line for people.
-    #[expect(
-        clippy::unused_self,
-        reason = "all output goes by way of the workplace"
-    )]
+    #[expect(clippy::unused_self, reason = "all output passes the workplace")]
     pub(super) fn say(&self, line: impl Display) -> Result<()> {
         let line = plain_lines(&line.to_string());
         Ok(writeln!(io::stdout().lock(), "{line}")?)
@@ -128,10 +125,7 @@ impl Workplace {
     }
 
     /// Writes a row for programs: an object with one field, which says what it is.
-    #[expect(
-        clippy::unused_self,
-        reason = "all output goes by way of the workplace"
-    )]
+    #[expect(clippy::unused_self, reason = "all output passes the workplace")]
     pub(super) fn emit(&self, row: &impl Serialize) -> Result<()> {
         let row = Versioned {
             v: control::VERSION,

@@ -80,7 +80,7 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Takes in operators until the core is gone.
+/// Serves operators until the core is gone.
 pub async fn serve<E>(listener: UnixListener, core: mpsc::Sender<E>, limits: Limits)
 where
     E: From<Asked> + Send + 'static,

@@ -72,7 +72,7 @@ impl Federation {
                     &path.to_string_lossy(),
                 ],
             )?;
-            // Whoever runs the demo is the one whom RED is meant for.
+            // The person who runs the demo is the one whom RED is meant for.
             let config = home.join("config.toml");
             let text = fs::read_to_string(&config)?;
             let uid = rustix::process::getuid().as_raw();

@@ -2,7 +2,7 @@
 //!
 //! A key file's number is the day on which the key was made, counted from 1970: so its age needs no
 //! other file. The clock may be wrong: a key that is made too early, or destroyed too early, costs
-//! what other readers can seal anew, and nothing else; one that was made while the clock was ahead is
+//! what other readers can seal again, and nothing else; one that was made while the clock was ahead is
 //! replaced thirty days after that day.
 
 use kentong_keys::{
@@ -187,7 +187,7 @@ impl Identity {
         Ok(true)
     }
 
-    /// Destroys what is not needed any more: the card that says so is on disk.
+    /// Destroys what is no longer needed: the card that says so is on disk.
     fn destroy_old(&mut self, today: u32) -> Result<(), IdentityError> {
         while let [oldest, next, ..] = self.sealing_days[..]
             && today >= next.saturating_add(KEPT_DAYS)

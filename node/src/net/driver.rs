@@ -95,7 +95,7 @@ pub(super) struct Driver<E> {
 }
 
 impl<E: From<Event> + Send + 'static> Driver<E> {
-    /// Runs until it is told to stop or nobody listens any more.
+    /// Runs until it is told to stop or nobody listens.
     pub(super) async fn run(mut self) {
         let events = self.events.clone();
         loop {

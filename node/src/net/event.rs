@@ -98,7 +98,7 @@ pub enum Closed {
     /// The peer closed the link in good order.
     #[error("closed by the peer")]
     ByPeer,
-    /// Nothing has been heard from the peer for [`super::Limits::silence`].
+    /// Nothing came from the peer for [`super::Limits::silence`].
     #[error("the peer has fallen silent")]
     Silent,
     /// The transport failed.

@@ -76,7 +76,7 @@ pub(super) fn broken(error: &io::Error) -> Closed {
     }
     let kind = error.kind();
     if kind == io::ErrorKind::TimedOut {
-        // The kernel's word for a TCP connection whose peer acknowledges nothing any more.
+        // The kernel's word for a TCP connection whose peer no longer acknowledges anything.
         Closed::Silent
     } else if kind == super::muxer::CLOSED_BY_PEER {
         Closed::ByPeer

@@ -82,7 +82,7 @@ mod tests {
         check(flood, 999, None);
         check(flood, 1000, Some((5, 2)));
         check(flood, 1001, None);
-        // Another reason is heard in the midst of it.
+        // Another reason shows in the midst of it.
         check(RefusedBecause::NotAMember, 1001, Some((1, 0)));
         check(flood, 60_000, Some((7, 1)));
         check(flood, 60_000, Some((8, 0)));

@@ -149,7 +149,7 @@ fn numbered(number: u32, len: usize) -> Vec<u8> {
 
 #[tokio::test]
 async fn frames_arrive_in_order_both_ways() {
-    // Whoever dials, lower or higher.
+    // Whichever peer dials, the lower or the higher.
     let ways = [(0, 1), (1, 0)].map(|ranks| BOTH.map(|transport| (transport, ranks)));
     for (transport, (dialler, listener)) in ways.into_iter().flatten() {
         let dialler = Node::start_over(transport, dialler).await;

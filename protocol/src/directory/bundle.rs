@@ -15,8 +15,8 @@ const SEPARATOR: &str = "\n=====\n";
 /// A member's display name, root key, warrant and card, which belong together: the root key signed
 /// the warrant and the warranted key signed the card.
 ///
-/// That name and root key are the member's is only the bundle's own word. Whoever drafts a charter from
-/// bundles, or signs it, compares the keys with their owners by another way.
+/// That name and root key are the member's is only the file's own word. Anyone who drafts a charter from
+/// member files, or signs it, compares the keys with their owners by another way.
 ///
 /// ```text
 /// kentong bundle v1
@@ -35,17 +35,17 @@ pub struct Bundle {
     card: Card,
 }
 
-/// Why bytes are not a bundle.
+/// Why bytes are not a member file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
     /// More than [`Bundle::MAX_LEN`] bytes.
-    #[error("a bundle has at most {max} bytes", max = Bundle::MAX_LEN)]
+    #[error("a member file has at most {max} bytes", max = Bundle::MAX_LEN)]
     TooLong,
-    /// Not text, or not the lines that a bundle begins with.
-    #[error("this is not a bundle of a member's warrant and card")]
+    /// Not text, or not the lines that a member file begins with.
+    #[error("this is not a member file, which holds a member's warrant and card")]
     NotABundle,
     /// The display name is empty.
-    #[error("the bundle has no display name")]
+    #[error("the member file has no display name")]
     NoDisplayName,
     /// The display name is too long or could rewrite what a terminal shows.
     #[error("the display name: {0}")]
@@ -65,16 +65,16 @@ pub enum BundleError {
 }
 
 impl Bundle {
-    /// The longest bundle, in bytes.
+    /// The longest member file, in bytes.
     pub const MAX_LEN: usize = Warrant::MAX_LEN + Card::MAX_LEN + 1024;
 
-    /// Whether these bytes are meant to be a bundle, in order or not.
+    /// Whether these bytes are meant to be a member file, in order or not.
     #[must_use]
     pub fn is_meant(bytes: &[u8]) -> bool {
         bytes.starts_with(TITLE.as_bytes())
     }
 
-    /// Puts together what belongs together.
+    /// Joins what belongs together.
     pub fn new(
         display_name: &str,
         root: PublicKey,
@@ -85,7 +85,7 @@ impl Bundle {
         Self::open(parts, warrant.note().bytes(), card.note().bytes())
     }
 
-    /// Reads a bundle and checks that its parts belong together.
+    /// Reads a member file and checks that its parts belong together.
     pub fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
         if bytes.len() > Self::MAX_LEN {
             return Err(BundleError::TooLong);
@@ -121,7 +121,7 @@ impl Bundle {
         })
     }
 
-    /// The bundle as a file.
+    /// The bytes of the file.
     #[must_use]
     pub fn encode(&self) -> String {
         // The separator begins with the newline that ends the warrant.
@@ -142,7 +142,7 @@ impl Bundle {
         serials(self) > serials(other)
     }
 
-    /// Whose bundle it is.
+    /// Whose member file it is.
     #[must_use]
     pub const fn member(&self) -> &MemberName {
         self.warrant.member()

@@ -15,8 +15,8 @@ use crate::charter_files;
 /// Leave the federation
 ///
 /// Takes nobody else's word. A running node tells those it is connected to, who tell the others, and
-/// then speaks to nobody any more, nor do they speak to it. It holds whatever versions of the charter follow;
-/// the next one takes your name off the list. Whoever wants to come back is admitted anew.
+/// then no longer speaks to anybody, nor do they speak to it. It holds whatever versions of the charter follow;
+/// the next one takes your name off the list. To come back, be admitted again.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

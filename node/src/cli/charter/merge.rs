@@ -15,7 +15,7 @@ use crate::charter_files;
 
 /// Join the signatures on several copies of one charter or notice
 ///
-/// Copies of different charters cannot be joined; whoever signed two of one round voted twice, and
+/// Copies of different charters cannot be joined; a member that signed two of one round voted twice, and
 /// the evidence is kept in this home. Member files in the copies are put into the new file too.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -15,10 +15,10 @@ use crate::control::request::Request;
 
 /// Write what this node holds of a member's feeds, for a member that lost its home
 ///
-/// It names it with `kentong warrant draft --heads`, and takes back from the readers what it lost. The
+/// It names it with `kentong warrant draft --heads`, and fetches from the readers what it lost. The
 /// file holds ids and sizes of the feeds that are for this node, as the member signed them, and nothing
-/// of what is in them. Write it before the member's new card is taken in: what former keys signed is
-/// not in it any more.
+/// of what is in them. Write it before you load the member's new file: after that it
+/// no longer holds what former keys signed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:

@@ -114,7 +114,7 @@ fn checked(program: &str, arguments: &[&str], text: &str) -> Option<Result<(), S
         .stderr(Stdio::piped())
         .spawn();
     let mut child = child.ok()?;
-    // Whoever does not read to the end says why.
+    // A command that does not read to the end says why.
     drop(child.stdin.take().unwrap().write_all(text.as_bytes()));
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
