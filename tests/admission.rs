@@ -343,7 +343,7 @@ fn a_card_that_could_not_be_put_with_the_others_at_once_is_put_there_later() {
     assert!(!held(my).contains(&"VN".to_owned()));
     drop(turn);
     my.until("it is there", || held(my) == ["MY", "SG", "VN"]);
-    my.until("and nothing is said of it any more", || {
+    my.until("and no warning is left of it", || {
         my.status().warnings.is_empty()
     });
     let all = file(&federation, "all");

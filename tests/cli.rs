@@ -1,6 +1,6 @@
 //! What the program says to people: help texts, and the errors that an operator meets. The files in
 //! `tests/transcripts` hold it word for word, so that a change of wording is read by a reviewer.
-//! `KENTONG_BLESS=1 cargo test cli` writes them anew.
+//! `KENTONG_BLESS=1 cargo test cli` writes them again.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -55,7 +55,7 @@ fn compare(name: &str, said: &str) {
     let differs = expected.lines().zip(said.lines()).find(|(a, b)| a != b);
     assert!(
         expected == said,
-        "{name} says something else, first at {differs:?}; if that is meant, write it anew with \
+        "{name} says something else, first at {differs:?}; if that is meant, write it again with \
          KENTONG_BLESS=1 and read the difference"
     );
 }

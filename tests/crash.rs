@@ -39,7 +39,7 @@ fn killed_at_twenty_moments_of_adding_and_of_exchange() {
     let mut federation = Federation::running(&["MY", "SG"]);
     let mut due = Vec::new();
     for round in 0..20_u32 {
-        // MY is killed while it takes in, or SG while it receives.
+        // MY is killed while it imports, or SG while it receives.
         let victim = if round % 2 == 0 { "MY" } else { "SG" };
         let pid = federation.node(victim).pid();
         let moment = std::time::Duration::from_micros(u64::from(round * 7919 % 97) * 1500);

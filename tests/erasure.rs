@@ -119,7 +119,7 @@ fn nowhere() -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// What is looked for would be found: each body lies in the log of whoever has it.
+/// What is looked for would be found: each body lies in the log of every node that has it.
 fn found_before(federation: &Federation, all: &[(String, u64)]) {
     for (name, count) in [("MY", 4), ("SG", 2), ("TH", 2)] {
         let node = federation.node(name);
@@ -315,9 +315,9 @@ fn it_does_not_come_back_by_itself() {
     assert!(!my.has(&gone));
     // Unless somebody means it.
     my.run(&[&add[..], &["--again"]].concat());
-    sg.until("SG has it anew", || sg.has(&gone));
+    sg.until("SG has it again", || sg.has(&gone));
     assert_eq!(sg.about(&gone)[0].revision, 3);
-    // And it can be erased anew.
+    // And it can be erased again.
     erase(my, &gone);
     sg.until("SG has one", || sg.about(&gone).is_empty());
     assert_eq!((my.count("MY", None), sg.count("MY", None)), (1, 1));
@@ -492,7 +492,7 @@ fn only_who_may_withdraw_it_and_administer_the_node_erases() {
     erase(my, &value);
     assert!(!my.has(&value));
     my.kill();
-    // That there was something is for whoever administers the node.
+    // That there was something is for the node's administrator.
     allow(my, all);
     my.start();
     let said = |line: &[&str]| {

@@ -19,7 +19,7 @@ const MANY: u64 = 400_000;
 /// Indicators that idle nodes hold.
 const IDLE_MANY: u64 = 1_000_000;
 const MINUTE: Duration = Duration::from_secs(60);
-/// Indicators that a restored node takes back.
+/// Indicators that a restored node fetches from its readers.
 const RESTORED: u64 = 100_000;
 /// Indicators that are added one at a time.
 const SINGLE: usize = 300;

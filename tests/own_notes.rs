@@ -158,7 +158,7 @@ fn case_number_and_notes_stand_in_all_answers() {
 }
 
 /// The home is lost after the backup, and two of four readers are away: what the others give back is not
-/// taken in before more are heard. Until then copies are all that there is, and better than nothing.
+/// stored before more have answered. Until then copies are all that there is, and better than nothing.
 #[test]
 fn a_restored_home_answers_from_copies_what_it_has_not_whole() {
     let mut federation = Federation::running(&["MY", "ID", "PH", "SG", "TH"]);
@@ -202,7 +202,7 @@ fn a_restored_home_answers_from_copies_what_it_has_not_whole() {
     my.start();
     let my = federation.node("MY");
     my.until("what is lost came back", || !my.about(&name(8)).is_empty());
-    assert!(my.status().recovery.is_some(), "it is not taken in yet");
+    assert!(my.status().recovery.is_some(), "it is not stored yet");
 
     (1..6).for_each(|number| check_all(my, number, State::InForce));
     check_all(my, 0, State::Withdrawn);
@@ -228,7 +228,7 @@ fn a_restored_home_answers_from_copies_what_it_has_not_whole() {
         federation.node_mut(back).start();
     }
     let my = federation.node("MY");
-    my.until("it is taken in", || my.status().recovery.is_none());
+    my.until("it is stored", || my.status().recovery.is_none());
     (1..6).for_each(|number| check_all(my, number, State::InForce));
     assert_eq!(my.count("MY", None), 8);
 }

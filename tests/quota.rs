@@ -37,7 +37,7 @@ fn line(node: &Node, says: &str) -> Option<String> {
     found
 }
 
-/// Runs a command that changes papers of a home whose node runs. Both may replace the same file at once,
+/// Runs a command that changes the charter's documents in a home whose node runs. Both may replace the same file at once,
 /// and one of them is then refused.
 fn run(node: &Node, arguments: &[&str]) {
     node.until("the command is not in the node's way", || {
@@ -107,7 +107,7 @@ fn a_publisher_waits_for_a_day_but_not_with_what_takes_back() {
     assert!(said.starts_with("3 own indicators wait"), "{said}");
     assert!(said.contains("quota is 5 statements a day"), "{said}");
 
-    // What takes back goes all the same: a withdrawal, a correction, and what ends sooner.
+    // What corrects goes all the same: a withdrawal, a correction, and what ends sooner.
     my.withdraw(&host(0));
     let sooner = Timestamp::EPOCH.plus(4_000_000_000);
     my.assert(vec![
@@ -121,7 +121,7 @@ fn a_publisher_waits_for_a_day_but_not_with_what_takes_back() {
     assert!(said.starts_with("4 own indicators wait"), "{said}");
     assert_eq!((revision(my, 2), revision(sg, 2), has(sg, 5..8)), (2, 1, 0));
     assert_eq!(line(sg, "quota"), None);
-    // None of those that wait is counted when it does not any more.
+    // None of those that wait is counted when it no longer does.
     my.withdraw(&host(7));
     let said = line(my, "wait to be released").unwrap();
     assert!(said.starts_with("3 own indicators wait"), "{said}");
@@ -166,7 +166,7 @@ fn a_publisher_waits_for_room_until_a_new_version_gives_more() {
     assert_eq!(line(my, "wait to be released"), None);
 }
 
-/// MY goes by the first version and fills the feed; then TH and SG agree on a quota that it is far above,
+/// MY uses the first version and fills the feed; then TH and SG agree on a quota that it is far above,
 /// and SG, which was off, hears all of it from TH, which has it.
 #[test]
 fn a_reader_keeps_no_more_of_a_publisher_than_the_quota_and_names_it() {
@@ -228,7 +228,7 @@ fn a_reader_keeps_no_more_of_a_publisher_than_the_quota_and_names_it() {
     federation.node_mut("MY").start();
     federation.connected();
     let [my, sg] = ["MY", "SG"].map(|name| federation.node(name));
-    my.until("MY goes by the quota", || {
+    my.until("MY uses the quota", || {
         my.status().charter_version == Some(2)
     });
     add(my, 60..62);

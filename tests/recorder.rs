@@ -101,7 +101,7 @@ impl Recorder {
         self.link.is_some()
     }
 
-    /// Sends what follows from what came. The link may be gone by now: that it is stands behind it in the
+    /// Sends what follows from what came. The link may have ended: that it has stands behind it in the
     /// queue of events.
     fn reply(&self, message: &Message) {
         if let Some(link) = self.link {

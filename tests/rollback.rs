@@ -1,4 +1,4 @@
-//! A home that is an older copy of itself: the node learns what it signed from its readers, takes back
+//! A home that is an older copy of itself: the node learns what it signed from its readers, fetches
 //! what it lost, and never signs a second history.
 
 use std::fs;
@@ -77,7 +77,7 @@ fn rolled_back(kept: &[&str]) -> Federation {
 fn goes_on(federation: &mut Federation) {
     let (all, newer) = (names(0..310), domain("after.example"));
     let my = federation.node("MY");
-    my.until("MY has taken back what it lost", || {
+    my.until("MY has again what it lost", || {
         my.count("MY", None) == 309 && my.has(&all[309])
     });
     let withdrawn = my.about(&all[7]);
@@ -222,7 +222,7 @@ fn what_came_back_before_a_crash_is_taken_in_after_it() {
     let mut federation = rolled_back(&[]);
     let all = names(0..310);
     let my = federation.node("MY");
-    my.until("MY has taken back what it lost", || {
+    my.until("MY has again what it lost", || {
         my.count("MY", None) == 309 && my.has(&all[309])
     });
     let mark = my.home.join("recovering");
@@ -237,7 +237,7 @@ fn what_came_back_before_a_crash_is_taken_in_after_it() {
     fs::write(&mark, format!("kentong recovery v1\nid: {id}\n")).unwrap();
     federation.node_mut("MY").start();
     let my = federation.node("MY");
-    my.until("it is taken in", || !mark.exists());
+    my.until("it is stored", || !mark.exists());
     assert_eq!(my.count("MY", None), 309);
     assert_eq!(my.about(&all[7])[0].state, State::Withdrawn);
 }

@@ -91,7 +91,7 @@ fn who_was_away_while_its_key_was_destroyed_is_given_the_epochs_anew() {
     federation.node_mut("MY").stop();
     federation.node_mut("SG").start();
     let sg = federation.node("SG");
-    sg.until("a fellow reader sealed it anew", || sg.has(&value));
+    sg.until("a fellow reader sealed it again", || sg.has(&value));
 }
 
 #[test]

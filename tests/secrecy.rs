@@ -203,7 +203,7 @@ fn nothing_of_it_comes_over_the_wire_to_another() {
     assert_eq!(found, search.names(), "the search finds what is there");
     assert_eq!(search.hits(at_th.iter().map(Vec::as_slice)), [""; 0]);
     // Hashes of leaves stand in no frame by themselves, unless in proofs and, as a root, in
-    // checkpoints: those that TH was shown are of its own feed.
+    // checkpoints: those that TH was shown are of the feed that it reads.
     let mut hashes = Search::default();
     for (index, leaf) in leaves.iter().enumerate() {
         hashes.digest(&format!("the hash of leaf {index}"), &leaf_hash(leaf));

@@ -141,7 +141,7 @@ fn a_vote_that_comes_while_another_writes_is_not_lost() {
     my.add(&ours, Tlp::Green, &[]);
     sg.add(&theirs, Tlp::Green, &[]);
     my.until("it hears", || my.has(&theirs));
-    sg.until("it is heard", || sg.has(&ours));
+    sg.until("SG has it", || sg.has(&ours));
     // Nobody is left who could send them again.
     for gone in ["SG", "TH"] {
         federation.node_mut(gone).kill();

@@ -1,5 +1,5 @@
 //! Keys that were stolen or lost: the root key names others, and what the old ones signed beyond what
-//! their owner vouches for is taken back everywhere.
+//! their owner vouches for is rolled back everywhere.
 
 use std::fs;
 
@@ -123,7 +123,7 @@ fn what_a_thief_signed_is_taken_back_and_the_feeds_go_on() {
     let card = replace_keys(&federation, "MY", &[]);
     let sg = federation.node("SG");
     sg.run(&["peers", "add", &card]);
-    sg.until("SG has taken it back", || {
+    sg.until("SG has rolled it back", || {
         sg.has(&before) && !sg.has(&forged)
     });
     assert!(
@@ -142,7 +142,7 @@ fn what_a_thief_signed_is_taken_back_and_the_feeds_go_on() {
     federation.node_mut("MY").stop();
     federation.node_mut("TH").start();
     let th = federation.node("TH");
-    th.until("TH has taken it back", || {
+    th.until("TH has rolled it back", || {
         th.has(&after) && th.has(&before) && !th.has(&forged) && !th.has(&planted)
     });
     assert!(
@@ -153,7 +153,7 @@ fn what_a_thief_signed_is_taken_back_and_the_feeds_go_on() {
     federation.node_mut("MY").start();
     federation.connected();
 
-    // The old keys open nothing any more.
+    // The old keys no longer open anything.
     thief.start();
     thief.add(&domain("again.example"), Tlp::Green, &[]);
     federation
@@ -225,7 +225,7 @@ fn two_histories_under_stolen_keys_end_with_a_new_warrant() {
     federation.node("MY").add(&after, Tlp::Green, &[]);
     for name in ["SG", "TH"] {
         let node = federation.node(name);
-        node.until("all go by the history that the root key names", || {
+        node.until("all use the history that the root key names", || {
             node.has(&after) && node.has(&true_one) && node.has(&before) && !node.has(&forged)
         });
     }
@@ -274,7 +274,7 @@ fn keys_are_replaced_while_the_node_is_stopped_and_knows_what_it_signed() {
     let make = ["warrant", "draft", "-o", &draft];
     refused(&federation, &make, "stop it first");
 
-    // A node that ran since the draft has signed on, and its drafted keys are gone.
+    // A node that ran since the draft has signed more, and its drafted keys are gone.
     federation.node_mut("MY").stop();
     federation
         .node("MY")
@@ -438,7 +438,7 @@ fn who_has_new_keys_is_sealed_to_under_them_at_once() {
     federation.node("TH").run(&["peers", "add", &card]);
     federation.node_mut("SG").start();
     federation.connected();
-    // MY has run all the while: its epoch of before may be open to whoever has SG's old keys.
+    // MY has run all the while: its epoch of before may be open to anyone who has SG's old keys.
     federation.node("MY").add(&after, Tlp::Green, &[]);
     let sg = federation.node("SG");
     sg.until("it arrived", || sg.has(&after) && sg.has(&before));
