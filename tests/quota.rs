@@ -37,7 +37,7 @@ fn line(node: &Node, says: &str) -> Option<String> {
     found
 }
 
-/// Runs a command that changes the charter's documents in a home whose node runs. Both may replace the same file at once,
+/// Runs a command that changes documents of a home whose node runs. Both may replace the same file at once,
 /// and one of them is then refused.
 fn run(node: &Node, arguments: &[&str]) {
     node.until("the command is not in the node's way", || {
@@ -107,7 +107,7 @@ fn a_publisher_waits_for_a_day_but_not_with_what_takes_back() {
     assert!(said.starts_with("3 own indicators wait"), "{said}");
     assert!(said.contains("quota is 5 statements a day"), "{said}");
 
-    // What corrects goes all the same: a withdrawal, a correction, and what ends sooner.
+    // Corrections go all the same: a withdrawal, other words, and what ends sooner.
     my.withdraw(&host(0));
     let sooner = Timestamp::EPOCH.plus(4_000_000_000);
     my.assert(vec![

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 mod documents;
+mod words;
 
 /// A file may not have more lines of code than this.
 const MOST_LINES: usize = 600;
