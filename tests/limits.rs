@@ -117,7 +117,7 @@ fn bounds(text: &str) -> Vec<Bound> {
             let value = value.trim_end_matches(';').trim().to_owned();
             if is_bound(name, kind, &doc) {
                 let of = line.starts_with(' ').then(|| owner(&block)).flatten();
-                let name = of.map_or(name.to_owned(), |of| format!("{of}::{name}"));
+                let name = of.map_or_else(|| name.to_owned(), |of| format!("{of}::{name}"));
                 let why = first_sentence(&doc);
                 bounds.push(Bound { name, value, why });
             }

@@ -19,7 +19,7 @@ use crate::sync::{
     WantedBody, leaves_message,
 };
 use crate::time::Timestamp;
-use crate::wire::{Holds, Message};
+use crate::wire::{Holds, Leaves, Message};
 
 pub(super) struct Feed {
     pub(super) genesis: GenesisLeaf,
@@ -359,6 +359,13 @@ impl Member {
         feeds.get_mut(&id).unwrap().sign(signing);
     }
 
+    fn leaves(&self, feed: FeedId, from: u64, following: &[u64]) -> Leaves {
+        let view = self.feed(&feed).unwrap();
+        let leaves = &self.feeds[&feed].leaves;
+        let read = |i: u64| leaves.get(i as usize).map(|(_, bytes)| bytes.clone());
+        leaves_message(feed, &view, from, following, read).unwrap()
+    }
+
     /// Carries out outputs; answers the frames to send.
     pub(super) fn carry_out(
         &mut self,
@@ -390,10 +397,7 @@ impl Member {
                     from,
                     following,
                 }) => {
-                    let view = self.feed(&feed).unwrap();
-                    let leaves = &self.feeds[&feed].leaves;
-                    let read = |i: u64| leaves.get(i as usize).map(|(_, bytes)| bytes.clone());
-                    let made = leaves_message(feed, &view, from, &following, read).unwrap();
+                    let made = self.leaves(feed, from, &following);
                     session.sent_leaves(feed, from + made.leaves.len() as u64);
                     let following = made.following.clone();
                     frames.push(Message::Leaves(Box::new(made)).encode());
@@ -402,7 +406,7 @@ impl Member {
                     }
                 }
                 Output::Do(Task::ServeBody { feed, index }) => {
-                    frames.push(self.body_frame(feed, index))
+                    frames.push(self.body_frame(feed, index));
                 }
                 Output::Do(Task::StoreLeaves {
                     feed,
