@@ -20,6 +20,7 @@ use kentong_keys::{
 };
 use kentong_protocol::charter::MAX_DISPLAY_NAME;
 use kentong_protocol::directory::{Bundle, BundleError};
+use kentong_protocol::member::Keys;
 use kentong_protocol::time::Timestamp;
 
 use crate::home::Home;
@@ -329,6 +330,19 @@ impl Identity {
     #[must_use]
     pub fn store_key(&self) -> StoreKey {
         StoreKey::from_secret(self.store.duplicate())
+    }
+
+    /// What the node decides with.
+    #[must_use]
+    pub fn keys(&self) -> Keys<'_> {
+        Keys {
+            me: &self.member,
+            signing: &self.signing,
+            witness: &self.witness,
+            sealing: &self.sealing,
+            warrant: &self.warrant,
+            card: &self.card,
+        }
     }
 
     /// What others need to know of this member.

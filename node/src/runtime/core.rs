@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::{Audience, FeedId, OpenEpoch};
-use kentong_protocol::member::Members;
 use kentong_protocol::member::history::History;
 use kentong_protocol::member::sessions::{CutOffs, Sessions};
+use kentong_protocol::member::{Members, World};
 use kentong_protocol::policy::Engine;
 use kentong_protocol::quota::Outgoing;
 use kentong_protocol::sync::Now;
@@ -42,6 +42,16 @@ pub(super) const RETRY: u64 = 10_000;
 
 /// Milliseconds after which it is looked whether keys are due to be replaced or destroyed.
 const KEYS_EVERY: u64 = 3_600_000;
+
+/// The world of a shipped node.
+#[derive(Debug)]
+pub(super) enum Shipped {}
+
+impl World for Shipped {
+    type Log = crate::log::Log;
+    type Rows = crate::store::Derived;
+    type Heads = Signer;
+}
 
 /// All that changes in a running node.
 pub(super) struct Core {
