@@ -47,6 +47,9 @@ fn figures() {
     assert_eq!(sg.count("MY", None), MANY);
     rate("import, durable at the publisher", imported);
     rate("import to held and indexed by the reader", arrived);
+    for (who, node) in [("publisher", my), ("reader", sg)] {
+        row(&format!("CPU time of the {who} until then"), &cpu(node));
+    }
 
     let began = Instant::now();
     my.run(&[&["import", list][..], &said].concat());
@@ -75,6 +78,10 @@ fn figures() {
         let began = Instant::now();
         federation.node_mut(name).start();
         row(&format!("start of the {who}"), &millis(began.elapsed()));
+        row(
+            &format!("CPU time of the {who}'s start"),
+            &cpu(federation.node(name)),
+        );
         federation.node_mut(name).stop();
         fs::remove_dir_all(federation.node(name).home.join("sled")).unwrap();
         let began = Instant::now();
@@ -180,6 +187,18 @@ fn until_found(at: &Node, elsewhere: &Node, number: usize) -> Duration {
 /// What of a node's memory lies in RAM, in bytes.
 fn resident(node: &Node) -> u64 {
     node.status().memory
+}
+
+/// The processor time that a node has used since its start.
+fn cpu(node: &Node) -> String {
+    /// Linux counts it in hundredths of a second.
+    const TICKS: f64 = 100.0;
+    let stat = fs::read_to_string(format!("/proc/{}/stat", node.pid())).unwrap();
+    // The name of the program may hold spaces; user and system time are the 12th and 13th after it.
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let used = fields.split_whitespace().skip(11).take(2);
+    let ticks: f64 = used.map(|ticks| ticks.parse::<f64>().unwrap()).sum();
+    format!("{:.2} s", ticks / TICKS)
 }
 
 /// The bytes of all files below.

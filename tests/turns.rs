@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use kentong_node::control::reply::PeerState;
 use kentong_node::control::request::Request;
 
 use crate::papers::{file, text, version, with_root};
@@ -152,8 +153,8 @@ fn a_vote_that_comes_while_another_writes_is_not_lost() {
     drop(turn);
     my.until("the vote is there", || said().contains("signed by SG"));
     my.until("the suspension is in force", || {
-        let th = my.peers().into_iter().find(|peer| peer.member == "TH");
-        format!("{th:?}").contains("suspended")
+        let mut peers = my.peers().into_iter();
+        peers.any(|peer| peer.member == "TH" && peer.state == PeerState::Suspended)
     });
     my.until("the warning is over", || {
         !my.warnings().contains("wait to be stored")
