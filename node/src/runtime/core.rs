@@ -156,7 +156,7 @@ impl Core {
             relay: Relay::default(),
             outgoing: Outgoing::default(),
             intake: Intake::default(),
-            history: History::new(0),
+            history: History::begin(),
             waiting_papers: WaitingPapers::default(),
             feeds: BTreeMap::new(),
             epochs: BTreeMap::new(),
@@ -188,6 +188,8 @@ impl Core {
         core.cosign_all();
         core.admit();
         core.drain();
+        core.read_clock();
+        core.history.readers_may_come(core.time.millis);
         tracing::info!(me = %core.me, feeds = core.store.feeds().len(), "the node is open");
         Ok(core)
     }

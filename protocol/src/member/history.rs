@@ -73,8 +73,8 @@ enum Past {
 /// Whether a reader has said that it knows nothing newer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
-    /// Not yet; releases wait for it until then.
-    Awaited { until: u64 },
+    /// Not yet; releases wait for it until then, and as long as no reader can come at all.
+    Awaited { until: Option<u64> },
     /// Not yet, and nothing waits for it any longer.
     Overdue,
     /// One has.
@@ -84,17 +84,27 @@ enum Word {
 impl History {
     /// At a start: what was signed last is known, if no reader knows better.
     #[must_use]
-    pub fn new(now: u64) -> Self {
+    pub fn begin() -> Self {
         Self {
             past: Past::Known {
-                word: Word::Awaited {
-                    until: now.saturating_add(PATIENCE),
-                },
+                word: Word::Awaited { until: None },
                 loading: Loading::default(),
             },
             lost: BTreeMap::new(),
             stopped: None,
             is_held_back: false,
+        }
+    }
+
+    /// Readers can come from now on: the wait for one of them begins. What the start took before, to read a
+    /// long log for instance, is no part of it.
+    pub const fn readers_may_come(&mut self, now: u64) {
+        if let Past::Known {
+            word: Word::Awaited { until },
+            ..
+        } = &mut self.past
+        {
+            *until = Some(now.saturating_add(PATIENCE));
         }
     }
 
@@ -164,7 +174,7 @@ impl History {
             return Ok(Vec::new());
         };
         let is_shared = feeds.all().any(|held| held.is_shared());
-        if is_shared && now < until {
+        if is_shared && until.is_none_or(|until| now < until) {
             return Err(Why::NoReaderYet);
         }
         *word = Word::Overdue;

@@ -129,11 +129,30 @@ fn unconfirmed() -> Vec<Output> {
     vec![Output::Warn(Warning::Unconfirmed)]
 }
 
+/// A node to which readers can come since then.
+fn open_since(at: u64) -> History {
+    let mut history = History::begin();
+    history.readers_may_come(at);
+    history
+}
+
+#[test]
+fn as_long_as_no_reader_can_come_the_wait_does_not_pass() {
+    let home = Home::new(vec![feed(1, &[], 3), feed(2, &["SG"], 3)]);
+    let mut history = History::begin();
+    let late = 100 * PATIENCE;
+    assert_eq!(history.may_release(late, &home), Err(Why::NoReaderYet));
+    history.readers_may_come(late);
+    let last = late + PATIENCE - 1;
+    assert_eq!(history.may_release(last, &home), Err(Why::NoReaderYet));
+    assert_eq!(history.may_release(last + 1, &home), Ok(unconfirmed()));
+}
+
 #[test]
 fn a_start_waits_ten_seconds_for_one_reader() {
     let home = Home::new(vec![feed(1, &[], 3), feed(2, &["SG"], 3)]);
     let start = 500;
-    let mut history = History::new(start);
+    let mut history = open_since(start);
     for now in [start, start + PATIENCE - 1] {
         assert_eq!(history.may_release(now, &home), Err(Why::NoReaderYet));
         assert_eq!(history.may_publish(), Ok(()), "for itself alone");
@@ -148,7 +167,7 @@ fn a_start_waits_ten_seconds_for_one_reader() {
 fn a_reader_that_speaks_ends_the_wait_before_or_after() {
     let home = Home::new(vec![feed(1, &[], 3), feed(2, &["SG"], 3)]);
     let settled = vec![Output::Settle(About::Unconfirmed)];
-    let mut before = History::new(EARLY);
+    let mut before = open_since(EARLY);
     assert_eq!(
         before.compared(&member("TH"), 1, &home),
         [],
@@ -159,7 +178,7 @@ fn a_reader_that_speaks_ends_the_wait_before_or_after() {
     assert_eq!(before.may_release(1, &home), Ok(Vec::new()), "no warning");
     assert_eq!(before.compared(&member("SG"), 1, &home), [], "once");
 
-    let mut after = History::new(EARLY);
+    let mut after = open_since(EARLY);
     assert_eq!(after.may_release(PATIENCE, &home), Ok(unconfirmed()));
     assert_eq!(after.compared(&member("SG"), PATIENCE + 1, &home), settled);
 }
@@ -168,13 +187,13 @@ fn a_reader_that_speaks_ends_the_wait_before_or_after() {
 fn where_nobody_reads_nobody_is_waited_for() {
     let empty = feed(2, &["SG"], 0);
     let home = Home::new(vec![feed(1, &[], 3), empty]);
-    let mut history = History::new(EARLY);
+    let mut history = open_since(EARLY);
     assert_eq!(history.may_release(EARLY, &home), Ok(Vec::new()));
 }
 
 #[test]
 fn what_was_held_back_is_owed_once() {
-    let mut history = History::new(EARLY);
+    let mut history = open_since(EARLY);
     assert!(!history.is_held_back() && !history.take_held_back());
     history.hold_back();
     assert!(history.is_held_back());
@@ -184,7 +203,7 @@ fn what_was_held_back_is_owed_once() {
 #[test]
 fn once_stopped_nothing_is_published_in_any_state() {
     let mut home = Home::new(vec![feed(1, &[], 3), feed(2, &["SG"], 3)]);
-    let mut history = History::new(EARLY);
+    let mut history = open_since(EARLY);
     history.stop("the disk is full".to_owned());
     let stopped = Err(Why::Stopped("the disk is full"));
     assert_eq!(history.may_publish(), stopped);
@@ -211,7 +230,7 @@ fn once_stopped_nothing_is_published_in_any_state() {
 fn stored_and_signed_differ_unless_the_feed_is_coming_back() {
     let mut home = Home::new(vec![feed(1, &[], 3), feed(2, &["SG"], 3)]);
     let heads = home.heads();
-    let mut history = History::new(EARLY);
+    let mut history = open_since(EARLY);
     assert!(!history.is_midway(&home, &heads));
 
     home.feed(2).size = 4;
@@ -219,7 +238,7 @@ fn stored_and_signed_differ_unless_the_feed_is_coming_back() {
     history.shown(&member("SG"), (id(2), head(6)), 1, &home, &heads);
     assert!(history.comes_back(id(2)) && !history.is_midway(&home, &heads));
 
-    let mut history = History::new(EARLY);
+    let mut history = open_since(EARLY);
     home.feed(2).size = 2;
     home.feed(2).covered = 2;
     assert!(history.is_midway(&home, &heads), "signed and not stored");
@@ -227,7 +246,7 @@ fn stored_and_signed_differ_unless_the_feed_is_coming_back() {
     assert!(!history.is_midway(&home, &heads));
 
     let ended = InMemory::of(BTreeMap::from([(*id(2).digest(), Signed::ENDED)]));
-    assert!(!History::new(EARLY).is_midway(&home, &ended));
+    assert!(!open_since(EARLY).is_midway(&home, &ended));
     home.feed(2).size = 9;
     assert!(!asking::asking().is_midway(&home, &heads), "all is open");
 }

@@ -10,7 +10,7 @@ fn recovery() -> RecoveryId {
 }
 
 pub(super) fn asking() -> History {
-    let mut history = History::new(EARLY);
+    let mut history = open_since(EARLY);
     history.ask(recovery(), WHY.to_owned(), EARLY);
     history
 }
@@ -283,7 +283,7 @@ fn the_root_key_needs_no_reader_but_names_this_recovery() {
         assert_eq!(refused, Err(NoGoAhead::Other(recovery())));
     }
     let terms = terms(recovery(), federation);
-    let known = History::new(EARLY);
+    let known = open_since(EARLY);
     let refused = known.go_ahead(&terms, &federation, &home);
     assert_eq!(refused, Err(NoGoAhead::NotAsked));
 

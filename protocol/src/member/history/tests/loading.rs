@@ -14,7 +14,7 @@ fn all_shared_feeds_are_loaded_in_their_order_before_anything_new() {
         feed(2, &["TH"], 1),
         feed(4, &["VN"], 0),
     ]);
-    let mut history = History::new(EARLY);
+    let mut history = open_since(EARLY);
     assert_eq!(history.load_all(&home), []);
     assert_eq!(history.to_load_first(), 3);
     let order = [(id(3), 0), (id(3), 1), (id(2), 0)];
@@ -40,7 +40,7 @@ fn all_shared_feeds_are_loaded_in_their_order_before_anything_new() {
 #[test]
 fn where_there_is_nothing_to_load_it_is_over_at_once() {
     let home = Home::new(vec![feed(1, &[], 9)]);
-    let mut history = History::new(EARLY);
+    let mut history = open_since(EARLY);
     let expected = [loaded(0, false), Output::Unmark, Output::ReleaseAll];
     assert_eq!(history.load_all(&home), expected);
     assert!(history.is_complete());
@@ -50,7 +50,7 @@ fn where_there_is_nothing_to_load_it_is_over_at_once() {
 fn what_failed_or_is_lost_the_next_start_looks_for_again() {
     let home = Home::new(vec![feed(2, &["SG"], 2)]);
     let heads = home.heads();
-    let mut failed = History::new(EARLY);
+    let mut failed = open_since(EARLY);
     failed.load_all(&home);
     failed.next_to_load();
     assert_eq!(failed.loaded(None), []);
@@ -58,7 +58,7 @@ fn what_failed_or_is_lost_the_next_start_looks_for_again() {
     let expected = [loaded(1, true), Output::ReleaseAll];
     assert_eq!(failed.loaded(Some(1)), expected);
 
-    let mut lost = History::new(EARLY);
+    let mut lost = open_since(EARLY);
     lost.lost(id(2), 3, EARLY, &home, &heads);
     lost.load_all(&home);
     lost.next_to_load();

@@ -14,7 +14,7 @@ fn behind() -> (Home, InMemory) {
 }
 
 fn confirmed(home: &Home) -> History {
-    let mut history = History::new(EARLY);
+    let mut history = open_since(EARLY);
     history.compared(&member("SG"), EARLY, home);
     history
 }
@@ -96,7 +96,7 @@ fn a_feed_is_back_when_all_that_was_shown_is_held_and_decrypted() {
 #[test]
 fn what_a_start_found_lost_is_loaded_from_the_beginning() {
     let (mut home, heads) = behind();
-    let mut history = History::new(EARLY);
+    let mut history = open_since(EARLY);
     history.lost(id(2), 6, EARLY, &home, &heads);
     set(&mut home, 6);
     history.came_back(id(2), 1, &home, &heads);
