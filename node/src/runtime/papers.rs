@@ -100,10 +100,13 @@ impl Core {
             tracing::info!(version, members, "a charter is in force");
         }
         self.tell(Input::Papers(Whom::Members(members_in_force)));
-        if was_in_force && !self.members.is_in_force(&self.me) {
-            // Whoever leaves says so before it goes.
-            self.farewell = Some(self.now().millis + FAREWELL);
+        let leaves = was_in_force || self.farewell.is_some();
+        if leaves && !self.members.is_in_force(&self.me) {
+            // A member that leaves says so before it goes, also if another document follows at once.
+            let until = self.now().millis + FAREWELL;
+            self.farewell.get_or_insert(until);
         } else {
+            self.farewell = None;
             self.admit();
             self.cut_off_strangers();
         }
