@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::{
     Ballots, Chain, ChainError, DoubleVote, MAX_CHAIN, MAX_MEMBERS, Notice, NoticeError, Notices,
-    OpenNotices, Paper, Papers, Received, Step, UnverifiedCharter, Waits,
+    Offered, OfferedNotice, OpenNotices, Paper, Papers, Step, UnverifiedCharter, UnverifiedNotice,
+    Waits,
 };
 use kentong_protocol::time::Timestamp;
 
@@ -145,6 +146,15 @@ pub fn notices(home: &Home, chain: &Chain) -> Result<Notices, CharterFilesError>
 /// Keeps a notice; false if it says nothing new.
 pub fn keep_notice(home: &Home, chain: &Chain, notice: Notice) -> Result<bool, CharterFilesError> {
     let turn = turn::take(home.root(), Wait::ASecond)?;
+    put_notice(&turn, home, chain, notice)
+}
+
+fn put_notice(
+    turn: &Turn,
+    home: &Home,
+    chain: &Chain,
+    notice: Notice,
+) -> Result<bool, CharterFilesError> {
     let path = home.notices();
     let mut notices = notices(home, chain)?;
     let full = |error| CharterFilesError::Write {
@@ -154,7 +164,7 @@ pub fn keep_notice(home: &Home, chain: &Chain, notice: Notice) -> Result<bool, C
     if !notices.add(notice, chain).map_err(full)? {
         return Ok(false);
     }
-    put(&turn, &path, notices.to_text().as_bytes())?;
+    put(turn, &path, notices.to_text().as_bytes())?;
     Ok(true)
 }
 
@@ -271,31 +281,63 @@ pub fn take_paper(
     wait: Wait,
 ) -> Result<Taken, CharterFilesError> {
     let turn = turn::take(home.root(), wait)?;
-    let Some(before) = papers(home)? else {
+    let Some(mut chain) = chain(home)? else {
         return Ok(Taken::default());
     };
-    let full = |error| CharterFilesError::Write {
-        path: home.notices(),
-        source: io::Error::other(error),
-    };
-    let Received {
-        papers,
-        news,
+    match paper {
+        Paper::Charter(charter) => take_charter(&turn, home, &mut chain, &charter),
+        Paper::Notice(notice) => take_notice(&turn, home, &chain, *notice, now),
+    }
+}
+
+fn take_charter(
+    turn: &Turn,
+    home: &Home,
+    chain: &mut Chain,
+    charter: &UnverifiedCharter,
+) -> Result<Taken, CharterFilesError> {
+    let (known, before) = (*chain.in_force().hash(), ballots(home)?);
+    let mut after = before.clone();
+    let Offered { step, found } = after.offer(chain, charter);
+    put_ballots(turn, home, (&before, &after), &found)?;
+    let moved = *chain.in_force().hash() != known;
+    if moved {
+        put_chain(turn, home, chain)?;
+    }
+    Ok(Taken {
+        news: moved || after != before,
         found,
+        waits: step.err().map(Waits::from),
+    })
+}
+
+/// Those that count are read only where one more of them does: each of their signatures is verified then,
+/// and anybody may send a notice.
+fn take_notice(
+    turn: &Turn,
+    home: &Home,
+    chain: &Chain,
+    notice: UnverifiedNotice,
+    now: Timestamp,
+) -> Result<Taken, CharterFilesError> {
+    let before = open_notices(home)?;
+    let mut open = before.clone();
+    let OfferedNotice {
+        complete,
+        mut news,
         waits,
-    } = before.receive(paper, now).map_err(full)?;
-    let after = papers.as_ref().unwrap_or(&before);
-    put_ballots(&turn, home, (before.ballots(), after.ballots()), &found)?;
-    if after.chain() != before.chain() {
-        put_chain(&turn, home, after.chain())?;
-    } else if after.notices() != before.notices() {
-        put(&turn, &home.notices(), after.notices().to_text().as_bytes())?;
+    } = open.offer(notice, chain, now);
+    if let Some(notice) = complete {
+        news = put_notice(turn, home, chain, notice)?;
     }
-    if after.open_notices() != before.open_notices() {
-        let open = after.open_notices().to_text();
-        put(&turn, &home.open_notices(), open.as_bytes())?;
+    if open != before {
+        put(turn, &home.open_notices(), open.to_text().as_bytes())?;
     }
-    Ok(Taken { news, found, waits })
+    Ok(Taken {
+        news,
+        found: Vec::new(),
+        waits,
+    })
 }
 
 /// Keeps the evidence of a double vote.

@@ -42,7 +42,7 @@ pub use notice::{
 };
 pub use notices::{MAX_SUSPENSIONS, Membership, Notices, TooManySuspensions};
 pub use open_notices::{Collected, MAX_OPEN_NOTICES, OpenNotices};
-pub use papers::{MAX_LISTED, Offered, Paper, PaperError, Papers, Received, Waits};
+pub use papers::{MAX_LISTED, Offered, OfferedNotice, Paper, PaperError, Papers, Received, Waits};
 pub use signatures::SignatureError;
 pub use signed::UnverifiedCharter;
 pub use terms::{Action, Member, Quota, Terms, Thresholds};

@@ -17,7 +17,7 @@ use super::{
     UnverifiedCharter, UnverifiedNotice,
 };
 
-pub use receive::{Offered, Received, Waits};
+pub use receive::{Offered, OfferedNotice, Received, Waits};
 
 const PAPER: Label = Label::new("kentong/paper/1");
 

@@ -4,8 +4,8 @@ use crate::time::Timestamp;
 
 use super::{Paper, Papers};
 use crate::charter::{
-    Ballots, Chain, ChainError, Collected, DoubleVote, NoticeError, Step, TooManySuspensions,
-    UnverifiedCharter, UnverifiedNotice,
+    Ballots, Chain, ChainError, Collected, DoubleVote, Notice, NoticeError, OpenNotices, Step,
+    TooManySuspensions, UnverifiedCharter, UnverifiedNotice,
 };
 
 /// What came of a paper.
@@ -50,6 +50,41 @@ impl Ballots {
     }
 }
 
+/// What came of a notice.
+#[derive(Debug)]
+pub struct OfferedNotice {
+    /// It has its signatures, and is to be added to those that count.
+    pub complete: Option<Notice>,
+    /// It still takes signatures, and one of them was not there.
+    pub news: bool,
+    /// Why it does not count yet.
+    pub waits: Option<Waits>,
+}
+
+impl OpenNotices {
+    /// Joins a notice with what there is of it, and says whether it has its signatures now.
+    pub fn offer(
+        &mut self,
+        notice: UnverifiedNotice,
+        chain: &Chain,
+        now: Timestamp,
+    ) -> OfferedNotice {
+        let (complete, news, waits) = match self.add(notice.clone(), chain, now) {
+            Ok(Collected::Complete(notice)) => (Some(notice), false, None),
+            Ok(Collected::Waits(news)) => {
+                let why = notice.verify(chain).err();
+                (None, news, why.map(Waits::from))
+            }
+            Err(error) => (None, false, Some(Waits::from(error))),
+        };
+        OfferedNotice {
+            complete,
+            news,
+            waits,
+        }
+    }
+}
+
 impl Papers {
     /// Puts a paper in force if it has its signatures, and otherwise keeps those that it has. Anybody may
     /// have sent it.
@@ -84,14 +119,14 @@ impl Papers {
         now: Timestamp,
     ) -> Result<Received, TooManySuspensions> {
         let (mut notices, mut open) = (self.notices.clone(), self.open_notices.clone());
-        let (news, waits) = match open.add(notice.clone(), &self.chain, now) {
-            Ok(Collected::Complete(notice)) => (notices.add(notice, &self.chain)?, None),
-            Ok(Collected::Waits(news)) => {
-                let why = notice.verify(&self.chain).err();
-                (news, why.map(Waits::from))
-            }
-            Err(error) => (false, Some(Waits::from(error))),
-        };
+        let OfferedNotice {
+            complete,
+            mut news,
+            waits,
+        } = open.offer(notice, &self.chain, now);
+        if let Some(notice) = complete {
+            news = notices.add(notice, &self.chain)?;
+        }
         let written = news || open != self.open_notices;
         let papers = written.then(|| {
             let (chain, ballots) = (self.chain.clone(), self.ballots.clone());
