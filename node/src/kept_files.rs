@@ -40,8 +40,10 @@ pub(crate) fn keep(
     if path.exists() || files_of(folder, member)? >= sort.most {
         return Ok(None);
     }
-    // Under its name stands the whole of it or nothing, also on a disk that is full.
-    whole_file::replace_by(&path, &folder.join("new"), content)?;
+    // Under its name stands the whole of it or nothing, also on a disk that is full. A command may be keeping
+    // something else meanwhile, so each has a draft of its own.
+    let draft = folder.join(format!("new-{}", hash.short()));
+    whole_file::replace_by(&path, &draft, content)?;
     Ok(Some(path))
 }
 

@@ -82,7 +82,13 @@ pub(super) fn read(
     };
     let (members, unfit) = Members::of(me, held, now);
     for (member, error) in unfit {
-        tracing::warn!(%member, %error, "a member's warrant and card are not used");
+        let path = member_file::path(&home.members(), &member);
+        let path = path.display();
+        if member == identity.member {
+            tracing::warn!(%path, %error, "this node's own warrant and card do not fit the charter");
+        } else {
+            tracing::warn!(%path, %error, "a member's file is not used");
+        }
     }
     Ok(Found { members, unsettled })
 }
