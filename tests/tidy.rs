@@ -40,16 +40,20 @@ const WORLD: [&str; 5] = ["fs", "net", "env", "process", "thread"];
 /// What the protocol may not depend on.
 const WORLDLY_CRATES: [&str; 4] = ["tokio", "sled", "libp2p", "rustix"];
 
+/// The parts of a node. None names another: protocol/src/member.rs routes between them.
+const PARTS: [&str; 4] = ["history", "publisher", "reader", "sessions"];
+
 /// The folders at a file system's root that betray the machine on which something was written.
 const MACHINE: [&str; 4] = ["work", "root", "home", "Users"];
 
 /// The rules over one file.
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     lines_of_code,
     drawer_name,
     joint,
     pure_protocol,
     pure_manifest,
+    parts_apart,
     machine_path,
 ];
 
@@ -176,6 +180,29 @@ fn pure_manifest(path: &str, text: &str) -> Vec<String> {
         })
         .map(|name| format!("the protocol may not depend on {name}"))
         .collect()
+}
+
+fn parts_apart(path: &str, text: &str) -> Vec<String> {
+    let Some(within) = path.strip_prefix("protocol/src/member/") else {
+        return Vec::new();
+    };
+    let own = within.split(['/', '.']).next().unwrap_or_default();
+    if !PARTS.contains(&own) {
+        return Vec::new();
+    }
+    let mut faults = Vec::new();
+    for (number, line) in code_lines(text) {
+        let named = |part: &&str| {
+            has_word(line, &format!("super::{part}")) || has_word(line, &format!("member::{part}"))
+        };
+        let others = PARTS.iter().filter(|part| **part != own);
+        for part in others.copied().filter(|part| named(&part)) {
+            faults.push(format!(
+                "line {number}: {own} names {part}; have protocol/src/member.rs route between them"
+            ));
+        }
+    }
+    faults
 }
 
 fn machine_path(path: &str, text: &str) -> Vec<String> {
@@ -396,6 +423,30 @@ fn an_impure_protocol_is_caught() {
     ] {
         check(pure_manifest, path, text, faults);
     }
+}
+
+#[test]
+fn a_part_that_names_another_is_caught() {
+    let check = |path: &str, line: &str, faults: usize| {
+        assert_eq!(parts_apart(path, line).len(), faults, "{path}: {line}");
+    };
+    let publisher = "protocol/src/member/publisher/closing.rs";
+    check(publisher, "use super::super::history::Why;", 1);
+    check(publisher, "use crate::member::sessions::Input;", 1);
+    check(publisher, "use crate::member::heads::Heads;", 0);
+    check(publisher, "// Not `super::history::Why`.", 0);
+    check(publisher, "use super::publisher::Grown;", 0);
+    check(
+        "protocol/src/member/ground.rs",
+        "use super::history::Why;",
+        0,
+    );
+    check(
+        "protocol/src/member/history.rs",
+        "use super::reader::Output;",
+        1,
+    );
+    check("node/src/runtime/core.rs", "use super::history::Why;", 0);
 }
 
 #[test]
