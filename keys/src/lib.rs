@@ -39,7 +39,7 @@ pub use peer_id::{PeerIdError, PeerIdText};
 pub use random::random_bytes;
 pub use role::{Role, UnknownRole, key_name};
 pub use sealing::{
-    BodyContext, EpochKey, IndexKey, OpenError, SEALING_CHANCE, SealError, SealedEpochKey,
+    BodyContext, EpochKey, IndexKey, OpenError, SealError, SealedEpochKey, SealingChance,
     SealingContext, SealingKey, SealingKeyError, SealingKeyId, SealingSecret, StoreKey, open_body,
     open_epoch_key, seal_body, seal_epoch_key, seal_epoch_key_with, statement_salt,
 };

@@ -9,7 +9,7 @@ mod store;
 
 pub use body::{BodyContext, EpochKey, open_body, seal_body, statement_salt};
 pub use recipient::{
-    SEALING_CHANCE, SealError, SealedEpochKey, SealingContext, SealingKey, SealingKeyError,
+    SealError, SealedEpochKey, SealingChance, SealingContext, SealingKey, SealingKeyError,
     SealingKeyId, SealingSecret, open_epoch_key, seal_epoch_key, seal_epoch_key_with,
 };
 pub use store::{IndexKey, StoreKey};

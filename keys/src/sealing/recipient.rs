@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::OpenError;
 use super::algorithm::recipient::{Aead, Kdf, Kem, KemTrait};
 use super::body::EpochKey;
-use crate::random::{Given, random_bytes};
+use crate::random::{self, Given};
 use crate::{Digest, Label, MemberName, Secret, fixed};
 
 const EPOCH_KEY: Label = Label::new("kentong/epoch-key/1");
@@ -248,20 +248,46 @@ pub fn seal_epoch_key(
     to: &SealingKey,
     context: &SealingContext<'_>,
 ) -> Result<SealedEpochKey, SealError> {
-    let chance = Zeroizing::new(random_bytes());
-    seal_epoch_key_with(key, to, context, &chance)
+    seal_epoch_key_with(key, to, context, SealingChance::draw())
 }
 
-/// The bytes of chance that sealing an epoch key takes.
-pub const SEALING_CHANCE: usize = 64;
+/// The random bytes that sealing one epoch key to one recipient takes.
+///
+/// With them anybody can open what was sealed by them, and two keys sealed by the same bytes give each
+/// other away. So they are used up by sealing, cannot be copied, and are wiped.
+pub struct SealingChance(Zeroizing<[u8; Self::LEN]>);
 
-/// The same with chance that is handed in: bytes that nobody can predict, and that nothing else was or
-/// will be made from.
+impl SealingChance {
+    const LEN: usize = 64;
+
+    /// Bytes of the operating system's, which nobody can predict.
+    #[must_use]
+    pub fn draw() -> Self {
+        Self::filled_by(random::fill)
+    }
+
+    /// Bytes that the caller fills in. A node fills in what nobody can predict; who runs a simulation
+    /// again what it filled in before.
+    #[must_use]
+    pub fn filled_by(fill: impl FnOnce(&mut [u8])) -> Self {
+        let mut bytes = Zeroizing::new([0; Self::LEN]);
+        fill(bytes.as_mut_slice());
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for SealingChance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealingChance(..)")
+    }
+}
+
+/// The same by random bytes that are handed in.
 pub fn seal_epoch_key_with(
     key: &EpochKey,
     to: &SealingKey,
     context: &SealingContext<'_>,
-    chance: &[u8; SEALING_CHANCE],
+    chance: SealingChance,
 ) -> Result<SealedEpochKey, SealError> {
     let given = to.id();
     if given != context.key_id {
@@ -278,7 +304,7 @@ pub fn seal_epoch_key_with(
         &context.info(),
         key.secret().expose(),
         &[],
-        &mut Given(chance),
+        &mut Given(chance.0.as_slice()),
     )
     .map_err(|_| SealError::Refused)?;
     let mut bytes = Box::new([0; SealedEpochKey::LEN]);

@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use kentong_keys::{
-    Digest, EpochKey, Label, MemberName, SEALING_CHANCE, SealedEpochKey, SealingContext,
-    SealingKey, SealingKeyId, SealingSecret, open_epoch_key, random_bytes, seal_epoch_key_with,
+    Digest, EpochKey, Label, MemberName, SealedEpochKey, SealingChance, SealingContext, SealingKey,
+    SealingKeyId, SealingSecret, open_epoch_key, seal_epoch_key_with,
 };
 
 use crate::bounded::BoundedVec;
@@ -110,16 +110,15 @@ impl EpochDraft<'_> {
         key: &EpochKey,
         keys: impl FnMut(&MemberName) -> Option<&'k SealingKey>,
     ) -> EpochLeaf {
-        self.seal_with(key, random_bytes, keys)
+        self.seal_with(key, SealingChance::draw, keys)
     }
 
-    /// The same with chance that is handed in, drawn once for each of the audience: bytes that nobody
-    /// can predict, and that nothing else is made from.
+    /// The same by random bytes that are handed in, others for each of the audience.
     #[must_use]
     pub fn seal_with<'k>(
         &self,
         key: &EpochKey,
-        mut chance: impl FnMut() -> [u8; SEALING_CHANCE],
+        mut chance: impl FnMut() -> SealingChance,
         mut keys: impl FnMut(&MemberName) -> Option<&'k SealingKey>,
     ) -> EpochLeaf {
         let (mut sealed, mut left_out) = (Vec::new(), Vec::new());
@@ -127,7 +126,7 @@ impl EpochDraft<'_> {
             let to = keys(member);
             let one = to.and_then(|to| {
                 let context = context(self.federation, &self.feed, self.epoch, member, to);
-                let sealed = seal_epoch_key_with(key, to, &context, &chance()).ok()?;
+                let sealed = seal_epoch_key_with(key, to, &context, chance()).ok()?;
                 Some(SealedFor {
                     member: member.clone(),
                     key_id: to.id(),
@@ -219,19 +218,18 @@ pub fn rewrap(
     reader: &MemberName,
     to: &SealingKey,
 ) -> Option<SealedEpochKey> {
-    let chance = random_bytes();
-    rewrap_with(key, federation, (feed, epoch), (reader, to), &chance)
+    let chance = SealingChance::draw();
+    rewrap_with(key, federation, (feed, epoch), (reader, to), chance)
 }
 
-/// The same with chance that is handed in: bytes that nobody can predict, and that nothing else is made
-/// from.
+/// The same by random bytes that are handed in.
 #[must_use]
 pub fn rewrap_with(
     key: &EpochKey,
     federation: &Digest,
     (feed, epoch): (FeedId, u32),
     (reader, to): (&MemberName, &SealingKey),
-    chance: &[u8; SEALING_CHANCE],
+    chance: SealingChance,
 ) -> Option<SealedEpochKey> {
     let context = context(federation, &feed, epoch, reader, to);
     seal_epoch_key_with(key, to, &context, chance).ok()

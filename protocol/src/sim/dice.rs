@@ -48,12 +48,17 @@ impl Dice {
 
     pub(super) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+
+    /// Fills bytes with what the seed has next.
+    pub(super) fn fill(&mut self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
             let drawn = self.roll().to_be_bytes();
             for (to, from) in chunk.iter_mut().zip(drawn) {
                 *to = from;
             }
         }
-        bytes
     }
 }

@@ -43,8 +43,9 @@ fn published_share_and_golden_ciphertext() {
     };
     assert_eq!(context.key_id.as_bytes().as_slice(), field("key id"));
     let key = EpochKey::from_secret([4; 32]);
-    let chance = field("eseed").try_into().unwrap();
-    let sealed = seal_epoch_key_with(&key, secret.public(), &context, &chance).unwrap();
+    let chance = SealingChance::filled_by(|bytes| bytes.copy_from_slice(&field("eseed")));
+    assert_eq!(format!("{chance:?}"), "SealingChance(..)");
+    let sealed = seal_epoch_key_with(&key, secret.public(), &context, chance).unwrap();
     assert_eq!(&sealed.as_bytes()[..SHARE], field("ct"));
     assert_eq!(&sealed.as_bytes()[SHARE..], field("sealed"));
     let opened = open_epoch_key(&sealed, &secret, &context).unwrap();

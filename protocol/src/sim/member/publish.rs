@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use kentong_keys::{BodyContext, Digest, EpochKey, Label, MemberName};
+use kentong_keys::{BodyContext, Digest, EpochKey, Label, MemberName, SealingChance};
 
 use crate::feed::{
     Audience, BatchDraft, Checkpoint, EpochDraft, EraseLeaf, FeedId, Frontier, GenesisLeaf, Leaf,
@@ -230,7 +230,11 @@ impl<G: Ground> Member<G> {
                 let (cast, dice) = (&self.cast, &mut self.dice);
                 let sealing =
                     |name: &MemberName| Some(cast.person(cast.who(name)?).sealing.public());
-                let leaf = draft.seal_with(&key, || dice.bytes(), sealing);
+                let leaf = draft.seal_with(
+                    &key,
+                    || SealingChance::filled_by(|bytes| dice.fill(bytes)),
+                    sealing,
+                );
                 append(group, feed, &mut tree, Leaf::Epoch(leaf));
                 let secret = *key.secret().expose();
                 group.push(Record::EpochKey(feed, epoch, secret));

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use kentong_keys::{MemberName, SealedEpochKey, SealingKeyId};
+use kentong_keys::{MemberName, SealedEpochKey, SealingChance, SealingKeyId};
 
 use crate::bounded::BoundedBytes;
 use crate::feed::{FeedId, Leaf, open_epoch, rewrap_with};
@@ -139,8 +139,9 @@ impl<G: Ground> Member<G> {
             return;
         };
         let public = self.cast.person(who).sealing.public();
-        let (federation, chance) = (self.federation(), self.dice.bytes());
-        let sealed = rewrap_with(key, &federation, (feed, epoch), (to, public), &chance);
+        let (federation, dice) = (self.federation(), &mut self.dice);
+        let chance = SealingChance::filled_by(|bytes| dice.fill(bytes));
+        let sealed = rewrap_with(key, &federation, (feed, epoch), (to, public), chance);
         if let Some(sealed) = sealed {
             let key_id = public.id();
             self.send(
