@@ -6,6 +6,7 @@ mod ground;
 pub mod heads;
 pub mod history;
 mod members;
+pub mod reader;
 pub mod sessions;
 
 pub use ground::{Chance, Ground, Keys, StoreOf, World};

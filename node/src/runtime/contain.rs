@@ -16,7 +16,6 @@ use crate::kept_files::{self, Sort};
 use super::core::Core;
 use super::guard::Ours;
 use super::regard::NoLink;
-use super::relay::View;
 use super::warnings::{Kept, Warning};
 
 /// Messages on which the node failed. A message has at most a MiB.
@@ -47,13 +46,7 @@ impl Core {
     /// link, and more follows from that.
     fn drain_one(&mut self) -> ControlFlow<()> {
         let now = self.now();
-        let view = View {
-            store: &self.store,
-            members: &self.members,
-            relay: &self.relay,
-            intake: &self.intake,
-            now: now.millis,
-        };
+        let view = self.reader.view(&self.store, &self.members, now);
         match self.sessions.next(now, &view) {
             Some(Output::Do { link, member, task }) => {
                 if let Err(error) = self.carry_out(link, &member, task) {
@@ -65,7 +58,7 @@ impl Core {
                     self.hindered(link, &error);
                 }
             }
-            Some(Output::Gone(member)) => self.relay.gone(&member),
+            Some(Output::Gone(member)) => self.reader.gone(&member),
             None if self.outbox.is_empty() => return ControlFlow::Break(()),
             None => {}
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use kentong_protocol::MemberName;
 use kentong_protocol::feed::{Audience, FeedId, OpenEpoch};
 use kentong_protocol::member::history::History;
+use kentong_protocol::member::reader::Reader;
 use kentong_protocol::member::sessions::{CutOffs, Sessions};
 use kentong_protocol::member::{Members, World};
 use kentong_protocol::policy::Engine;
@@ -23,12 +24,10 @@ use crate::store::{FeedNo, Folders, Options, Store};
 use super::assert::Pending;
 use super::clock::Clock;
 use super::door::Door;
-use super::intake::Intake;
 use super::members::Found;
 use super::outbox::Act;
 use super::random::Random;
 use super::receipts::Receipts;
-use super::relay::Relay;
 use super::standing::Standing;
 use super::waiting_papers::WaitingPapers;
 use super::warnings::{Subject, Warning, Warnings};
@@ -72,10 +71,10 @@ pub(super) struct Core {
     pub(super) cut_offs: CutOffs,
     pub(super) standing: BTreeMap<MemberName, Standing>,
     pub(super) receipts: Receipts,
-    pub(super) relay: Relay,
-    /// What is used of the quota: by us, and by those whose feeds are read here.
+    /// What others show, cosign and send.
+    pub(super) reader: Reader,
+    /// What is used of the quota by us.
     pub(super) outgoing: Outgoing,
-    pub(super) intake: Intake,
     /// How much is known of what this node signed and said.
     pub(super) history: History,
     /// Papers of other members that could not be kept yet.
@@ -153,9 +152,8 @@ impl Core {
             cut_offs: CutOffs::default(),
             standing: BTreeMap::new(),
             receipts: Receipts::default(),
-            relay: Relay::default(),
+            reader: Reader::default(),
             outgoing: Outgoing::default(),
-            intake: Intake::default(),
             history: History::begin(),
             waiting_papers: WaitingPapers::default(),
             feeds: BTreeMap::new(),

@@ -118,8 +118,8 @@ impl Core {
         self.contained(|core| core.papers_on(now));
         super::members::keep(&mut self.members, &self.home, now);
         self.settle_on(now);
-        self.relay_on(now);
-        self.take_on(now);
+        self.relay_on();
+        self.take_on();
         self.release_on(now);
         self.restored_on();
         self.lost_on();

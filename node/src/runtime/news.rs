@@ -30,14 +30,17 @@ impl Core {
             }
             News::Compared => self.compared(&member),
             News::Shows { feed, size } => {
-                self.relay.show(&member, feed, size);
+                self.reader.show(&member, feed, size);
             }
             News::Cosigned {
                 feed,
                 size,
                 root,
                 time,
-            } => self.cosigned(member, (feed, size), root, time),
+            } => {
+                tracing::debug!(peer = %member, ?feed, size, %time, "cosigned");
+                self.reader.cosigned_by(member, feed, size, root);
+            }
             News::Heard(_) => {
                 let wall = self.wall();
                 self.standing.entry(member).or_default().heard = Some(wall);
@@ -50,11 +53,11 @@ impl Core {
                     let so_far = *withheld;
                     tracing::warn!(peer = %member, ?feed, index, so_far, "a body is withheld");
                 }
-                self.relay.refuse(&member, feed, index);
+                self.reader.refuse(&member, feed, index);
             }
             News::OtherLeaves(feed) => {
                 tracing::warn!(peer = %member, ?feed, "leaves that do not go with ours: others are asked");
-                self.relay.other_leaves(&member, feed);
+                self.reader.other_leaves(&member, feed);
             }
             News::Behind { feed, size, root } => {
                 tracing::warn!(peer = %member, ?feed, size, "a reader shows more of an own feed");

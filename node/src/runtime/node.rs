@@ -10,6 +10,7 @@ use kentong_protocol::charter::{Charter, Papers};
 use kentong_protocol::feed::FeedId;
 use kentong_protocol::indicator::Value;
 use kentong_protocol::member::Stands;
+use kentong_protocol::member::reader::OverQuota;
 use kentong_protocol::policy::{Class, LocalAction, Operator, Party, Verdict};
 use kentong_protocol::statement::{Erasure, IndicatorId, Statement};
 use kentong_protocol::sync::Evidence;
@@ -22,7 +23,6 @@ use crate::net::Address;
 use crate::store::{FeedState, Place, Store, StoreError};
 
 use super::core::Core;
-use super::intake::OverQuota;
 use super::quota::Waiting;
 use super::regard::{Broken, NoLink};
 use super::standing::Standing;
@@ -149,7 +149,7 @@ impl<'c> Node<'c> {
 
     /// The members who cosigned a history of this feed that goes on from its leaf at `index`.
     pub(crate) fn witnesses(&self, feed: &FeedState, index: u64) -> Vec<&MemberName> {
-        self.0.relay.witnesses(feed, index)
+        self.0.reader.witnesses(feed, index)
     }
 
     /// What a reader said last that it holds of a feed of ours, if its present key signed that.
@@ -159,12 +159,12 @@ impl<'c> Node<'c> {
 
     /// Bodies that nobody gave so far though somebody shows them: the feed, the index, who did not give it.
     pub(crate) fn refused(&self) -> impl Iterator<Item = (FeedId, u64, &BTreeSet<MemberName>)> {
-        self.0.relay.refused()
+        self.0.reader.refused()
     }
 
     /// What shows two histories of feeds.
     pub(crate) fn forked(&self) -> impl Iterator<Item = &Evidence> {
-        self.0.relay.forked()
+        self.0.reader.forked()
     }
 
     /// How many bodies of a publisher are missing that this node would take.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::Paper;
+use kentong_protocol::member::reader::Warrants;
 use kentong_protocol::member::sessions::{Input, Whom};
 
 use crate::charter_files::{self, CharterFilesError, Taken};
@@ -90,7 +91,7 @@ impl Core {
             self.epochs.clear();
         }
         let was_in_force = self.members.is_in_force(&self.me);
-        let warrants = self.warrants();
+        let warrants = Warrants::of(&self.members);
         self.members = members;
         self.look_for_new_keys(&warrants);
         let parties = self.members.parties().iter();
@@ -112,7 +113,7 @@ impl Core {
         }
         self.sweep_all();
         if before != after {
-            self.take_anew(); // The quota may be another.
+            self.quota_changed(); // The quota may be another.
         }
     }
 

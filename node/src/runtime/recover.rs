@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kentong_protocol::feed::{Audience, FeedId, UnverifiedCheckpoint};
+use kentong_protocol::feed::{Audience, FeedId};
 use kentong_protocol::member::history::{Behind, Compared, compare, open_feeds, to_sign_again};
 use kentong_protocol::member::sessions::Input;
 
@@ -94,14 +94,7 @@ impl Core {
     fn is_head_signed_by_us(&self, feed: FeedId) -> bool {
         let held = self.store.feeds().get(feed);
         let checkpoint = held.and_then(FeedState::checkpoint);
-        checkpoint.is_some_and(|(_, note)| self.is_signed_by_us(note))
-    }
-
-    /// Whether this node's present key signed a checkpoint: after a new warrant all are signed anew.
-    pub(super) fn is_signed_by_us(&self, note: &[u8]) -> bool {
-        let key = self.identity.signing.public_key();
-        let note = UnverifiedCheckpoint::parse(note);
-        note.is_ok_and(|note| note.verify(&key).is_ok())
+        checkpoint.is_some_and(|(_, note)| self.keys().signed(note))
     }
 
     /// Our feeds that grow, for each audience.

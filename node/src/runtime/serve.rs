@@ -1,9 +1,8 @@
-//! What a session serves its member: leaves, bodies, epoch keys sealed anew, warrant and card.
+//! What a session serves its member is sent on its link.
 
 use kentong_protocol::bounded::BoundedBytes;
 use kentong_protocol::feed::FeedId;
-use kentong_protocol::member::sessions::Input;
-use kentong_protocol::sync::leaves_message;
+use kentong_protocol::member::reader::Reader;
 use kentong_protocol::wire::Message;
 use kentong_protocol::{Digest, MemberName};
 
@@ -13,117 +12,63 @@ use crate::store::StoreError;
 use super::core::Core;
 
 impl Core {
-    pub(super) fn send_credentials(&mut self, link: LinkId) {
-        let warrant = BoundedBytes::new(self.identity.warrant.note().bytes().to_vec());
-        let card = BoundedBytes::new(self.identity.card.note().bytes().to_vec());
-        if let (Ok(warrant), Ok(card)) = (warrant, card) {
-            self.send(link, &Message::Credentials { warrant, card });
+    fn serve(&mut self, link: LinkId, message: Option<Message>) {
+        if let Some(message) = message {
+            self.send(link, &message);
         }
+    }
+
+    pub(super) fn send_credentials(&mut self, link: LinkId) {
+        let me = self.me.clone();
+        self.serve_credentials(link, &me);
     }
 
     /// Sends the newest warrant and card of any member.
     pub(super) fn serve_credentials(&mut self, link: LinkId, member: &MemberName) {
-        if *member == self.me {
-            self.send_credentials(link);
-            return;
-        }
-        let Some((warrant, Some(card))) = self.members.credentials(member) else {
-            return;
-        };
-        let warrant = BoundedBytes::new(warrant.note().bytes().to_vec());
-        let card = BoundedBytes::new(card.note().bytes().to_vec());
-        if let (Ok(warrant), Ok(card)) = (warrant, card) {
-            self.send(link, &Message::Credentials { warrant, card });
-        }
+        let message = self.read(|_, ground| Reader::serve_credentials(ground, member));
+        self.serve(link, message);
     }
 
-    /// Sends a paper, unless it is not held any more.
+    /// Sends a document of the charter, unless it is no longer held.
     pub(super) fn serve_paper(&mut self, link: LinkId, hash: &Digest) {
-        let papers = self.members.papers();
-        let paper = papers.and_then(|papers| papers.get(hash));
-        if let Some(Ok(paper)) = paper.map(|paper| BoundedBytes::new(paper.to_vec())) {
-            self.send(link, &Message::Paper(paper));
-        }
+        let held = self.members.papers();
+        let bytes = held.and_then(|held| held.get(hash));
+        let bytes = bytes.and_then(|bytes| BoundedBytes::new(bytes.to_vec()).ok());
+        self.serve(link, bytes.map(Message::Paper));
     }
 
     pub(super) fn serve_leaves(
         &mut self,
-        id: LinkId,
+        link: LinkId,
         feed: FeedId,
         from: u64,
         following: &[u64],
     ) -> Result<(), StoreError> {
-        let Some(view) = self.store.view(&feed) else {
-            return Ok(());
-        };
-        let read = |index| self.store.leaf(feed, index).ok();
-        let Some(made) = leaves_message(feed, &view, from, following, read) else {
-            return Ok(());
-        };
-        let until = from + made.leaves.len() as u64;
-        let following = made.following.clone();
-        self.send(id, &Message::Leaves(Box::new(made)));
-        for index in following.iter() {
-            self.serve_body(id, feed, *index);
-        }
-        self.tell(Input::SentLeaves {
-            link: id,
-            feed,
-            until,
-        });
-        Ok(())
+        let outputs = self.read(|_, ground| Reader::serve_leaves(ground, feed, from, following));
+        self.answer_reader(Some(link), outputs)
     }
 
-    pub(super) fn serve_body(&mut self, id: LinkId, feed: FeedId, index: u64) {
-        let body = self
-            .store
-            .body(feed, index)
-            .ok()
-            .and_then(|body| BoundedBytes::new(body).ok());
-        let message = match body {
-            Some(body) => Message::Body { feed, index, body },
-            None => Message::NoBody { feed, index },
-        };
-        self.send(id, &message);
+    pub(super) fn serve_body(&mut self, link: LinkId, feed: FeedId, index: u64) {
+        let message = self.read(|_, ground| Reader::serve_body(ground, feed, index));
+        self.send(link, &message);
     }
 
     pub(super) fn serve_epoch(
         &mut self,
-        id: LinkId,
+        link: LinkId,
         member: &MemberName,
         feed: FeedId,
         epoch: u32,
     ) -> Result<(), StoreError> {
-        let key = self.store.epoch_key(feed, epoch)?;
-        let (Some(key), Some(charter)) = (key, self.members.charter()) else {
-            return Ok(());
-        };
-        let Some(to) = self.sealing_key(member) else {
-            return Ok(());
-        };
-        let (federation, key_id) = (*charter.id().digest(), to.id());
-        let sealed = kentong_protocol::feed::rewrap(&key, &federation, feed, epoch, member, to);
-        if let Some(sealed) = sealed {
-            let message = Message::Rewrap {
-                feed,
-                epoch,
-                key_id,
-                sealed,
-            };
-            self.send(id, &message);
-        }
+        let mut chance = self.random;
+        let message =
+            self.read(|_, ground| Reader::serve_epoch(ground, member, (feed, epoch), &mut chance))?;
+        self.serve(link, message);
         Ok(())
     }
 
-    /// The key to seal to for a member: this node's own newest for itself.
+    /// The key to encrypt to for a member.
     pub(super) fn sealing_key(&self, member: &MemberName) -> Option<&kentong_keys::SealingKey> {
-        if *member == self.me {
-            return self
-                .identity
-                .sealing
-                .last()
-                .map(kentong_keys::SealingSecret::public);
-        }
-        self.members.sealing_key(member)
+        self.keys().sealing_key(&self.members, member)
     }
 }

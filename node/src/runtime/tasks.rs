@@ -48,7 +48,7 @@ impl Core {
                 self.store_leaves(feed, from, leaves, checkpoint)?;
             }
             Task::Void { feed, from } => {
-                self.give_way(feed, from)?;
+                self.void(feed, from)?;
             }
             Task::StoreBody { feed, index, body } => {
                 self.store_body(feed, index, body)?;
@@ -61,7 +61,7 @@ impl Core {
                 key_id,
                 sealed,
             } => {
-                self.store_epoch(member, feed, epoch, &key_id, &sealed)?;
+                self.store_epoch(feed, epoch, (&key_id, &sealed))?;
             }
             Task::Offer { warrant, card } => self.offer(member, &warrant, &card),
             Task::Close(ended) => {

@@ -2,6 +2,7 @@
 
 use kentong_keys::{Card, MemberName, SealingKey, SealingSecret, SigningKey, Warrant};
 
+use crate::feed::UnverifiedCheckpoint;
 use crate::store::{Log, Rows, Store};
 use crate::sync::Now;
 
@@ -54,6 +55,13 @@ impl<'a> Keys<'a> {
             return self.sealing.last().map(SealingSecret::public);
         }
         members.sealing_key(member)
+    }
+
+    /// Whether this node's present key signed a checkpoint: after a new warrant all are signed again.
+    #[must_use]
+    pub fn signed(&self, note: &[u8]) -> bool {
+        let note = UnverifiedCheckpoint::parse(note);
+        note.is_ok_and(|note| note.verify(&self.signing.public_key()).is_ok())
     }
 }
 

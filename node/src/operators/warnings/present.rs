@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::{Charter, Papers, Says, UnverifiedCharter};
+use kentong_protocol::member::reader::{NotTaken, OverQuota};
 use kentong_protocol::quota::Bound;
 use kentong_protocol::time::DAY;
 
 use crate::control::reply;
-use crate::runtime::{Node, NotTaken, OverQuota, Waiting};
+use crate::runtime::{Node, Waiting};
 
 use super::super::peers::what_it_did;
 

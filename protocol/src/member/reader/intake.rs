@@ -1,40 +1,40 @@
 //! A reader's side of the charter's quota: how much of one publisher is taken and kept.
 //!
-//! Whoever obeys never comes here. Of the others no more bodies are fetched, those that they push are
-//! dropped, and nobody is blamed for a body that is not wanted: it stays missing, as if nobody had it, and
-//! is fetched when there is room. What takes back has room of its own. Which bodies do, only opening
-//! tells, so beyond the quota those that are fetched or come are opened, the newest first, and what takes
-//! nothing back is dropped and not fetched for that again. A flood can so use up the time that it takes
+//! A member that obeys never comes here. Of the others no more bodies are fetched, those that they push
+//! are dropped, and nobody is blamed for a body that is not wanted: it stays missing, as if nobody had it,
+//! and is fetched when there is room. What corrects has room of its own. Which bodies do, only opening
+//! tells, so beyond the quota those that are fetched or come are opened, the newest first, and what
+//! corrects nothing is dropped and not fetched for that again. A flood can so use up the time that it takes
 //! to look through it, but not the room for the withdrawals that follow it.
 
-mod words;
+mod over_quota;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kentong_protocol::MemberName;
-use kentong_protocol::charter::Quota;
-use kentong_protocol::feed::FeedId;
-use kentong_protocol::member::sessions::Input;
-use kentong_protocol::quota::{Day, Takes, Used};
-use kentong_protocol::sync::WantedBody;
+use kentong_keys::MemberName;
 
-use crate::store::{FeedState, Store, StoreError};
+use crate::charter::Quota;
+use crate::feed::FeedId;
+use crate::member::{Ground, World};
+use crate::quota::{Day, Takes, Used};
+use crate::store::{FeedState, Log, Rows, Store, StoreError};
+use crate::sync::WantedBody;
 
-use super::core::Core;
+use super::{Output, Reader};
 
-pub(crate) use words::{NotTaken, OverQuota};
+pub use over_quota::{NotTaken, OverQuota};
 
-/// How many bodies of a feed are fetched at once to see whether they take back something.
+/// How many bodies of a feed are fetched at once to see whether they correct something.
 const LOOKS: usize = 64;
-/// The most bodies of which it is remembered that they take nothing back: beyond, only those are looked
-/// at that are pushed.
+/// The most bodies of which it is remembered that they correct nothing: beyond, only those are looked at
+/// that are pushed.
 const MAX_PASSED_OVER: usize = 65_536;
 
 /// The most bytes of bodies that are fetched and opened in vain, for as long as one charter is in force and
 /// the process lasts: beyond, only those are looked at that are pushed.
 const MAX_IN_VAIN: u64 = 256 << 20;
 
-/// What came of late, and what was looked at.
+/// What came in the last day, and what was looked at.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
     /// The statements taken of each publisher in the last day, since this process began.
@@ -96,7 +96,7 @@ impl Intake {
     }
 
     /// What is used of a publisher's quota.
-    fn used(&self, store: &Store, publisher: &MemberName, now: u64) -> Used {
+    fn used(&self, store: &Store<impl Log, impl Rows>, publisher: &MemberName, now: u64) -> Used {
         let day = self.came.get(publisher);
         Used {
             statements: day.map_or(0, |day| day.count(now)),
@@ -108,7 +108,7 @@ impl Intake {
     /// it ends, the newest of the others that were not looked at yet.
     pub(super) fn wanted(
         &self,
-        store: &Store,
+        store: &Store<impl Log, impl Rows>,
         quota: Option<&Quota>,
         asked: &BodyQuery<'_>,
         now: u64,
@@ -162,13 +162,17 @@ impl Intake {
     }
 
     /// Whether more leaves of a publisher are taken.
-    pub(super) fn takes_leaves(store: &Store, quota: &Quota, publisher: &MemberName) -> bool {
+    pub(super) fn takes_leaves(
+        store: &Store<impl Log, impl Rows>,
+        quota: &Quota,
+        publisher: &MemberName,
+    ) -> bool {
         publisher == store.me() || quota.takes_leaves(kept(store, publisher))
     }
 }
 
 /// The bytes that are kept of a publisher.
-fn kept(store: &Store, publisher: &MemberName) -> u64 {
+fn kept(store: &Store<impl Log, impl Rows>, publisher: &MemberName) -> u64 {
     let feeds = store.feeds().of(publisher);
     feeds.map(FeedState::kept_bytes).sum()
 }
@@ -181,66 +185,65 @@ const fn with(used: Used, (statements, bytes): (u16, u32)) -> Used {
     }
 }
 
-impl Core {
-    /// Whether a body that came is to be kept: its publisher's quota has room for it, or it takes back
+impl Intake {
+    /// Whether a body that came is to be kept: its publisher's quota has room for it, or it corrects
     /// something.
-    pub(super) fn is_to_keep(
+    pub(super) fn keeps<W: World>(
         &mut self,
-        feed: FeedId,
-        index: u64,
+        ground: &Ground<'_, W>,
+        (feed, index): (FeedId, u64),
         body: &[u8],
     ) -> Result<bool, StoreError> {
-        let held = self.store.feeds().get(feed);
-        let quota = self.members.charter().map(|charter| *charter.quota());
+        let held = ground.store.feeds().get(feed);
+        let quota = ground.members.charter().map(|charter| *charter.quota());
         let (Some(held), Some(quota)) = (held, quota) else {
             return Ok(true);
         };
-        let publisher = held.genesis().publisher.clone();
-        if publisher == self.me {
+        let publisher = &held.genesis().publisher;
+        if publisher == ground.keys.me {
             return Ok(true);
         }
-        let (extent, now) = (held.extent(index), self.now().millis);
-        let used = self.intake.used(&self.store, &publisher, now);
+        let (extent, now) = (held.extent(index), ground.now.millis);
+        let used = self.used(ground.store, publisher, now);
         let keeps = match quota.takes(with(used, extent)) {
             Takes::All => true,
             Takes::TakingBack(_) => {
-                let takes_back = self.store.takes_back(feed, index, body.to_vec())?;
-                if !takes_back {
-                    self.intake.pass_over(feed, index, u64::from(extent.1));
+                let corrects = ground.store.takes_back(feed, index, body.to_vec())?;
+                if !corrects {
+                    self.pass_over(feed, index, u64::from(extent.1));
                 }
-                self.intake.look_on.insert(feed);
-                takes_back
+                self.look_on.insert(feed);
+                corrects
             }
             Takes::Nothing(_) => false,
         };
         if keeps {
-            self.intake.took(&publisher, u64::from(extent.0), now);
-        } else {
-            tracing::debug!(peer = %publisher, ?feed, index, "a body beyond the quota is not kept");
+            self.took(publisher, u64::from(extent.0), now);
         }
         Ok(keeps)
     }
+}
 
+impl Reader {
     /// Looks on through what is beyond a quota, and again at all when a day's count has gone down.
-    pub(super) fn take_on(&mut self, now: u64) {
-        for feed in std::mem::take(&mut self.intake.look_on) {
-            self.tell(Input::Reassigned(Some(feed)));
+    pub fn take_on<W: World>(&mut self, ground: &Ground<'_, W>) -> Vec<Output> {
+        let looked_at = std::mem::take(&mut self.intake.look_on);
+        let mut outputs: Vec<_> = looked_at
+            .into_iter()
+            .map(|feed| Output::Reassigned(Some(feed)))
+            .collect();
+        let mut feeds = ground.store.feeds().iter();
+        if self.intake.eased(ground.now.millis) && feeds.any(|feed| feed.missing_count() > 0) {
+            outputs.push(Output::Reassigned(None));
         }
-        if !self.intake.eased(now) {
-            return;
-        }
-        let feeds = self.store.feeds();
-        let is_missing = feeds.iter().any(|feed| feed.missing_count() > 0);
-        if is_missing {
-            self.tell(Input::Reassigned(None));
-        }
+        outputs
     }
 
-    /// The quota is another: all that is missing is looked through anew.
-    pub(super) fn take_anew(&mut self) {
+    /// The quota is another: all that is missing is looked through again.
+    pub fn quota_changed(&mut self) -> Vec<Output> {
         self.intake.passed_over.clear();
         (self.intake.passed, self.intake.in_vain) = (0, 0);
-        self.tell(Input::Reassigned(None));
+        vec![Output::Reassigned(None)]
     }
 }
 

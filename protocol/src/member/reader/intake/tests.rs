@@ -1,13 +1,14 @@
 //! What is asked for of a publisher near its quota, and beyond.
 
 use kentong_keys::{BodyContext, Digest, EpochKey, StoreKey};
-use kentong_protocol::feed::{Audience, BatchDraft, EpochDraft, GenesisLeaf, Leaf};
-use tempfile::TempDir;
 
-use crate::log;
-use crate::store::{Durably, Folders, Options, Step};
+use crate::feed::{Audience, BatchDraft, EpochDraft, GenesisLeaf, Leaf};
+use crate::store::memory::{MemoryLog, MemoryPlace, MemoryRows};
+use crate::store::{self, Durably, Step};
 
 use super::*;
+
+type Store = store::Store<MemoryLog, MemoryRows>;
 
 const FEDERATION: Digest = Digest::from_bytes([9; 32]);
 /// The batches of the feed, from index 2 on, of one statement and 1040 bytes each.
@@ -15,22 +16,10 @@ const BATCHES: u64 = 200;
 const FIRST: u64 = 2;
 
 /// MY's store with all leaves of a feed of TH, and no body.
-fn store() -> (TempDir, Store, FeedId) {
-    let folder = TempDir::new().unwrap();
-    let (log, derived) = (folder.path().join("log"), folder.path().join("sled"));
-    let folders = Folders {
-        log: &log,
-        derived: &derived,
-    };
-    let options = Options {
-        log: log::Options {
-            create: true,
-            ..log::Options::default()
-        },
-        ..Options::default()
-    };
+fn store() -> (Store, FeedId) {
+    let (log, rows) = (MemoryLog::new(), MemoryPlace::new());
     let key = StoreKey::from_secret([7; 32]);
-    let (mut store, _) = crate::store::open(folders, key, "MY".parse().unwrap(), options).unwrap();
+    let (mut store, _) = Store::open(log, &rows, key, "MY".parse().unwrap(), 16 << 20).unwrap();
     let publisher: MemberName = "TH".parse().unwrap();
     let audience = Audience::of(&publisher, &["MY".parse().unwrap()]).unwrap();
     let genesis = GenesisLeaf {
@@ -66,7 +55,7 @@ fn store() -> (TempDir, Store, FeedId) {
         step = step.leaf(feed, index, Leaf::Batch(sealed.leaf).encode());
     }
     store.commit(step, Durably::Later).unwrap();
-    (folder, store, feed)
+    (store, feed)
 }
 
 /// The first of these that are asked for, and those after a gap, by how many there are.
@@ -86,7 +75,7 @@ fn wanted(intake: &Intake, store: &Store, feed: FeedId, quota: Quota) -> (u64, V
 
 #[test]
 fn bodies_are_asked_for_as_far_as_the_quota_goes_and_the_newest_to_be_looked_at() {
-    let (_folder, store, feed) = store();
+    let (store, feed) = store();
     let end = FIRST + BATCHES;
     let mut intake = Intake::default();
     let all = Quota::default();
@@ -116,7 +105,7 @@ fn bodies_are_asked_for_as_far_as_the_quota_goes_and_the_newest_to_be_looked_at(
     // It is, when there is room for it.
     assert_eq!(wanted(&intake, &store, feed, all), (BATCHES, Vec::new()));
 
-    // Where there is no room for what takes back nothing is looked at.
+    // Where there is no room for what corrects nothing is looked at.
     let nothing = Quota {
         stored_bytes: kept / 2,
         ..all
@@ -127,8 +116,8 @@ fn bodies_are_asked_for_as_far_as_the_quota_goes_and_the_newest_to_be_looked_at(
 }
 
 #[test]
-fn what_is_remembered_of_bodies_that_take_nothing_back_is_bounded() {
-    let (_folder, store, feed) = store();
+fn what_is_remembered_of_bodies_that_correct_nothing_is_bounded() {
+    let (store, feed) = store();
     let mut intake = Intake::default();
     let ten = Quota {
         statements_per_day: 5,
@@ -159,7 +148,7 @@ fn all_is_looked_at_again_whenever_a_count_has_gone_down() {
 
 #[test]
 fn leaves_go_on_beyond_the_quota_but_not_for_ever() {
-    let (_folder, store, _) = store();
+    let (store, _) = store();
     let publisher: MemberName = "TH".parse().unwrap();
     let takes = |stored_bytes| {
         let quota = Quota {

@@ -2,44 +2,51 @@
 
 use std::collections::BTreeSet;
 
-use kentong_protocol::MemberName;
-use kentong_protocol::charter::Quota;
-use kentong_protocol::quota::{Bound, Takes};
-use kentong_protocol::time::Timestamp;
+use kentong_keys::MemberName;
 
-use crate::runtime::core::Core;
-use crate::store::FeedState;
+use crate::charter::Quota;
+use crate::member::reader::View;
+use crate::quota::{Bound, Takes};
+use crate::store::{FeedState, Log, Rows};
+use crate::time::Timestamp;
 
 use super::{Intake, with};
 
 /// What is not taken of a publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct NotTaken {
+pub struct NotTaken {
     /// The bound that it would exceed.
-    pub(crate) bound: Bound,
-    pub(crate) bodies: u64,
-    pub(crate) statements: u64,
+    pub bound: Bound,
+    /// How many bodies.
+    pub bodies: u64,
+    /// How many statements these hold.
+    pub statements: u64,
 }
 
 /// A publisher of whom not all is taken.
 #[derive(Clone, Debug)]
-pub(crate) struct OverQuota {
-    pub(crate) publisher: MemberName,
-    pub(crate) quota: Quota,
+pub struct OverQuota {
+    /// The publisher.
+    pub publisher: MemberName,
+    /// How much is taken of each.
+    pub quota: Quota,
     /// Leaves are still taken.
-    pub(crate) takes_leaves: bool,
+    pub takes_leaves: bool,
     /// Bodies that are not taken.
-    pub(crate) not_taken: Option<NotTaken>,
+    pub not_taken: Option<NotTaken>,
     /// When the next are taken, where they wait for time.
-    pub(crate) eases: Timestamp,
+    pub eases: Timestamp,
 }
 
-impl Core {
+impl<L: Log, R: Rows> View<'_, L, R> {
     /// What is missing of a publisher because it is over its quota.
     fn not_taken(&self, publisher: &MemberName) -> Option<NotTaken> {
-        let quota = *self.members.charter()?.quota();
+        let quota = *self.quota()?;
         let feeds = self.store.feeds().of(publisher);
-        let used = self.intake.used(&self.store, publisher, self.now().millis);
+        let used = self
+            .reader
+            .intake
+            .used(self.store, publisher, self.now.millis);
         let missing = feeds.filter(|feed| feed.missing_count() > 0);
         let missing = missing.flat_map(FeedState::not_held);
         let mut not_taken: Option<NotTaken> = None;
@@ -61,10 +68,11 @@ impl Core {
     }
 
     /// How many bodies of a publisher are missing that this node would take.
-    pub(in crate::runtime) fn wanted_of(&self, publisher: &MemberName) -> u64 {
+    #[must_use]
+    pub fn wanted_of(&self, publisher: &MemberName) -> u64 {
         let feeds = self.store.feeds().of(publisher);
         let missing: u64 = feeds.map(FeedState::missing_count).sum();
-        if missing == 0 || *publisher == self.me {
+        if missing == 0 || publisher == self.store.me() {
             return missing;
         }
         let not_taken = self.not_taken(publisher);
@@ -72,27 +80,28 @@ impl Core {
     }
 
     /// Who is over its quota here, what was not taken, and until when.
-    pub(in crate::runtime) fn over_quota(&self) -> Vec<OverQuota> {
-        let Some(charter) = self.members.charter() else {
+    #[must_use]
+    pub fn over_quota(&self) -> Vec<OverQuota> {
+        let Some(quota) = self.quota().copied() else {
             return Vec::new();
         };
-        let (quota, now) = (*charter.quota(), self.now().millis);
+        let (now, me) = (self.now.millis, self.store.me());
         let publishers: BTreeSet<&MemberName> = self
             .store
             .feeds()
             .iter()
             .map(|feed| &feed.genesis().publisher)
-            .filter(|publisher| **publisher != self.me)
+            .filter(|publisher| *publisher != me)
             .collect();
         let over = |publisher: &MemberName| {
-            let day = self.intake.came.get(publisher);
+            let day = self.reader.intake.came.get(publisher);
             let eases = day.and_then(|day| day.eases_at(now)).unwrap_or(now);
             let over = OverQuota {
                 publisher: publisher.clone(),
                 quota,
-                takes_leaves: Intake::takes_leaves(&self.store, &quota, publisher),
+                takes_leaves: Intake::takes_leaves(self.store, &quota, publisher),
                 not_taken: self.not_taken(publisher),
-                eases: self.wall_at(eases),
+                eases: self.now.wall.plus(eases.saturating_sub(now).div_ceil(1000)),
             };
             (!over.takes_leaves || over.not_taken.is_some()).then_some(over)
         };
