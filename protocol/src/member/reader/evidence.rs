@@ -6,7 +6,7 @@ use crate::sync::Evidence;
 use super::{Output, Reader};
 
 /// The most feeds with two histories whose evidence is at hand to be passed on.
-const MAX_FORKED: usize = 1024;
+pub(super) const MAX_FORKED: usize = 1024;
 
 impl Reader {
     /// Has evidence kept. If it shows by itself that a feed has two histories, no more is taken of that
