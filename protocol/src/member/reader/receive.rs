@@ -26,7 +26,7 @@ impl Leaves {
     fn are_ours(&self, store: &Store<impl Log, impl Rows>) -> bool {
         let begins = self.leaves.iter().find_map(|(leaf, _)| match leaf {
             Leaf::Genesis(genesis) => Some(&genesis.publisher),
-            _ => None,
+            Leaf::Epoch(_) | Leaf::Batch(_) | Leaf::Erase(_) | Leaf::Close(_) => None,
         });
         begins.or_else(|| publisher(store, self.feed)) == Some(store.me())
     }

@@ -288,9 +288,11 @@ fn what_nobody_gave_is_asked_for_again_after_a_minute() {
     node.reader.refuse(&sg, feed, 2);
     let mut asked = |millis| {
         let outputs = node.at(millis, |reader, ground| reader.relay_on(ground, true));
-        let asked = outputs.into_iter().map(|output| match output {
-            Output::Reassigned(feed) => feed,
-            other => panic!("{other:?}"),
+        let asked = outputs.into_iter().map(|output| {
+            let Output::Reassigned(feed) = output else {
+                panic!("{output:?}");
+            };
+            feed
         });
         asked.collect::<Vec<_>>()
     };
