@@ -36,7 +36,7 @@ pub use keystore::{
 pub use member::{MemberName, MemberNameError};
 pub use note::{BadSignatureLine, Note, NoteError, NoteSignature, NoteVerifyError};
 pub use peer_id::{PeerIdError, PeerIdText};
-pub use random::random_bytes;
+pub use random::{fill_random, random_bytes};
 pub use role::{Role, UnknownRole, key_name};
 pub use sealing::{
     BodyContext, EpochKey, IndexKey, OpenError, SealError, SealedEpochKey, SealingChance,

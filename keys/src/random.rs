@@ -12,11 +12,13 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 #[must_use]
 pub fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    fill(&mut bytes);
+    fill_random(&mut bytes);
     bytes
 }
 
-pub(crate) fn fill(bytes: &mut [u8]) {
+/// Fills bytes with what nobody can predict, in place: nothing of it stays elsewhere. Where the operating
+/// system has no randomness to give, it ends like [`random_bytes`].
+pub fn fill_random(bytes: &mut [u8]) {
     SystemRandom::new()
         .fill(bytes)
         .expect("the operating system gives random bytes once it has booted");

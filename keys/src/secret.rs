@@ -24,7 +24,7 @@ impl<const N: usize> Secret<N> {
     /// Draws a fresh secret.
     #[must_use]
     pub fn generate() -> Self {
-        Self::filled(random::fill)
+        Self::filled(random::fill_random)
     }
 
     /// A secret that `fill` writes to where it stays, so that no copy is left on the stack.

@@ -6,7 +6,6 @@
 
 mod assert;
 mod clock;
-mod closing;
 mod contain;
 mod core;
 mod door;
@@ -20,21 +19,19 @@ mod news;
 mod node;
 mod outbox;
 mod papers;
-mod publish;
-mod quota;
+mod publisher;
 mod random;
 mod reader;
 mod receipts;
 mod receive;
 mod recover;
 mod regard;
-mod release;
 mod reload;
 mod restored;
 mod serve;
 mod standing;
-mod take_in;
 mod tasks;
+mod waiting;
 mod waiting_papers;
 mod warnings;
 
@@ -56,12 +53,11 @@ use self::core::Core;
 
 pub use members::MembersError;
 
-pub(crate) use assert::Asserting;
 pub(crate) use door::Door;
 pub(crate) use erase::{Erasing, Named};
 pub(crate) use node::Node;
-pub(crate) use quota::Waiting;
 pub(crate) use regard::{Broken, NoLink, Rule};
+pub(crate) use waiting::Waiting;
 pub(crate) use warnings::{Kept, Noted, Warning};
 
 /// What waits for the event loop, each up to a frame of 1 MiB. A full queue makes network and

@@ -6,6 +6,7 @@ mod ground;
 pub mod heads;
 pub mod history;
 mod members;
+pub mod publisher;
 pub mod reader;
 pub mod sessions;
 

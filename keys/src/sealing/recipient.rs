@@ -263,7 +263,7 @@ impl SealingChance {
     /// Bytes of the operating system's, which nobody can predict.
     #[must_use]
     pub fn draw() -> Self {
-        Self::filled_by(random::fill)
+        Self::filled_by(random::fill_random)
     }
 
     /// Bytes that the caller fills in. A node fills in what nobody can predict; who runs a simulation

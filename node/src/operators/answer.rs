@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use kentong_protocol::member::publisher::Saying;
 use kentong_protocol::policy::{Class, LocalAction, Operator, Purpose};
 use tokio::sync::mpsc;
 
@@ -9,7 +10,7 @@ use crate::control::refused::Refused;
 use crate::control::reply::{Done, Durable, Reply};
 use crate::control::request::{Request, Which};
 use crate::control::server::Asked;
-use crate::runtime::{Asserting, Door, Erasing, Named, Node};
+use crate::runtime::{Door, Erasing, Named, Node};
 
 use super::query::Looked;
 use super::{Operators, counted};
@@ -51,7 +52,7 @@ impl Operators {
                 dry_run,
                 again,
             } => {
-                let how = Asserting { dry_run, again };
+                let how = Saying { dry_run, again };
                 door.assert(entries, how, who, replies.clone())?;
                 return Ok(None);
             }

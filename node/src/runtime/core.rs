@@ -1,15 +1,14 @@
 //! The event loop's state, and what it does with each input.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_protocol::MemberName;
-use kentong_protocol::feed::{Audience, FeedId, OpenEpoch};
 use kentong_protocol::member::history::History;
+use kentong_protocol::member::publisher::Publisher;
 use kentong_protocol::member::reader::Reader;
 use kentong_protocol::member::sessions::{CutOffs, Sessions};
 use kentong_protocol::member::{Members, World};
 use kentong_protocol::policy::Engine;
-use kentong_protocol::quota::Outgoing;
 use kentong_protocol::sync::Now;
 use kentong_protocol::time::Timestamp;
 use tokio::sync::mpsc;
@@ -19,13 +18,13 @@ use crate::identity::Identity;
 use crate::net::{Address, LinkId, Network};
 use crate::operators::Operators;
 use crate::signer::Signer;
-use crate::store::{FeedNo, Folders, Options, Store};
+use crate::store::{Folders, Options, Store};
 
-use super::assert::Pending;
 use super::clock::Clock;
 use super::door::Door;
 use super::members::Found;
 use super::outbox::Act;
+use super::publisher::Ticket;
 use super::random::Random;
 use super::receipts::Receipts;
 use super::standing::Standing;
@@ -36,7 +35,7 @@ use super::{Input, RunError, Settings};
 /// Inputs that are taken before what was asked is made durable and answered.
 const AT_ONCE: usize = 256;
 
-/// Milliseconds after which what failed is tried again: a release, or a write to the home.
+/// Milliseconds after which a write to the home that failed is tried again.
 pub(super) const RETRY: u64 = 10_000;
 
 /// Milliseconds after which it is looked whether keys are due to be replaced or destroyed.
@@ -73,20 +72,12 @@ pub(super) struct Core {
     pub(super) receipts: Receipts,
     /// What others show, cosign and send.
     pub(super) reader: Reader,
-    /// What is used of the quota by us.
-    pub(super) outgoing: Outgoing,
+    /// What is said and released here.
+    pub(super) publisher: Publisher<Ticket>,
     /// How much is known of what this node signed and said.
     pub(super) history: History,
     /// Papers of other members that could not be kept yet.
     pub(super) waiting_papers: WaitingPapers,
-    /// The open own feed for each audience.
-    pub(super) feeds: BTreeMap<Audience, FeedId>,
-    /// The epochs that this process has begun. Those of an earlier one are not continued.
-    pub(super) epochs: BTreeMap<FeedId, OpenEpoch>,
-    /// Asserted and not yet durable.
-    pub(super) pending: Pending,
-    /// Batches of own indicators that are still to be checked for release.
-    pub(super) sweep: VecDeque<(FeedNo, u64)>,
     pub(super) listening: Vec<Address>,
     /// What a person should know.
     pub(super) warnings: Warnings,
@@ -94,10 +85,6 @@ pub(super) struct Core {
     clock: Clock,
     /// The time by which all is decided until the clock is read again.
     time: Now,
-    /// Own feeds are to be looked through for readers who are no members any more.
-    pub(super) to_close: bool,
-    /// When own indicators are to be checked for release again, after that failed.
-    pub(super) retry: Option<u64>,
     /// When keys are looked at again that are replaced on schedule.
     pub(super) keys_due: u64,
     /// When it is tried again to put the file of a new member with the others.
@@ -153,20 +140,14 @@ impl Core {
             standing: BTreeMap::new(),
             receipts: Receipts::default(),
             reader: Reader::default(),
-            outgoing: Outgoing::default(),
+            publisher: Publisher::default(),
             history: History::begin(),
             waiting_papers: WaitingPapers::default(),
-            feeds: BTreeMap::new(),
-            epochs: BTreeMap::new(),
-            pending: Pending::default(),
-            sweep: VecDeque::new(),
             listening: Vec::new(),
             warnings: Warnings::default(),
             random: Random,
             clock,
             time,
-            to_close: false,
-            retry: None,
             keys_due: 0,
             settle_at: 0,
             farewell: None,
@@ -181,7 +162,7 @@ impl Core {
             None => core.recover()?,
         }
         core.weigh_all();
-        core.recount_released();
+        core.publishing(|publisher, with| publisher.recount_released(with));
         core.sweep_all();
         core.cosign_all();
         core.admit();
@@ -199,12 +180,11 @@ impl Core {
         mut operators: Operators,
     ) -> Result<(), RunError> {
         while !self.stopping {
-            let idle = self.sweep.is_empty()
-                && !self.to_close
+            let idle = self.publisher.is_idle()
                 && operators.is_idle()
                 && !self.history.is_loading()
                 && !self.store.has_waiting();
-            let first = if self.pending.is_empty() && idle {
+            let first = if self.publisher.is_silent() && idle {
                 inbox.blocking_recv()
             } else {
                 inbox.try_recv().ok().or(Some(Input::Tick))
@@ -213,7 +193,7 @@ impl Core {
             self.take(first, &mut operators);
             // Whoever asks at the same time shares one write to the disk.
             for _ in 0..AT_ONCE {
-                if self.pending.is_full() || self.stopping {
+                if self.has_said_enough() || self.stopping {
                     break;
                 }
                 let Ok(next) = inbox.try_recv() else { break };
@@ -295,14 +275,6 @@ impl Core {
     /// Keeps a warning for `status`.
     pub(super) fn warn(&mut self, warning: Warning) {
         self.warnings.add(warning, self.wall());
-    }
-
-    /// Notes that a release failed: all is checked again in a while.
-    pub(super) fn release_failed(&mut self, error: &impl std::fmt::Display) {
-        tracing::error!(%error, "own indicators could not be released; it is tried again");
-        let error = error.to_string();
-        self.warn(Warning::NotReleased { error });
-        self.retry = Some(self.now().millis + RETRY);
     }
 
     /// Stops publishing for good: what is on disk and what is in memory may differ.

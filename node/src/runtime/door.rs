@@ -2,6 +2,7 @@
 //! here; nothing here asks who they are.
 
 use kentong_protocol::indicator::Value;
+use kentong_protocol::member::publisher::Saying;
 use kentong_protocol::policy::Operator;
 use tokio::sync::mpsc;
 
@@ -9,7 +10,6 @@ use crate::control::refused::Refused;
 use crate::control::reply::{self, Done, Reply};
 use crate::control::request::{Entry, Which};
 
-use super::assert::Asserting;
 use super::core::Core;
 use super::erase::{Erasing, Named};
 use super::node::Node;
@@ -31,7 +31,7 @@ impl<'c> Door<'c> {
     pub(crate) fn assert(
         &mut self,
         entries: Vec<Entry>,
-        how: Asserting,
+        how: Saying,
         operator: &Operator,
         replies: mpsc::Sender<Reply>,
     ) -> Result<(), Refused> {

@@ -39,10 +39,7 @@ impl Core {
         });
         let store = &self.store;
         // Its old sealing keys may be in the wrong hands, and open the epochs that are open.
-        self.epochs.retain(|feed, _| {
-            let held = store.feeds().get(*feed);
-            held.is_none_or(|held| !held.genesis().audience.holds(member))
-        });
+        self.publisher.end_epochs_of(member, store);
         self.standing.remove(member); // Rules that were broken under keys that have gone.
         self.cut_offs.forget(member);
         let links = self.sessions.links();

@@ -3,7 +3,7 @@
 
 use kentong_protocol::feed::{FeedId, UnverifiedCheckpoint};
 use kentong_protocol::member::heads::Heads as _;
-use kentong_protocol::member::history::{About, Held, History, OurFeeds, Output, Warning, Why};
+use kentong_protocol::member::history::{About, Held, History, OurFeeds, Output, Warning};
 use kentong_protocol::{Digest, MemberName};
 
 use crate::recovery_file;
@@ -11,7 +11,6 @@ use crate::signer::{Signed, SignerError};
 use crate::store::{FeedState, Store};
 
 use super::core::Core;
-use super::publish::PublishError;
 use super::warnings::{Subject, Warning as Warned};
 
 /// What the store holds of our feeds.
@@ -62,17 +61,6 @@ fn held(state: &FeedState) -> Held<'_> {
     }
 }
 
-impl From<Why<'_>> for PublishError {
-    fn from(why: Why<'_>) -> Self {
-        match why {
-            Why::Stopped(why) => Self::Halted(why.to_owned()),
-            Why::Unknown | Why::Loading { .. } | Why::Incomplete | Why::NoReaderYet => {
-                Self::Recovering
-            }
-        }
-    }
-}
-
 impl Core {
     /// Asks or tells history something for which it needs what is held and what was signed, and does what
     /// follows.
@@ -100,14 +88,9 @@ impl Core {
                         tracing::error!(%error, "the next start looks for lost history again");
                     }
                 }
-                Output::Leave(feed) => {
-                    self.feeds.retain(|_, open| *open != feed);
-                    self.epochs.remove(&feed);
-                }
-                Output::Resume { audience, feed } => {
-                    self.feeds.entry(audience).or_insert(feed);
-                }
-                Output::OpenFeeds => self.feeds = self.open_feeds(),
+                Output::Leave(feed) => self.publisher.leave(feed),
+                Output::Resume { audience, feed } => self.publisher.resume(audience, feed),
+                Output::OpenFeeds => self.publisher.open_feeds(self.open_feeds()),
                 Output::CosignAll => self.cosign_all(),
                 Output::ReleaseAll => self.sweep_all(),
                 Output::Loaded { statements, failed } => {
@@ -198,11 +181,5 @@ impl Core {
     /// Looks whether what came back by itself, as a key does, makes a lost feed whole.
     pub(super) fn lost_on(&mut self) {
         self.tell_history(|history, now, ours, heads| history.look_for_lost(now, ours, heads));
-    }
-
-    /// Whether nothing is signed any longer in our feed.
-    pub(super) fn is_ended(&self, feed: FeedId) -> bool {
-        let signed = self.signer.get(feed.digest());
-        signed.is_some_and(Signed::is_ended)
     }
 }

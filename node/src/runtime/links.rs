@@ -1,6 +1,7 @@
 //! Links to other members' nodes: what the network reports, and what is told to their sessions.
 
 use kentong_protocol::MemberName;
+use kentong_protocol::member::publisher::Publisher;
 use kentong_protocol::member::sessions::{Input, Whom};
 use kentong_protocol::sync::{Local, Peer};
 use kentong_protocol::wire::Bye;
@@ -120,7 +121,7 @@ impl Core {
         self.settle_on(now);
         self.relay_on();
         self.take_on();
-        self.release_on(now);
+        self.publishing(Publisher::release_on);
         self.restored_on();
         self.lost_on();
         if let Err(error) = self.store_receipts(now) {
@@ -132,10 +133,7 @@ impl Core {
             self.cut_off_strangers();
             self.sweep_all();
         }
-        if self.retry.is_some_and(|at| at <= now) {
-            self.retry = None;
-            self.sweep_all();
-        }
+        self.publishing(Publisher::retry_on);
         if self.cut_offs.lift(now) {
             self.admit();
         }

@@ -23,9 +23,9 @@ use crate::net::Address;
 use crate::store::{FeedState, Place, Store, StoreError};
 
 use super::core::Core;
-use super::quota::Waiting;
 use super::regard::{Broken, NoLink};
 use super::standing::Standing;
+use super::waiting::Waiting;
 use super::warnings::Noted;
 
 /// The running node, to be read. Only the engine of policies, which remembers verdicts, is changed by that.
@@ -139,7 +139,7 @@ impl<'c> Node<'c> {
 
     /// The newest own statement about a value, as the feed for ourselves alone has it.
     pub(crate) fn own_statement(&self, value: &Value) -> Result<Option<Statement>, StoreError> {
-        self.0.own_statement(value)
+        self.0.store.own_statement(value)
     }
 
     /// The erasures of an own indicator, if the last that is known of it is that it was erased.
@@ -214,7 +214,7 @@ impl<'c> Node<'c> {
 
     /// Batches of own indicators that are still to be checked for release.
     pub(crate) fn to_release(&self) -> usize {
-        self.0.sweep.len()
+        self.0.publisher.to_release()
     }
 
     /// What is waited for before anything is signed.

@@ -87,8 +87,7 @@ impl Core {
         let before = self.members.charter().map(|charter| *charter.hash());
         let after = members.charter().map(|charter| *charter.hash());
         if before != after || self.members.parties() != members.parties() {
-            // Who belonged before holds the keys of the epochs that are open.
-            self.epochs.clear();
+            self.publisher.end_epochs();
         }
         let was_in_force = self.members.is_in_force(&self.me);
         let warrants = Warrants::of(&self.members);

@@ -7,7 +7,6 @@ use kentong_protocol::member::sessions::Input;
 use kentong_protocol::member::{Ground, Keys};
 use kentong_protocol::sync::Evidence;
 
-use crate::identity::Identity;
 use crate::log::Log;
 use crate::net::LinkId;
 use crate::store::{Derived, StoreError};
@@ -15,18 +14,6 @@ use crate::store::{Derived, StoreError};
 use super::core::{Core, Shipped};
 use super::regard::Rule;
 use super::warnings::Warning;
-
-/// What a node signs and decrypts with.
-fn keys<'a>(me: &'a MemberName, identity: &'a Identity) -> Keys<'a> {
-    Keys {
-        me,
-        signing: &identity.signing,
-        witness: &identity.witness,
-        sealing: &identity.sealing,
-        warrant: &identity.warrant,
-        card: &identity.card,
-    }
-}
 
 impl Core {
     /// Has the reader do something, on what this node holds.
@@ -38,7 +25,7 @@ impl Core {
         let mut ground = Ground {
             store: &mut self.store,
             members: &self.members,
-            keys: keys(&self.me, &self.identity),
+            keys: self.identity.keys(),
             now,
         };
         act(&mut self.reader, &mut ground)
@@ -51,7 +38,7 @@ impl Core {
 
     /// What of the above is this node's own.
     pub(super) fn keys(&self) -> Keys<'_> {
-        keys(&self.me, &self.identity)
+        self.identity.keys()
     }
 
     /// Does what the reader says, where nobody asked for it.

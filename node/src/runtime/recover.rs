@@ -41,7 +41,7 @@ impl Core {
         if !step.is_empty() {
             self.store.commit(step, Durably::Synced)?;
         }
-        self.feeds = self.open_feeds();
+        self.publisher.open_feeds(self.open_feeds());
         for Behind {
             feed,
             signed,
@@ -49,7 +49,7 @@ impl Core {
         } in repair.behind
         {
             if is_private {
-                self.feeds.retain(|_, open| *open != feed);
+                self.publisher.leave(feed);
                 self.warn(Warning::PrivateLost { feed, signed });
             } else {
                 self.tell_history(|history, now, ours, heads| {

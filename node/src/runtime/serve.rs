@@ -66,9 +66,4 @@ impl Core {
         self.serve(link, message);
         Ok(())
     }
-
-    /// The key to encrypt to for a member.
-    pub(super) fn sealing_key(&self, member: &MemberName) -> Option<&kentong_keys::SealingKey> {
-        self.keys().sealing_key(&self.members, member)
-    }
 }

@@ -1,6 +1,6 @@
 //! What the parts of a node stand on: lent to a part for one call, so that none of them owns it.
 
-use kentong_keys::{Card, MemberName, SealingKey, SealingSecret, SigningKey, Warrant};
+use kentong_keys::{Card, EpochKey, MemberName, SealingKey, SealingSecret, SigningKey, Warrant};
 
 use crate::feed::UnverifiedCheckpoint;
 use crate::store::{Log, Rows, Store};
@@ -83,6 +83,22 @@ pub trait Chance {
     where
         Self: Sized,
     {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+
+    /// A new key for an epoch.
+    fn epoch_key(&mut self) -> EpochKey {
+        let mut secret = [0; 32];
+        self.fill(&mut secret);
+        EpochKey::from_secret(secret)
+    }
+}
+
+impl dyn Chance + '_ {
+    /// So many random bytes.
+    pub fn draw<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
         bytes

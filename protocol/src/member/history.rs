@@ -23,7 +23,6 @@ mod settling;
 mod start;
 #[cfg(test)]
 mod tests;
-mod to_load;
 
 use std::collections::BTreeMap;
 
@@ -42,7 +41,6 @@ pub use output::{About, Output, Warning, Why};
 pub use quorum::{Quorum, can_be_asked};
 pub use settling::NoGoAhead;
 pub use start::{Behind, Compared, Repair, compare, open_feeds, to_sign_again, uncovered};
-pub use to_load::to_load;
 
 /// Milliseconds after a start in which one reader is waited for.
 pub const PATIENCE: u64 = 10_000;

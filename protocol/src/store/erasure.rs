@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::feed::FeedId;
-use crate::statement::{AnyStatement, ErasedMark, Erasure, IndicatorId};
+use crate::indicator::Value;
+use crate::statement::{AnyStatement, ErasedMark, Erasure, IndicatorId, Statement};
 
 use super::Store;
 use super::error::StoreError;
@@ -188,6 +189,14 @@ impl<L: Log, R: Rows> Store<L, R> {
             }
         }
         Ok(erasures)
+    }
+
+    /// The newest statement of this member's about a value, as its feed for itself alone has it.
+    pub fn own_statement(&self, value: &Value) -> Result<Option<Statement>, StoreError> {
+        let entry = self.own()?.get(&IndicatorId::of(self.me(), value));
+        let place = entry.and_then(|entry| entry.at);
+        let read = |place| self.statement(place).map(|(statement, _)| statement);
+        place.map(read).transpose()
     }
 
     /// The erasures that an opened batch tells.

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_keys::{Digest, MemberName};
 
 use crate::feed::{Audience, FeedId};
-use crate::member::history::{Quorum, STALLED, to_load};
+use crate::member::history::{Quorum, STALLED};
+use crate::member::publisher::to_load;
 use crate::statement::{IndicatorId, Statement};
 
 use super::super::feeds::Held;

@@ -4,7 +4,7 @@ use kentong_protocol::charter::Quota;
 use kentong_protocol::quota::Bound;
 use kentong_protocol::time::Timestamp;
 
-use crate::runtime::core::Core;
+use super::core::Core;
 
 /// What waits for the quota.
 #[derive(Clone, Copy, Debug)]
@@ -20,10 +20,11 @@ pub(crate) struct Waiting {
 
 impl Core {
     /// What waits to be released until its readers have room; nothing without a charter.
-    pub(in crate::runtime) fn waiting(&self) -> Option<Waiting> {
+    pub(super) fn waiting(&self) -> Option<Waiting> {
         let quota = *self.members.charter()?.quota();
-        let count = |bound| self.outgoing.waiting_for(bound).count();
-        let next = self.outgoing.next_at(self.now().millis, &self.me);
+        let outgoing = self.publisher.outgoing();
+        let count = |bound| outgoing.waiting_for(bound).count();
+        let next = outgoing.next_at(self.now().millis, &self.me);
         Some(Waiting {
             quota,
             for_time: count(Bound::Day),
@@ -33,7 +34,7 @@ impl Core {
     }
 
     /// What the clock on the wall will say at a moment of the node's own.
-    pub(in crate::runtime) fn wall_at(&self, millis: u64) -> Timestamp {
+    pub(super) fn wall_at(&self, millis: u64) -> Timestamp {
         let wait = millis.saturating_sub(self.now().millis);
         self.wall().plus(wait.div_ceil(1000))
     }

@@ -6,23 +6,20 @@
 //! erasure says again, and a correction, which is a revision that says something else than its readers
 //! have, or that ends sooner. A revision that only says that the same still holds waits like what is new.
 
-mod words;
-
 use std::collections::{BTreeMap, BTreeSet};
 
-use kentong_protocol::MemberName;
-use kentong_protocol::charter::Quota;
-use kentong_protocol::feed::Audience;
-use kentong_protocol::quota::{Bound, Used};
-use kentong_protocol::release::Carried;
-use kentong_protocol::statement::{IndicatorId, Said, Statement};
-use kentong_protocol::time::Timestamp;
+use kentong_keys::MemberName;
 
+use crate::charter::Quota;
+use crate::feed::Audience;
+use crate::quota::{Bound, Used};
+use crate::release::Carried;
+use crate::statement::{IndicatorId, Said, Statement};
 use crate::store::{CarriedId, FeedState, StoreError};
+use crate::time::Timestamp;
 
-use super::core::Core;
-
-pub(crate) use words::Waiting;
+use super::super::World;
+use super::{Publisher, Tools};
 
 /// A statement that is due to an audience.
 #[derive(Debug)]
@@ -37,21 +34,25 @@ pub(super) struct Due<'s> {
     pub(super) takes_back: bool,
 }
 
-impl Core {
+impl<T> Publisher<T> {
     /// Takes from what is due as much as the quota of each reader has room for. The rest waits.
-    pub(super) fn within_quota(
+    pub(super) fn within_quota<W: World>(
         &mut self,
+        with: &Tools<'_, W>,
         due: BTreeMap<Audience, Vec<Due<'_>>>,
     ) -> Result<BTreeMap<Audience, Vec<Vec<u8>>>, StoreError> {
-        let quota = self.members.charter().map(|charter| *charter.quota());
-        let now = self.now().millis;
+        let quota = with
+            .ground
+            .members
+            .charter()
+            .map(|charter| *charter.quota());
         let (mut lists, mut used) = (BTreeMap::new(), BTreeMap::new());
         for (audience, due) in due {
-            let readers = audience.members().iter().filter(|name| **name != self.me);
+            let readers = audience.members().iter().filter(|name| *name != with.me());
             let readers: Vec<&MemberName> = readers.collect();
             for reader in &readers {
                 if !used.contains_key(*reader) {
-                    used.insert((*reader).clone(), self.used_by(reader, now));
+                    used.insert((*reader).clone(), self.used_by(with, reader));
                 }
             }
             let most = |of: fn(&Used) -> u64| {
@@ -63,7 +64,7 @@ impl Core {
                 bytes: most(|used| used.bytes),
             };
             let (taken, after) = match quota {
-                Some(quota) => self.taken(&quota, &audience, before, due)?,
+                Some(quota) => self.taken(with, (&quota, &audience), before, due)?,
                 None => (due.into_iter().map(|due| due.bytes).collect(), before),
             };
             for reader in readers {
@@ -79,10 +80,10 @@ impl Core {
 
     /// What goes to an audience of which `used` is the most that one reader has used, and what that is
     /// then. Bytes are reckoned from above: what they are is known when they are sealed.
-    fn taken(
+    fn taken<W: World>(
         &mut self,
-        quota: &Quota,
-        audience: &Audience,
+        with: &Tools<'_, W>,
+        (quota, audience): (&Quota, &Audience),
         mut used: Used,
         due: Vec<Due<'_>>,
     ) -> Result<(Vec<Vec<u8>>, Used), StoreError> {
@@ -93,74 +94,42 @@ impl Core {
         }
         let mut taken = Vec::new();
         for due in takes_back.into_iter().chain(new) {
-            let with = used.with_statement(due.bytes.len(), taken.len());
-            if let Some(bound) = quota.exceeded(with)
+            let then = used.with_statement(due.bytes.len(), taken.len());
+            if let Some(bound) = quota.exceeded(then)
                 && !due.takes_back
-                && !self.is_correction(audience, &due)?
+                && !is_correction(with, audience, &due)?
             {
                 self.outgoing.waits(due.id, bound, audience);
                 continue;
             }
-            used = with;
+            used = then;
             taken.push(due.bytes);
         }
         Ok((taken, used))
     }
 
     /// What a reader has used of this publisher's quota.
-    fn used_by(&self, reader: &MemberName, now: u64) -> Used {
-        let own = self.store.feeds().of(&self.me);
+    fn used_by<W: World>(&self, with: &Tools<'_, W>, reader: &MemberName) -> Used {
+        let own = with.ground.store.feeds().of(with.me());
         let read = own.filter(|feed| feed.genesis().audience.holds(reader));
         Used {
-            statements: self.outgoing.released_to(reader, now),
+            statements: self.outgoing.released_to(reader, with.ground.now.millis),
             bytes: read.map(FeedState::kept_bytes).sum(),
         }
     }
 
-    /// Whether readers in this audience have an earlier revision that says something else, or that holds
-    /// for longer. What they have and is not found counts as another.
-    fn is_correction(&self, audience: &Audience, due: &Due<'_>) -> Result<bool, StoreError> {
-        let Statement { value, said, .. } = due.statement;
-        if !matches!(said, Said::Asserted { .. }) {
-            return Ok(true);
-        }
-        for (number, how) in self.store.own()?.carried(due.carried) {
-            let (Carried::Older(revision), Some(feed)) =
-                (how, self.store.feeds().by_number(*number))
-            else {
-                continue;
-            };
-            let mut readers = feed.genesis().audience.members().iter();
-            if !readers.any(|reader| *reader != self.me && audience.holds(reader)) {
-                continue;
-            }
-            let places = self.store.find(value.kind(), &value.comparison_key());
-            let mut had = None;
-            for place in places.into_iter().filter(|place| place.feed == *number) {
-                let (statement, _) = self.store.statement(place)?;
-                if statement.value == *value && statement.revision == *revision {
-                    had = Some(statement);
-                }
-            }
-            if had.is_none_or(|had| due.statement.corrects(&had)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// Counts what was released in the day before the start, as the log tells.
-    pub(super) fn recount_released(&mut self) {
-        let wall = self.wall().seconds();
+    pub fn recount_released<W: World>(&mut self, with: &Tools<'_, W>) {
+        let wall = with.ground.now.wall.seconds();
         let ago = |hours: u64| Timestamp::from_seconds(wall.saturating_sub(hours * 3600));
         let moments: Vec<_> = (1..=24).filter_map(ago).collect();
-        let mut released = self.store.released_since(&moments);
-        let now = self.now().millis;
+        let mut released = with.ground.store.released_since(&moments);
+        let now = with.ground.now.millis;
         // The longest ago first, since a day only goes forward.
         for hours in (0..moments.len()).rev() {
             for (number, counts) in &mut released {
                 let count = counts.pop().unwrap_or(0);
-                let feed = self.store.feeds().by_number(*number);
+                let feed = with.ground.store.feeds().by_number(*number);
                 let Some(feed) = feed.filter(|_| count > 0) else {
                     continue;
                 };
@@ -172,17 +141,56 @@ impl Core {
     }
 
     /// Looks again at what waits for time, when there is room again.
-    pub(super) fn release_on(&mut self, now: u64) {
-        if !self.outgoing.is_to_look(now, &self.me) {
+    pub fn release_on<W: World>(&mut self, with: &mut Tools<'_, W>) {
+        if !self.outgoing.is_to_look(with.ground.now.millis, with.me()) {
             return;
         }
-        let own = match self.store.own() {
+        let own = match with.ground.store.own() {
             Ok(own) => own,
-            Err(error) => return self.halt(error.to_string()),
+            Err(error) => return self.stop(with, error.to_string()),
         };
         let waiting = self.outgoing.waiting_for(Bound::Day);
         let places = waiting.filter_map(|id| own.get(id)?.at);
         let batches: BTreeSet<_> = places.map(|at| (at.feed, at.index)).collect();
         self.sweep.extend(batches);
     }
+}
+
+/// Whether readers in this audience have an earlier revision that says something else, or that holds
+/// for longer. What they have and is not found counts as another.
+fn is_correction<W: World>(
+    with: &Tools<'_, W>,
+    audience: &Audience,
+    due: &Due<'_>,
+) -> Result<bool, StoreError> {
+    let Statement { value, said, .. } = due.statement;
+    if !matches!(said, Said::Asserted { .. }) {
+        return Ok(true);
+    }
+    for (number, how) in with.ground.store.own()?.carried(due.carried) {
+        let (Carried::Older(revision), Some(feed)) =
+            (how, with.ground.store.feeds().by_number(*number))
+        else {
+            continue;
+        };
+        let mut readers = feed.genesis().audience.members().iter();
+        if !readers.any(|reader| reader != with.me() && audience.holds(reader)) {
+            continue;
+        }
+        let places = with
+            .ground
+            .store
+            .find(value.kind(), &value.comparison_key());
+        let mut had = None;
+        for place in places.into_iter().filter(|place| place.feed == *number) {
+            let (statement, _) = with.ground.store.statement(place)?;
+            if statement.value == *value && statement.revision == *revision {
+                had = Some(statement);
+            }
+        }
+        if had.is_none_or(|had| due.statement.corrects(&had)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
