@@ -18,6 +18,8 @@ mod publishing;
 mod quota;
 mod releasing;
 mod saying;
+#[cfg(test)]
+mod tests;
 mod to_load;
 mod tools;
 
