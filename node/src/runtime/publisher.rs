@@ -64,7 +64,7 @@ impl Core {
             Output::Closed(feed) => {
                 tracing::info!(
                     ?feed,
-                    "closed a feed that somebody read who is no member any more"
+                    "closed a feed that somebody read who is no longer a member"
                 );
             }
             Output::Said((replies, done)) => reply(&replies, Reply::Done(done)),
@@ -118,7 +118,7 @@ impl Core {
         self.follow(outputs);
     }
 
-    /// Signs a checkpoint of an own feed. The signer state says so already.
+    /// Signs a checkpoint of a feed of ours. The signer state says so already.
     pub(super) fn checkpoint(
         &self,
         feed: FeedId,

@@ -2,8 +2,8 @@
 //!
 //! What an operator says stands in the feed for this member alone first ([`Publisher::say`],
 //! [`Publisher::commit`]). From there it is released, without what policy strips, to the feeds for those
-//! readers whom policy permits, as far as their quota has room. A feed that somebody reads who is no member
-//! any more is closed before anything else is said. An erasure is signed before it overwrites.
+//! readers whom policy permits, as far as their quota has room. A feed that somebody reads who is no longer a member
+//! is closed before anything else is said. An erasure is signed before it overwrites.
 //!
 //! Nothing here knows of links, of what others publish, or of how much this node knows of its own past: what
 //! may be done now is handed in ([`Permit`]), and what follows comes out ([`Output`]).
@@ -58,7 +58,7 @@ pub struct Publisher<T> {
     outgoing: Outgoing,
     /// Batches of our indicators that are still to be checked for release.
     sweep: VecDeque<(FeedNo, u64)>,
-    /// Our feeds are to be looked through for readers who are no members any more.
+    /// Our feeds are to be looked through for readers who are no longer members.
     to_close: bool,
     /// When our indicators are to be checked for release again, after that failed.
     retry: Option<u64>,

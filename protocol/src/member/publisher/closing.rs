@@ -1,4 +1,4 @@
-//! Closing our feeds whose audience holds somebody who is no member any more, and beginning those
+//! Closing our feeds whose audience holds somebody who is no longer a member, and beginning those
 //! that follow them.
 
 use crate::feed::{Audience, CloseLeaf, FeedId};

@@ -1,4 +1,4 @@
-//! Erasing an own indicator, everywhere.
+//! Erasing an indicator of ours, everywhere.
 //!
 //! What else its batches say that is in force is said again first, to the same readers. Then one step
 //! appends to each feed that an indicator was erased, and the leaves that name the batches; only when

@@ -1,4 +1,4 @@
-//! What a feed is to grow by: put together as a step, and neither stored nor signed yet.
+//! What a feed is to grow by: made as a step, and neither stored nor signed yet.
 
 use kentong_keys::{BodyContext, SealingChance};
 
@@ -11,7 +11,7 @@ use crate::store::Step;
 use super::super::World;
 use super::{PublishError, Publisher, Tools};
 
-/// A feed while a publication is put together.
+/// A feed while a publication is being made.
 pub(super) struct Growing {
     pub(super) feed: FeedId,
     /// It is the feed for its audience from now on.

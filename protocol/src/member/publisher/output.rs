@@ -8,7 +8,7 @@ use crate::store::StoreError;
 pub enum Output<T> {
     /// A feed of ours has more leaves, durable and signed: its readers are to be told.
     Grown(FeedId),
-    /// A feed was closed that somebody read who is no member any more.
+    /// A feed was closed that somebody read who is no longer a member.
     Closed(FeedId),
     /// What this one said is durable.
     Said(T),
@@ -18,7 +18,7 @@ pub enum Output<T> {
         to: T,
         /// Why.
         why: String,
-        /// It is open whether it was stored: the next start finishes it, or drops it.
+        /// It may or may not be stored: the next start finishes it, or drops it.
         is_open: bool,
     },
     /// Nothing is to be published until the next start: what is stored and what is signed may differ.
@@ -47,7 +47,7 @@ pub enum PublishError {
     #[error("it is not known yet what this node signed last")]
     Recovering,
     /// It failed after the heads may have moved: the next start finishes it, or drops it.
-    #[error("publishing is halted, and it is open whether this was stored: {0}")]
+    #[error("publishing is halted, and this may or may not be stored: {0}")]
     Unfinished(String),
     /// The store failed before that.
     #[error(transparent)]

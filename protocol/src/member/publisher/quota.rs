@@ -1,8 +1,8 @@
 //! The publisher's side of the charter's quota: what is new waits until each of its readers has room.
 //!
-//! What is asked for stands in the agency's own feed at once; only its release waits. Nothing is kept
+//! What is asked for stands in the feed for this member alone at once; only its release waits. Nothing is kept
 //! about that on disk: what is not released yet is what policy permits and no feed carries, so the next
-//! look at an indicator releases it. What takes back never waits: a withdrawal, a `ceased`, what an
+//! look at an indicator releases it. What corrects never waits: a withdrawal, a `ceased`, what an
 //! erasure says again, and a correction, which is a revision that says something else than its readers
 //! have, or that ends sooner. A revision that only says that the same still holds waits like what is new.
 

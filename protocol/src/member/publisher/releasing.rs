@@ -101,7 +101,7 @@ impl<T> Publisher<T> {
             if entry.revision != statement.revision {
                 continue; // A newer one is on its way.
             }
-            self.outgoing.forget(&id); // What still waits is found anew.
+            self.outgoing.forget(&id); // What still waits is found again.
             let class = match &statement.said {
                 Said::Asserted { assertion, .. } => Some(Class::of(&statement.value, assertion)),
                 Said::Withdrawn { .. } | Said::Ceased => None,

@@ -436,7 +436,7 @@ fn what_is_new_waits_for_the_quota_and_a_withdrawal_does_not() {
     home.assert(2);
     let waiting = |home: &Home| home.publisher.outgoing().waiting_for(Bound::Day).count();
     assert_eq!((home.said(&["SG", "TH"]).len(), waiting(&home)), (1, 1));
-    assert_eq!(home.said(&[]).len(), 2, "our own feed has it at once");
+    assert_eq!(home.said(&[]).len(), 2, "the feed for ourselves has it");
     home.withdraw(1);
     assert!(is_withdrawal(&home.said(&["SG", "TH"])[1]));
     assert_eq!(waiting(&home), 1);
