@@ -265,9 +265,11 @@ fn is_withdrawal(statement: &Statement) -> bool {
 }
 
 fn grown(outputs: &[Output<&'static str>]) -> Vec<FeedId> {
-    let grown = outputs.iter().filter_map(|output| match output {
-        Output::Grown(feed) => Some(*feed),
-        _ => None,
+    let grown = outputs.iter().filter_map(|output| {
+        let Output::Grown(feed) = output else {
+            return None;
+        };
+        Some(*feed)
     });
     grown.collect()
 }
