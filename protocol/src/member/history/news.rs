@@ -144,6 +144,9 @@ impl History {
         feeds: &impl OurFeeds,
         heads: &impl Heads,
     ) -> Vec<Output> {
+        if self.asking().is_some() {
+            return Vec::new(); // To look is not to get something back: that would never be waited out.
+        }
         let lost: Vec<_> = self.lost.keys().copied().collect();
         let back = lost.into_iter();
         back.flat_map(|feed| self.came_back(feed, now, feeds, heads))

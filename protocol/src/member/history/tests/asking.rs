@@ -190,6 +190,23 @@ fn leaves_that_were_shown_must_come_back_and_bodies_are_waited_for() {
 }
 
 #[test]
+fn to_look_for_what_is_lost_is_no_sign_that_it_comes_back() {
+    let (mut home, asked, heads) = (home(), members(&READERS), InMemory::unknown());
+    let mut history = asking();
+    hear(&mut history, &home, &READERS, 1);
+    history.shown(&member("AA"), (id(2), head(6)), 1, &home, &heads);
+    home.feed(2).size = 6;
+    home.feed(2).covered = 6;
+    home.feed(2).missing = 1; // Nobody gives it any more.
+    for now in (1..=STALLED).step_by(1_000) {
+        assert_eq!(history.look_for_lost(now, &home, &heads), []);
+        assert_eq!(history.look_for_settlement(now, &asked, &home), None);
+    }
+    let settlement = history.look_for_settlement(1 + STALLED, &asked, &home);
+    assert_eq!(settlement.unwrap().gone, 1);
+}
+
+#[test]
 fn only_what_is_covered_and_not_short_is_a_head() {
     let (mut home, asked) = (home(), members(&READERS));
     let mut history = asking();
