@@ -192,11 +192,11 @@ fn parts_apart(path: &str, text: &str) -> Vec<String> {
     }
     let mut faults = Vec::new();
     for (number, line) in code_lines(text) {
-        let named = |part: &&str| {
+        let named = |part: &&&str| {
             has_word(line, &format!("super::{part}")) || has_word(line, &format!("member::{part}"))
         };
         let others = PARTS.iter().filter(|part| **part != own);
-        for part in others.copied().filter(|part| named(&part)) {
+        for part in others.filter(named) {
             faults.push(format!(
                 "line {number}: {own} names {part}; have protocol/src/member.rs route between them"
             ));

@@ -190,14 +190,14 @@ fn leaves_that_were_shown_must_come_back_and_bodies_are_waited_for() {
 }
 
 #[test]
-fn to_look_for_what_is_lost_is_no_sign_that_it_comes_back() {
+fn to_look_for_what_is_lost_is_no_sign_that_it_is_back() {
     let (mut home, asked, heads) = (home(), members(&READERS), InMemory::unknown());
     let mut history = asking();
     hear(&mut history, &home, &READERS, 1);
     history.shown(&member("AA"), (id(2), head(6)), 1, &home, &heads);
     home.feed(2).size = 6;
     home.feed(2).covered = 6;
-    home.feed(2).missing = 1; // Nobody gives it any more.
+    home.feed(2).missing = 1; // Nobody gives it any longer.
     for now in (1..=STALLED).step_by(1_000) {
         assert_eq!(history.look_for_lost(now, &home, &heads), []);
         assert_eq!(history.look_for_settlement(now, &asked, &home), None);
