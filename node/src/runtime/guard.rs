@@ -142,7 +142,8 @@ impl Core {
         });
     }
 
-    /// Whether releases may continue; looks at the time.
+    /// Whether releases may continue, which ends the wait for a reader if its time is over. To be asked where
+    /// something is released, once all that came before has been looked at.
     pub(super) fn may_release(&mut self) -> bool {
         let now = self.now().millis;
         let ours = Ours::of(&self.store, &self.me);

@@ -12,6 +12,7 @@ use crate::control::refused::Refused;
 use crate::control::reply::{Done, Failure, Reply};
 
 use super::core::{Core, Shipped};
+use super::guard::Ours;
 use super::warnings::{Subject, Warning};
 
 /// Who is answered when something is durable, and what.
@@ -45,13 +46,14 @@ impl Core {
     }
 
     /// What may be published and released now, as history says.
-    fn permit(&mut self) -> Permit {
+    fn permit(&self) -> Permit {
         match self.history.may_publish() {
             Err(Why::Stopped(why)) => return Permit::Stopped(why.to_owned()),
             Err(_) => return Permit::Nothing,
             Ok(()) => {}
         }
-        if self.may_release() {
+        let ours = Ours::of(&self.store, &self.me);
+        if self.history.could_release(self.now().millis, &ours).is_ok() {
             Permit::Release
         } else {
             Permit::Publish
@@ -93,6 +95,7 @@ impl Core {
     /// Makes durable what waits, answers, and releases it.
     pub(super) fn commit_pending(&mut self) {
         if let Some(said) = self.publishing(Publisher::commit) {
+            self.may_release();
             self.publishing(|publisher, with| publisher.release_said(with, &said));
         }
     }
@@ -104,6 +107,7 @@ impl Core {
 
     /// Checks the next batch of those that are still to be checked.
     pub(super) fn sweep_on(&mut self) {
+        self.may_release();
         let held_back = self.history.is_held_back();
         self.publishing(|publisher, with| publisher.sweep_on(with, held_back));
     }

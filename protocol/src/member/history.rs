@@ -152,13 +152,9 @@ impl History {
         }
     }
 
-    /// Whether what was said may be released to readers. The wait for a reader ends here.
-    pub fn may_release(
-        &mut self,
-        now: u64,
-        feeds: &impl OurFeeds,
-    ) -> Result<Vec<Output>, Why<'static>> {
-        let Past::Known { word, loading } = &mut self.past else {
+    /// Whether what was said may be released to readers now. To ask changes nothing.
+    pub fn could_release(&self, now: u64, feeds: &impl OurFeeds) -> Result<(), Why<'static>> {
+        let Past::Known { word, loading } = &self.past else {
             return Err(Why::Unknown);
         };
         if loading.is_going_on() {
@@ -169,13 +165,31 @@ impl History {
             return Err(Why::Incomplete);
         }
         let Word::Awaited { until } = *word else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         let is_shared = feeds.all().any(|held| held.is_shared());
         if is_shared && until.is_none_or(|until| now < until) {
             return Err(Why::NoReaderYet);
         }
+        Ok(())
+    }
+
+    /// The same, asked by one who releases then. The wait for a reader ends here.
+    pub fn may_release(
+        &mut self,
+        now: u64,
+        feeds: &impl OurFeeds,
+    ) -> Result<Vec<Output>, Why<'static>> {
+        self.could_release(now, feeds)?;
+        let Past::Known {
+            word: word @ Word::Awaited { .. },
+            ..
+        } = &mut self.past
+        else {
+            return Ok(Vec::new());
+        };
         *word = Word::Overdue;
+        let is_shared = feeds.all().any(|held| held.is_shared());
         let unconfirmed = is_shared.then_some(Output::Warn(Warning::Unconfirmed));
         Ok(unconfirmed.into_iter().collect())
     }

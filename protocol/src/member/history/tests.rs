@@ -159,6 +159,9 @@ fn a_start_waits_ten_seconds_for_one_reader() {
         assert_eq!(history.may_say(), Ok(()));
     }
     let now = start + PATIENCE;
+    for _ in 0..2 {
+        assert_eq!(history.could_release(now, &home), Ok(()), "asked only");
+    }
     assert_eq!(history.may_release(now, &home), Ok(unconfirmed()));
     assert_eq!(history.may_release(now, &home), Ok(Vec::new()), "once");
 }
