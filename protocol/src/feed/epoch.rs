@@ -15,7 +15,7 @@ use super::leaf::{EpochLeaf, FeedId, SealedFor};
 /// The most statements that one epoch's key seals.
 pub const MAX_EPOCH_STATEMENTS: u64 = 1 << 20;
 
-/// How long an epoch is used. After that the next batch begins a new one: whoever finds a key reads a day
+/// How long an epoch is used. After that the next batch begins a new one: a finder of its key reads a day
 /// of one feed.
 pub const EPOCH_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 

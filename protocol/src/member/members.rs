@@ -104,7 +104,7 @@ impl Members {
         (members, unfit)
     }
 
-    /// Looks anew who is in force, if a notice began or ended to count; true if so.
+    /// Looks again who is in force, if a notice began or ended to count; true if so.
     pub fn keep_up(&mut self, now: Timestamp) -> bool {
         if self.until.is_none_or(|until| now < until) {
             return false;

@@ -176,7 +176,7 @@ pub enum Task {
 /// What a session found out about its peer, or by way of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
-    /// The peer goes by this charter.
+    /// The peer uses this charter.
     GoesBy {
         /// The version.
         version: u32,

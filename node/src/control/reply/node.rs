@@ -49,7 +49,7 @@ pub struct Feed {
     pub publisher: String,
     /// Who may read it.
     pub audience: Vec<String>,
-    /// It takes no more leaves: somebody read it who is no member any more.
+    /// It takes no more leaves: somebody read it who is no longer a member.
     #[serde(default)]
     pub closed: bool,
     /// A former key signed it and its publisher's warrant does not name it: it is in no answer.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a node waits for that does not know what it signed last.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Recovery {
-    /// The recovery's name, which the root key's go-ahead names; none when nobody is waited for any more.
+    /// The recovery's name, which the root key's go-ahead names; none when nobody is waited for.
     pub id: Option<String>,
     /// The charter's id in hexadecimal, if there is a charter.
     pub federation: Option<String>,
@@ -24,7 +24,7 @@ pub struct Recovery {
 /// Readers of whom not enough have said what they hold.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Wait {
-    /// The feeds that they read, in hexadecimal. None: any that this node does not know any more.
+    /// The feeds that they read, in hexadecimal. None: any that this node no longer knows.
     pub feeds: Vec<String>,
     /// How many of them must be heard.
     pub needed: u64,

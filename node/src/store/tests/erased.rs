@@ -1,4 +1,4 @@
-//! What is erased lies in no file any more.
+//! What is erased is no longer in any file.
 
 use kentong_protocol::feed::EraseLeaf;
 

@@ -1,4 +1,4 @@
-//! What follows from one more paper: decided here alone, for whoever holds papers on a disk or in memory.
+//! What follows from one more paper: decided here alone, for papers on a disk and in memory alike.
 
 use crate::time::Timestamp;
 

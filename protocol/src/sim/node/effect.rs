@@ -28,7 +28,7 @@ pub enum Point {
     Answered,
     /// Received leaves or a body written.
     Received,
-    /// A paper of the federation is on disk, and nobody goes by it yet.
+    /// A paper of the federation is on disk, and nobody uses it yet.
     Paper,
     /// A receipt durable, not sent.
     Receipt,
@@ -55,7 +55,7 @@ pub(in crate::sim) enum Effect {
     Stored(FeedId),
     Faulted(LinkId, MemberName, Fault),
     Evidence(Box<Evidence>),
-    /// The node goes by this version of the charter, and these notices on it.
+    /// The node uses this version of the charter, and these notices on it.
     GoesBy {
         charter: Digest,
         notices: BTreeSet<Digest>,
