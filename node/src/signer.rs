@@ -89,12 +89,6 @@ impl Signer {
         }
     }
 
-    /// Whether it is not known what was signed last.
-    #[must_use]
-    pub const fn is_unknown(&self) -> bool {
-        self.table.is_unknown()
-    }
-
     /// Makes these entries durable, then puts them in place.
     fn replace(&mut self, entries: BTreeMap<Digest, Signed>) -> Result<(), SignerError> {
         if let Err(fault) = self.write(&entries) {
@@ -147,6 +141,14 @@ impl Signer {
 
 impl Heads for Signer {
     type Error = SignerError;
+
+    fn is_unknown(&self) -> bool {
+        self.table.is_unknown()
+    }
+
+    fn disbelieve(&mut self) {
+        self.table = Table::unknown();
+    }
 
     fn get(&self, feed: &Digest) -> Option<Signed> {
         self.table.entries().get(feed).copied()

@@ -1,23 +1,86 @@
 //! Guards that a test can take out, to see that something notices.
 //!
-//! Where a guard belongs to an object, the code that makes it says so by a value
-//! (`sim::Sabotage`). Everywhere else the code asks [`on`]. It answers yes, always and at compile time,
-//! unless the crate is built with its feature `guards`, which only the tests' builds switch on.
+//! The code asks [`on`]. It answers yes, always and at compile time, unless the crate is built with its
+//! feature `guards`, which only the tests' builds switch on.
 
 /// A guard that a test can take out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Guard {
     /// `sync`: what the number of the last leaf would be is looked at before it is made use of.
     LeavesEnd,
-    /// The node's store: a step that has begun is carried through.
+    /// `store`: a step that has begun is carried through.
     StepEnds,
     /// `member::sessions`: telling a session what was published does not fail.
     PublishedTold,
+    /// `publisher::publishing`: leaves and heads are durable before a head is signed.
+    DurableBeforeSigned,
+    /// `history::start`: a start asks the heads what was signed.
+    HeadsAsked,
+    /// `store`: a feed is shown to its readers only.
+    ReadersOnly,
+    /// `publisher::releasing`: policy is asked who may have an indicator.
+    PolicyAsked,
+    /// `publisher::releasing`: withdrawals go to those who have the indicator.
+    WithdrawalsReleased,
+    /// `statement::later_word`: of two statements the later word is in force, not what came last.
+    LaterWordCounts,
+    /// `member::start`: it is checked at a start what is still to be released.
+    CheckedAtStart,
+    /// `publisher::publishing`: what is said is durable before it is answered.
+    DurableBeforeAnswer,
+    /// `member::tasks`: what a receipt is given for is durable.
+    ReceiptDurable,
+    /// `store`: what was erased is overwritten.
+    ErasedOverwritten,
+    /// `store`: what is to be erased is overwritten when that is signed, not before.
+    ErasedWhenSigned,
+    /// `publisher::erasing`: what else an erased batch says is said again.
+    OthersSaidAgain,
+    /// `reader::serve`: leaves are served from where they were asked for.
+    ServedFromAsked,
+    /// `publisher::closing`: a feed is closed that somebody reads who is no longer a member.
+    FeedsClosed,
+    /// `member::changes`: who is not in force is not spoken to.
+    StrangersCutOff,
+    /// `publisher::releasing`: what a closed feed carries is corrected in the one that follows it.
+    ClosedCounts,
+    /// `member::changes`: when members change all is checked for release.
+    CheckedForNewcomers,
+    /// `history::asking`: who does not know what it signed last waits for its readers.
+    ReadersHeard,
+    /// `history::asking`: a feed continues only if every reader of it was heard.
+    AllHeard,
+    /// `publisher::loading`: what came back is loaded into the feed for this member alone.
+    BackIsLoaded,
 }
 
 impl Guard {
     /// All guards.
-    pub const ALL: [Self; 3] = [Self::LeavesEnd, Self::StepEnds, Self::PublishedTold];
+    pub const ALL: [Self; 23] = [
+        Self::LeavesEnd,
+        Self::StepEnds,
+        Self::PublishedTold,
+        Self::DurableBeforeSigned,
+        Self::HeadsAsked,
+        Self::ReadersOnly,
+        Self::PolicyAsked,
+        Self::WithdrawalsReleased,
+        Self::LaterWordCounts,
+        Self::CheckedAtStart,
+        Self::DurableBeforeAnswer,
+        Self::ReceiptDurable,
+        Self::ErasedOverwritten,
+        Self::ErasedWhenSigned,
+        Self::OthersSaidAgain,
+        Self::ServedFromAsked,
+        Self::FeedsClosed,
+        Self::StrangersCutOff,
+        Self::ClosedCounts,
+        Self::CheckedForNewcomers,
+        Self::ReadersHeard,
+        Self::AllHeard,
+        Self::BackIsLoaded,
+    ];
 
     /// Its name, as a test gives it to a process.
     #[must_use]
@@ -26,6 +89,26 @@ impl Guard {
             Self::LeavesEnd => "leaves-end",
             Self::StepEnds => "step-ends",
             Self::PublishedTold => "published-told",
+            Self::DurableBeforeSigned => "durable-before-signed",
+            Self::HeadsAsked => "heads-asked",
+            Self::ReadersOnly => "readers-only",
+            Self::PolicyAsked => "policy-asked",
+            Self::WithdrawalsReleased => "withdrawals-released",
+            Self::LaterWordCounts => "later-word-counts",
+            Self::CheckedAtStart => "checked-at-start",
+            Self::DurableBeforeAnswer => "durable-before-answer",
+            Self::ReceiptDurable => "receipt-durable",
+            Self::ErasedOverwritten => "erased-overwritten",
+            Self::ErasedWhenSigned => "erased-when-signed",
+            Self::OthersSaidAgain => "others-said-again",
+            Self::ServedFromAsked => "served-from-asked",
+            Self::FeedsClosed => "feeds-closed",
+            Self::StrangersCutOff => "strangers-cut-off",
+            Self::ClosedCounts => "closed-counts",
+            Self::CheckedForNewcomers => "checked-for-newcomers",
+            Self::ReadersHeard => "readers-heard",
+            Self::AllHeard => "all-heard",
+            Self::BackIsLoaded => "back-is-loaded",
         }
     }
 

@@ -1,14 +1,361 @@
 //! What a member's node decides, without a world: no file, no socket, no clock and no random bytes.
 //!
-//! The node that ships and the simulation are to run the same parts. None of the parts names another.
+//! [`Member`] only routes. What comes from links, from operators and from the clock it hands to the part that
+//! decides on it ([`sessions`], [`reader`], [`publisher`], [`history`]), and what follows to the other parts or,
+//! as an [`Output`], to the world. None of the parts names another. The node that ships runs it over files and
+//! sled, the simulation over memory that fails.
 
+mod asked;
+mod changes;
+mod follow;
 mod ground;
 pub mod heads;
 pub mod history;
 mod members;
+mod news;
+mod ours;
+mod output;
 pub mod publisher;
 pub mod reader;
+mod receipts;
 pub mod sessions;
+mod settling;
+mod start;
+mod tasks;
 
-pub use ground::{Chance, Ground, Keys, StoreOf, World};
+use std::ops::ControlFlow;
+
+use kentong_keys::MemberName;
+
+use crate::policy::Engine;
+use crate::statement::Statement;
+use crate::store::StoreError;
+use crate::sync::{Local, Now, Peer};
+use crate::wire::Bye;
+
+use history::History;
+use publisher::{Publisher, Tools};
+use reader::{Reader, View};
+use receipts::Receipts;
+use sessions::{CutOffs, Failed, Input, Sessions, Whom};
+
+pub use asked::NotErasedNow;
+pub use ground::{Chance, Ground, Keys, Lent, StoreOf, World};
 pub use members::{Held, Members, Stands, Unfit};
+pub use ours::Ours;
+pub use output::{Output, Told};
+pub use start::Compared;
+
+/// A member's node. `Id` names a link, a `T` one who waits for an answer.
+///
+/// After each call the world carries out what [`Member::take_outputs`] gives. It calls [`Member::step`] until
+/// that breaks, and [`Member::tick`] now and then.
+pub struct Member<W: World, Id, T> {
+    store: StoreOf<W>,
+    heads: W::Heads,
+    members: Members,
+    policy: Engine,
+    sessions: Sessions<Id>,
+    cut_offs: CutOffs,
+    reader: Reader,
+    publisher: Publisher<T>,
+    history: History,
+    receipts: Receipts,
+    /// When a member that has left stops speaking.
+    farewell: Option<u64>,
+    outputs: Vec<Output<Id, T>>,
+}
+
+impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
+    /// A node over what its home holds, before its [start](Member::compare).
+    #[must_use]
+    pub fn new(store: StoreOf<W>, heads: W::Heads, members: Members, policy: Engine) -> Self {
+        Self {
+            store,
+            heads,
+            members,
+            policy,
+            sessions: Sessions::default(),
+            cut_offs: CutOffs::default(),
+            reader: Reader::default(),
+            publisher: Publisher::default(),
+            history: History::begin(),
+            receipts: Receipts::default(),
+            farewell: None,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// What the world is to do, in this order.
+    #[must_use]
+    pub fn take_outputs(&mut self) -> Vec<Output<Id, T>> {
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// A link with a member came about; false if this node does not speak to it, or nothing fits it.
+    pub fn connected(&mut self, link: Id, member: &MemberName, lent: &Lent<'_>) -> bool {
+        let speaks = self.speaks_to(member, lent.now);
+        let speaks = speaks.then(|| Some((self.local(lent)?, self.peer(member)?)));
+        let Some((local, peer)) = speaks.flatten() else {
+            return false;
+        };
+        let local = Box::new(local);
+        self.tell(Input::Connected { link, local, peer }, lent.now);
+        true
+    }
+
+    /// A frame came on a link.
+    pub fn frame(&mut self, link: Id, bytes: Vec<u8>, now: Now) {
+        self.tell(Input::Frame { link, bytes }, now);
+    }
+
+    /// There is room on a link again.
+    pub fn drained(&mut self, link: Id, now: Now) {
+        self.tell(Input::Drained(link), now);
+    }
+
+    /// A link ended, or is given up: answers whose it was.
+    pub fn ended(&mut self, link: Id, now: Now) -> Option<MemberName> {
+        let member = self.sessions.member(link).cloned()?;
+        self.tell(Input::Ended(link), now);
+        Some(member)
+    }
+
+    /// All sessions end, with a word.
+    pub fn say_goodbye(&mut self, now: Now) {
+        self.tell(Input::Close(Whom::All, Bye::Stopping), now);
+    }
+
+    /// Does the next thing that follows from what came on links; breaks when nothing is left.
+    pub fn step(&mut self, lent: &mut Lent<'_>) -> ControlFlow<()> {
+        let view = self.reader.view(&self.store, &self.members, lent.now);
+        match self.sessions.next(lent.now, &view) {
+            Some(sessions::Output::Do { link, member, task }) => {
+                let done = self.carry_out(link, &member, task, lent);
+                self.or_hindered(link, done, lent.now);
+            }
+            Some(sessions::Output::Learnt { link, member, news }) => {
+                let done = self.learn(link, &member, news, lent);
+                self.or_hindered(link, done, lent.now);
+            }
+            Some(sessions::Output::Gone(member)) => self.reader.gone(&member),
+            None => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The node failed inside [`Member::step`]: the link ends that it was for. None if it was for none.
+    pub fn failed(&mut self) -> Option<Failed<Id>> {
+        let failed = self.sessions.failed()?;
+        self.outputs.push(Output::Close(failed.link));
+        Some(failed)
+    }
+
+    /// The clock moved on.
+    pub fn tick(&mut self, lent: &mut Lent<'_>) {
+        self.tell(Input::Tick, lent.now);
+        self.say_farewell(lent);
+        self.relay_on(lent);
+        self.reading(lent, |reader, ground| reader.take_on(ground));
+        self.publishing(lent, Publisher::release_on);
+        self.look_for_settlement(lent);
+        self.look_for_lost(lent);
+        self.keep_receipts(lent.now.millis);
+        self.keep_up(lent);
+        self.publishing(lent, Publisher::retry_on);
+        self.lift_cut_offs(lent.now.millis);
+    }
+
+    /// Makes durable what was said, and has it answered. What it gives back is to be
+    /// [released](Member::release) next.
+    pub fn commit(&mut self, lent: &mut Lent<'_>) -> Option<Vec<Statement>> {
+        self.publishing(lent, Publisher::commit)
+    }
+
+    /// Releases what was said, if that may be done now.
+    pub fn release(&mut self, said: &[Statement], lent: &mut Lent<'_>) {
+        self.may_release(lent);
+        self.publishing(lent, |publisher, with| publisher.release_said(with, said));
+    }
+
+    /// Does the next piece of what is done piece by piece: loading what came back, checking what is to be
+    /// released.
+    pub fn go_on(&mut self, lent: &mut Lent<'_>) {
+        self.load_on(lent);
+        self.may_release(lent);
+        let held_back = self.history.is_held_back();
+        self.publishing(lent, |publisher, with| publisher.sweep_on(with, held_back));
+    }
+
+    /// Decrypts some of the bodies whose key came after them.
+    pub fn open_on(&mut self, lent: &mut Lent<'_>) {
+        self.reading(lent, |_, ground| Reader::open_on(ground));
+    }
+
+    /// Whether there is nothing left that is done piece by piece.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.publisher.is_idle() && !self.history.is_loading() && !self.store.has_waiting()
+    }
+
+    /// Makes durable what is not yet, as the last thing.
+    pub fn finish(&mut self) -> Result<(), StoreError> {
+        self.store_receipts(u64::MAX)?;
+        self.store.sync()?;
+        self.store.flush()
+    }
+
+    /// Makes the log durable.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        self.store.sync()
+    }
+
+    /// Has the publisher do something, and does what follows.
+    pub fn publishing<A>(
+        &mut self,
+        lent: &mut Lent<'_>,
+        act: impl FnOnce(&mut Publisher<T>, &mut Tools<'_, W>) -> A,
+    ) -> A {
+        let permit = self.permit(lent.now);
+        let mut tools = Tools {
+            ground: Ground {
+                store: &mut self.store,
+                members: &self.members,
+                keys: lent.keys,
+                now: lent.now,
+            },
+            heads: &mut self.heads,
+            policy: &mut self.policy,
+            chance: &mut *lent.chance,
+            permit,
+        };
+        let answer = act(&mut self.publisher, &mut tools);
+        for output in self.publisher.take_outputs() {
+            self.follow_publisher(output, lent.now);
+        }
+        answer
+    }
+
+    /// Has the reader do something, and does what follows where nobody asked for it.
+    fn reading(
+        &mut self,
+        lent: &mut Lent<'_>,
+        act: impl FnOnce(&mut Reader, &mut Ground<'_, W>) -> Vec<reader::Output>,
+    ) {
+        let outputs = self.on_ground(lent, act);
+        self.follow_reader(None, outputs, lent);
+    }
+
+    /// Lends the reader what it stands on.
+    fn on_ground<A>(
+        &mut self,
+        lent: &Lent<'_>,
+        act: impl FnOnce(&mut Reader, &mut Ground<'_, W>) -> A,
+    ) -> A {
+        let mut ground = Ground {
+            store: &mut self.store,
+            members: &self.members,
+            keys: lent.keys,
+            now: lent.now,
+        };
+        act(&mut self.reader, &mut ground)
+    }
+
+    /// Puts what happened into the queue of the sessions.
+    fn tell(&mut self, input: Input<Id>, now: Now) {
+        self.sessions.give(input, now);
+    }
+
+    fn told(&mut self, told: Told) {
+        self.outputs.push(Output::Told(told));
+    }
+}
+
+/// What it holds and knows.
+impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
+    /// What it holds.
+    pub const fn store(&self) -> &StoreOf<W> {
+        &self.store
+    }
+
+    /// What it signed last.
+    pub const fn heads(&self) -> &W::Heads {
+        &self.heads
+    }
+
+    /// Who belongs.
+    pub const fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// The same, for the home to say what it keeps.
+    pub const fn members_mut(&mut self) -> &mut Members {
+        &mut self.members
+    }
+
+    /// Who may have what. It remembers verdicts, so it is changed by being asked.
+    pub const fn policy(&mut self) -> &mut Engine {
+        &mut self.policy
+    }
+
+    /// How much it knows of its own past.
+    pub const fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What it says and releases.
+    pub const fn publisher(&self) -> &Publisher<T> {
+        &self.publisher
+    }
+
+    /// What it receives and serves.
+    pub const fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Its sessions.
+    pub const fn sessions(&self) -> &Sessions<Id> {
+        &self.sessions
+    }
+
+    /// Our feeds.
+    pub const fn ours(&self) -> Ours<'_, W::Log, W::Rows> {
+        Ours::of(&self.store)
+    }
+
+    /// The node as a session sees it.
+    pub const fn view(&self, now: Now) -> View<'_, W::Log, W::Rows> {
+        self.reader.view(&self.store, &self.members, now)
+    }
+
+    fn local(&self, lent: &Lent<'_>) -> Option<Local> {
+        let charter = self.members.charter()?;
+        Some(Local {
+            me: lent.keys.me.clone(),
+            signing: lent.keys.signing.public_key(),
+            federation: *charter.id().digest(),
+            federation_name: charter.federation().as_str().to_owned(),
+            charter_version: charter.version(),
+            charter: *charter.hash(),
+            serials: (lent.keys.warrant.serial(), lent.keys.card.serial()),
+            limits: crate::sync::Limits::default(),
+        })
+    }
+
+    fn peer(&self, member: &MemberName) -> Option<Peer> {
+        let (warrant, card) = self.members.credentials(member)?;
+        Some(Peer {
+            member: member.clone(),
+            signing: *warrant.signing(),
+            serials: (warrant.serial(), card.map_or(0, kentong_keys::Card::serial)),
+        })
+    }
+}
+
+impl<W: World, Id, T> std::fmt::Debug for Member<W, Id, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Member")
+            .field("me", self.store.me())
+            .finish_non_exhaustive()
+    }
+}

@@ -105,6 +105,25 @@ impl dyn Chance + '_ {
     }
 }
 
+/// What the world lends a node for one call.
+pub struct Lent<'a> {
+    /// What it signs and decrypts with.
+    pub keys: Keys<'a>,
+    /// Where random bytes come from.
+    pub chance: &'a mut dyn Chance,
+    /// The time by which all is decided.
+    pub now: Now,
+}
+
+impl std::fmt::Debug for Lent<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lent")
+            .field("keys", &self.keys)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What a part stands on while it does one thing.
 pub struct Ground<'a, W: World> {
     /// What the node holds.

@@ -73,6 +73,13 @@ pub trait Heads {
     /// Why a change was refused, or failed.
     type Error: std::error::Error;
 
+    /// Whether it is not known what was signed last: what is kept was lost, or is not believed.
+    fn is_unknown(&self) -> bool;
+
+    /// What is kept is not believed from now on: the log knows of more. The keeper is *unknown* until it is
+    /// settled.
+    fn disbelieve(&mut self);
+
     /// The entry of a feed; none if nothing was ever signed in it, or if the keeper is unknown.
     fn get(&self, feed: &Digest) -> Option<Signed>;
 

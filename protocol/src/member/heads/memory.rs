@@ -105,6 +105,14 @@ impl Default for InMemory {
 impl Heads for InMemory {
     type Error = InMemoryError;
 
+    fn is_unknown(&self) -> bool {
+        self.table.is_unknown()
+    }
+
+    fn disbelieve(&mut self) {
+        self.table = Table::unknown();
+    }
+
     fn get(&self, feed: &Digest) -> Option<Signed> {
         self.table.entries().get(feed).copied()
     }

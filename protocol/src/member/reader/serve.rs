@@ -64,7 +64,7 @@ impl Reader {
         ground: &Ground<'_, W>,
         member: &MemberName,
         (feed, epoch): (FeedId, u32),
-        chance: &mut impl Chance,
+        chance: &mut dyn Chance,
     ) -> Result<Option<Message>, StoreError> {
         let key = ground.store.epoch_key(feed, epoch)?;
         let (Some(key), Some(charter)) = (key, ground.members.charter()) else {

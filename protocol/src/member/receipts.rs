@@ -1,4 +1,4 @@
-//! What readers say that they hold of the own feeds.
+//! What readers say that they hold of our feeds.
 //!
 //! The newest word of each is at hand at once; the log gets one a minute at most, however often a
 //! reader changes its mind, for it keeps them all. What a crash loses of them the readers say again
@@ -6,18 +6,18 @@
 
 use std::collections::BTreeMap;
 
-use kentong_protocol::MemberName;
-use kentong_protocol::feed::FeedId;
-use kentong_protocol::wire::{Claim, Holds, SignedClaim};
+use kentong_keys::MemberName;
 
-use crate::store::{Durably, Step, StoreError};
+use crate::feed::FeedId;
+use crate::store::{Durably, Log, Rows, Step, Store, StoreError};
+use crate::wire::{Claim, Holds, SignedClaim};
 
-use super::core::Core;
+use super::{Member, World};
 
 /// Milliseconds between two receipts of one reader for one feed that go to the log.
 const EVERY: u64 = 60_000;
 
-/// The newest receipts; as many as there are own feeds and readers of them.
+/// The newest receipts; as many as there are feeds of ours and readers of them.
 #[derive(Debug, Default)]
 pub(super) struct Receipts {
     newest: BTreeMap<(FeedId, MemberName), Newest>,
@@ -34,7 +34,7 @@ struct Newest {
 
 impl Receipts {
     /// Takes note of a receipt.
-    fn note(&mut self, at: (FeedId, MemberName), bytes: Vec<u8>) {
+    pub(super) fn note(&mut self, at: (FeedId, MemberName), bytes: Vec<u8>) {
         let newest = self.newest.entry(at).or_insert(Newest {
             bytes: Vec::new(),
             stored: true,
@@ -42,6 +42,19 @@ impl Receipts {
         });
         newest.stored &= newest.bytes == bytes;
         newest.bytes = bytes;
+    }
+
+    /// Writes those that are due.
+    pub(super) fn store<L: Log, R: Rows>(
+        &mut self,
+        store: &mut Store<L, R>,
+        now: u64,
+    ) -> Result<(), StoreError> {
+        let step = self.due(now);
+        if !step.is_empty() {
+            store.commit(step, Durably::Later)?;
+        }
+        Ok(())
     }
 
     /// What the log is to have now; counts as stored.
@@ -58,29 +71,9 @@ impl Receipts {
     }
 }
 
-impl Core {
-    /// Takes in a verified receipt.
-    pub(super) fn receipt(
-        &mut self,
-        reader: MemberName,
-        feed: FeedId,
-        signed: &SignedClaim,
-    ) -> Result<(), StoreError> {
-        self.receipts.note((feed, reader), signed.to_bytes());
-        self.store_receipts(self.now().millis)
-    }
-
-    /// Writes the receipts that are due at this moment.
-    pub(super) fn store_receipts(&mut self, now: u64) -> Result<(), StoreError> {
-        let step = self.receipts.due(now);
-        if !step.is_empty() {
-            self.store.commit(step, Durably::Later)?;
-        }
-        Ok(())
-    }
-
-    /// A reader's newest word on an own feed, if its present key signed it.
-    pub(super) fn holds(&self, feed: FeedId, reader: &MemberName) -> Option<Holds> {
+impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
+    /// A reader's newest word on a feed of ours, if its present key signed it.
+    pub fn holds(&self, feed: FeedId, reader: &MemberName) -> Option<Holds> {
         let bytes = match self.receipts.newest.get(&(feed, reader.clone())) {
             Some(newest) => newest.bytes.clone(),
             None => self.store.receipt(feed, reader).ok()??,
@@ -96,7 +89,7 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
-    use kentong_protocol::Digest;
+    use kentong_keys::Digest;
 
     use super::*;
 

@@ -1,0 +1,162 @@
+//! What a member's node has the world do, and what it tells a person.
+
+use kentong_keys::MemberName;
+
+use crate::charter::Paper;
+use crate::feed::{BodyError, EpochError, FeedId};
+use crate::store::StoreError;
+use crate::sync::{Ended, Evidence, Fault, News};
+use crate::wire::Message;
+
+use super::history::{About, By, Warning};
+use super::reader::Former;
+
+/// What the world is to do, in the order given. `Id` names a link, a `T` one who waits for an answer.
+#[derive(Debug)]
+pub enum Output<Id, T> {
+    /// Send this on a link.
+    Send(Id, Message),
+    /// Close a link when all before has been sent, and report no end of it.
+    Close(Id),
+    /// Who may come in is to be asked again ([`super::Member::speaks_to`]).
+    Admit,
+    /// Cards came that the home is to keep ([`super::Members::next_to_keep`]).
+    KeepCards,
+    /// A document came that the home is to keep. If it is in force, [`super::Member::use_members`] follows.
+    KeepPaper(MemberName, Paper),
+    /// Keep evidence for people, for good.
+    KeepEvidence(Evidence),
+    /// Note durably that lost history is to come back, so that the next start looks for it.
+    Mark,
+    /// Nothing is lost or to be loaded: that note is to go.
+    Unmark,
+    /// What this one said is durable.
+    Said(T),
+    /// What this one said is not stored.
+    NotSaid {
+        /// Who said it.
+        to: T,
+        /// Why.
+        why: String,
+        /// It may or may not be stored: the next start finishes it, or drops it.
+        is_open: bool,
+    },
+    /// A person may want to know this.
+    Told(Told),
+}
+
+/// What a person may want to know.
+#[derive(Debug)]
+pub enum Told {
+    /// A feed was closed that somebody read who is no longer a member.
+    Closed(FeedId),
+    /// A release failed, and why. It is tried again.
+    NotReleased(String),
+    /// All was checked for release, and none failed.
+    AllChecked,
+    /// Nothing is published until the next start, and why.
+    Stopped(String),
+    /// All that came back was loaded.
+    Loaded {
+        /// How many statements were news.
+        statements: usize,
+        /// Whether a batch could not be loaded.
+        failed: bool,
+    },
+    /// Of the feed for this member alone leaves are gone that were signed. Nobody can give them back.
+    PrivateLost {
+        /// The feed.
+        feed: FeedId,
+        /// How many leaves were signed.
+        signed: u64,
+    },
+    /// How it stands with our history.
+    History(Warning),
+    /// What was told of that is over.
+    Over(About),
+    /// Publishing goes on after it was not known what was signed last.
+    GoesOn {
+        /// By whose word.
+        by: By,
+        /// How many members had been heard.
+        heard: usize,
+        /// Of how many feeds parts are gone that nobody gave.
+        gone: usize,
+    },
+    /// A notice began or ended to count.
+    NoticeCounts,
+    /// A member is not, or not now, in force: the link with it is closed.
+    NotInForce(MemberName),
+    /// A link ended as its session says.
+    Ended(MemberName, Ended),
+    /// The session with a member found this out.
+    Learnt(MemberName, News),
+    /// A member broke a rule.
+    Broke {
+        /// Who.
+        member: MemberName,
+        /// Which.
+        fault: Fault,
+        /// For how many minutes it is not spoken to, if it is more than slowness.
+        minutes: Option<u64>,
+    },
+    /// A member sent a warrant or card that does not fit, and why.
+    BadCredentials(MemberName, String),
+    /// A newer card of a member, and who sent it.
+    NewCard {
+        /// Who sent it.
+        from: MemberName,
+        /// Whose it is.
+        member: MemberName,
+    },
+    /// A member has another warrant: what its former keys signed counts only so far.
+    Former(MemberName, Former),
+    /// What a former key signed of a feed from there on is removed.
+    Void(FeedId, u64),
+    /// What a member sent could not be stored, or what it asked for not be read: its link ends.
+    Hindered(MemberName, StoreError),
+    /// All that is held of a member's feeds is whole.
+    Whole(MemberName),
+    /// A body is not what its leaf says: its publisher broke a rule.
+    BadBody {
+        /// Who published it.
+        publisher: MemberName,
+        /// In which feed.
+        feed: FeedId,
+        /// At which index.
+        index: u64,
+        /// What is wrong.
+        error: BodyError,
+    },
+    /// Statements of a body were refused.
+    Refused {
+        /// Who published it.
+        publisher: MemberName,
+        /// In which feed.
+        feed: FeedId,
+        /// At which index.
+        index: u64,
+        /// How many.
+        statements: usize,
+    },
+    /// A body was dropped: its publisher's quota has no room for it.
+    Dropped {
+        /// In which feed.
+        feed: FeedId,
+        /// At which index.
+        index: u64,
+    },
+    /// The key of an epoch could not be decrypted, and is asked for again.
+    NoKey {
+        /// Of which feed.
+        feed: FeedId,
+        /// Of which epoch.
+        epoch: u32,
+        /// Why.
+        error: EpochError,
+    },
+    /// Bodies that wait for their key could not be decrypted.
+    NotOpened(StoreError),
+    /// Receipts could not be stored.
+    ReceiptsNotStored(StoreError),
+}
