@@ -11,6 +11,7 @@ mod follow;
 mod ground;
 pub mod heads;
 pub mod history;
+mod links;
 mod members;
 mod news;
 mod ours;
@@ -21,23 +22,21 @@ mod receipts;
 pub mod sessions;
 mod settling;
 mod start;
+mod state;
 mod tasks;
 
 use std::ops::ControlFlow;
 
-use kentong_keys::MemberName;
-
 use crate::policy::Engine;
 use crate::statement::Statement;
 use crate::store::StoreError;
-use crate::sync::{Local, Now, Peer};
-use crate::wire::Bye;
+use crate::sync::Now;
 
 use history::History;
 use publisher::{Publisher, Tools};
-use reader::{Reader, View};
+use reader::Reader;
 use receipts::Receipts;
-use sessions::{CutOffs, Failed, Input, Sessions, Whom};
+use sessions::{CutOffs, Failed, Input, Sessions};
 
 pub use asked::NotErasedNow;
 pub use ground::{Chance, Ground, Keys, Lent, StoreOf, World};
@@ -90,40 +89,6 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     #[must_use]
     pub fn take_outputs(&mut self) -> Vec<Output<Id, T>> {
         std::mem::take(&mut self.outputs)
-    }
-
-    /// A link with a member came about; false if this node does not speak to it, or nothing fits it.
-    pub fn connected(&mut self, link: Id, member: &MemberName, lent: &Lent<'_>) -> bool {
-        let speaks = self.speaks_to(member, lent.now);
-        let speaks = speaks.then(|| Some((self.local(lent)?, self.peer(member)?)));
-        let Some((local, peer)) = speaks.flatten() else {
-            return false;
-        };
-        let local = Box::new(local);
-        self.tell(Input::Connected { link, local, peer }, lent.now);
-        true
-    }
-
-    /// A frame came on a link.
-    pub fn frame(&mut self, link: Id, bytes: Vec<u8>, now: Now) {
-        self.tell(Input::Frame { link, bytes }, now);
-    }
-
-    /// There is room on a link again.
-    pub fn drained(&mut self, link: Id, now: Now) {
-        self.tell(Input::Drained(link), now);
-    }
-
-    /// A link ended, or is given up: answers whose it was.
-    pub fn ended(&mut self, link: Id, now: Now) -> Option<MemberName> {
-        let member = self.sessions.member(link).cloned()?;
-        self.tell(Input::Ended(link), now);
-        Some(member)
-    }
-
-    /// All sessions end, with a word.
-    pub fn say_goodbye(&mut self, now: Now) {
-        self.tell(Input::Close(Whom::All, Bye::Stopping), now);
     }
 
     /// Does the next thing that follows from what came on links; breaks when nothing is left.
@@ -268,87 +233,6 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
 
     fn told(&mut self, told: Told) {
         self.outputs.push(Output::Told(told));
-    }
-}
-
-/// What it holds and knows.
-impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
-    /// What it holds.
-    pub const fn store(&self) -> &StoreOf<W> {
-        &self.store
-    }
-
-    /// What it signed last.
-    pub const fn heads(&self) -> &W::Heads {
-        &self.heads
-    }
-
-    /// Who belongs.
-    pub const fn members(&self) -> &Members {
-        &self.members
-    }
-
-    /// The same, for the home to say what it keeps.
-    pub const fn members_mut(&mut self) -> &mut Members {
-        &mut self.members
-    }
-
-    /// Who may have what. It remembers verdicts, so it is changed by being asked.
-    pub const fn policy(&mut self) -> &mut Engine {
-        &mut self.policy
-    }
-
-    /// How much it knows of its own past.
-    pub const fn history(&self) -> &History {
-        &self.history
-    }
-
-    /// What it says and releases.
-    pub const fn publisher(&self) -> &Publisher<T> {
-        &self.publisher
-    }
-
-    /// What it receives and serves.
-    pub const fn reader(&self) -> &Reader {
-        &self.reader
-    }
-
-    /// Its sessions.
-    pub const fn sessions(&self) -> &Sessions<Id> {
-        &self.sessions
-    }
-
-    /// Our feeds.
-    pub const fn ours(&self) -> Ours<'_, W::Log, W::Rows> {
-        Ours::of(&self.store)
-    }
-
-    /// The node as a session sees it.
-    pub const fn view(&self, now: Now) -> View<'_, W::Log, W::Rows> {
-        self.reader.view(&self.store, &self.members, now)
-    }
-
-    fn local(&self, lent: &Lent<'_>) -> Option<Local> {
-        let charter = self.members.charter()?;
-        Some(Local {
-            me: lent.keys.me.clone(),
-            signing: lent.keys.signing.public_key(),
-            federation: *charter.id().digest(),
-            federation_name: charter.federation().as_str().to_owned(),
-            charter_version: charter.version(),
-            charter: *charter.hash(),
-            serials: (lent.keys.warrant.serial(), lent.keys.card.serial()),
-            limits: crate::sync::Limits::default(),
-        })
-    }
-
-    fn peer(&self, member: &MemberName) -> Option<Peer> {
-        let (warrant, card) = self.members.credentials(member)?;
-        Some(Peer {
-            member: member.clone(),
-            signing: *warrant.signing(),
-            serials: (warrant.serial(), card.map_or(0, kentong_keys::Card::serial)),
-        })
     }
 }
 

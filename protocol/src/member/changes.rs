@@ -16,7 +16,7 @@ use super::sessions::{Input, Whom};
 use super::{Lent, Member, Members, Output, Told, World};
 
 /// Milliseconds that a member that leaves has to tell the others.
-pub const FAREWELL: u64 = 5_000;
+const FAREWELL: u64 = 5_000;
 
 impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     /// Whether this node speaks to a member now: both are in force, or we say farewell, and it is not cut off.

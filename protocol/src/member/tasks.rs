@@ -163,8 +163,10 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     fn told_if_whole(&mut self, member: &MemberName) {
-        let mut feeds = self.store.feeds().of(member);
-        let is_whole = feeds.all(|feed| feed.missing_count() == 0);
+        let is_whole = {
+            let mut feeds = self.store.feeds().of(member);
+            feeds.all(|feed| feed.missing_count() == 0)
+        };
         if is_whole {
             self.told(Told::Whole(member.clone()));
         }
