@@ -12,34 +12,26 @@ mod door;
 mod erase;
 mod evidence;
 mod former;
-mod guard;
 mod links;
 mod members;
-mod news;
 mod node;
-mod outbox;
 mod papers;
-mod publisher;
 mod random;
-mod reader;
-mod receipts;
-mod receive;
-mod recover;
 mod regard;
 mod reload;
 mod restored;
-mod serve;
 mod standing;
-mod tasks;
 mod waiting;
 mod waiting_papers;
 mod warnings;
+mod world;
 
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::control::reply::{Done, Reply};
 use crate::control::server::{self, Asked};
 use crate::home::{Home, HomeError, HomeLock};
 use crate::identity::Identity;
@@ -59,6 +51,9 @@ pub(crate) use node::Node;
 pub(crate) use regard::{Broken, NoLink, Rule};
 pub(crate) use waiting::Waiting;
 pub(crate) use warnings::{Kept, Noted, Warning};
+
+/// Who is answered when something is durable, and what.
+type Ticket = (mpsc::Sender<Reply>, Done);
 
 /// What waits for the event loop, each up to a frame of 1 MiB. A full queue makes network and
 /// operators wait.

@@ -25,7 +25,10 @@ mod start;
 mod state;
 mod tasks;
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+
+use kentong_keys::MemberName;
 
 use crate::policy::Engine;
 use crate::statement::Statement;
@@ -62,6 +65,8 @@ pub struct Member<W: World, Id, T> {
     receipts: Receipts,
     /// When a member that has left stops speaking.
     farewell: Option<u64>,
+    /// Members of whom something could not be stored, until all that is held of their feeds is whole.
+    hindered: BTreeSet<MemberName>,
     outputs: Vec<Output<Id, T>>,
 }
 
@@ -81,6 +86,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
             history: History::begin(),
             receipts: Receipts::default(),
             farewell: None,
+            hindered: BTreeSet::new(),
             outputs: Vec::new(),
         }
     }

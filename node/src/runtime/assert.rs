@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kentong_protocol::bounded::BoundedText;
 use kentong_protocol::indicator::{Projection, Recipient, Value};
-use kentong_protocol::member::publisher::{self, Saying};
+use kentong_protocol::member::publisher::{self, Publisher, Saying, Tools};
 use kentong_protocol::policy::{Class, LocalAction, Operator};
 use kentong_protocol::statement::Said;
 use tokio::sync::mpsc;
@@ -13,7 +13,8 @@ use crate::control::refused::Refused;
 use crate::control::reply::{Done, Outcome, Reply};
 use crate::control::request::{Entry, MAX_ENTRIES};
 
-use super::core::Core;
+use super::Ticket;
+use super::core::{Core, Shipped};
 
 /// Statements that one write to the disk takes in.
 const FULL: usize = 4 * MAX_ENTRIES;
@@ -23,7 +24,7 @@ const MAX_NOTES: usize = 20;
 impl Core {
     /// Whether one write to the disk is full.
     pub(super) fn has_said_enough(&self) -> bool {
-        self.publisher.unsaid() >= FULL
+        self.member.publisher().unsaid() >= FULL
     }
 
     /// Takes up assertions; they are answered when they are durable.
@@ -40,7 +41,7 @@ impl Core {
         if !how.dry_run {
             self.may_publish()?;
         }
-        let me = self.members.as_party(&self.me);
+        let me = self.member.members().as_party(&self.me);
         let notes = self.unknown_recipients(&entries);
         self.publishing(|publisher, with| {
             let mut outcomes = Vec::with_capacity(entries.len());
@@ -70,10 +71,18 @@ impl Core {
         })
     }
 
+    /// Has the publisher do something, and does what follows.
+    fn publishing<A>(
+        &mut self,
+        act: impl FnOnce(&mut Publisher<Ticket>, &mut Tools<'_, Shipped>) -> A,
+    ) -> A {
+        self.deciding(|member, lent| member.publishing(lent, act))
+    }
+
     /// A sentence about each recipient that the charter does not know: whoever wrote it takes the
     /// indicator to have gone to somebody.
     fn unknown_recipients(&self, entries: &[Entry]) -> Vec<String> {
-        let Some(charter) = self.members.charter() else {
+        let Some(charter) = self.member.members().charter() else {
             return Vec::new();
         };
         let unknown = |to: &&Recipient| match to {
@@ -103,7 +112,7 @@ impl Core {
         self.may_publish()?;
         let reason =
             BoundedText::new(reason).map_err(|error| Refused::Reason(error.to_string()))?;
-        let me = self.members.as_party(&self.me);
+        let me = self.member.members().as_party(&self.me);
         self.publishing(|publisher, with| {
             let Some(assertion) = publisher.in_force(with, &value)? else {
                 let what = format!("{} {}", value.kind(), value.as_str());
@@ -132,13 +141,13 @@ impl Core {
     }
 
     pub(super) fn may_publish(&self) -> Result<(), Refused> {
-        if self.members.charter().is_none() {
+        if self.member.members().charter().is_none() {
             return Err(Refused::NoCharter);
         }
         if let Some(refused) = self.waits_for_readers() {
             return Err(refused);
         }
-        match self.history.stopped() {
+        match self.member.history().stopped() {
             Some(why) => Err(Refused::Halted(why.to_owned())),
             None => Ok(()),
         }

@@ -9,12 +9,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kentong_keys::Label;
 use kentong_protocol::MemberName;
-use kentong_protocol::member::sessions::{Failed, Output};
+use kentong_protocol::member::Member;
+use kentong_protocol::member::sessions::Failed;
 
 use crate::kept_files::{self, Sort};
 
 use super::core::Core;
-use super::guard::Ours;
 use super::regard::NoLink;
 use super::warnings::{Kept, Warning};
 
@@ -29,12 +29,13 @@ impl Core {
     /// Hands sessions what they are to be told, and does what they ask for, until nothing is left. If that
     /// panics, the link ends that it was for.
     ///
-    /// What may be half changed behind a panic is looked at in `halt_if_midway`: the session goes with its
+    /// What may be half changed behind a panic is looked at in `stop_if_midway`: the session goes with its
     /// link, the store refuses to go on from a step that it did not finish, and publishing is halted
     /// if what is signed and what is stored may differ.
     pub(super) fn drain(&mut self) {
         loop {
-            match catch_unwind(AssertUnwindSafe(|| self.drain_one())) {
+            let step = || self.deciding(Member::step);
+            match catch_unwind(AssertUnwindSafe(step)) {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(())) => return,
                 Err(_) => self.failed(),
@@ -42,46 +43,17 @@ impl Core {
         }
     }
 
-    /// Does the next thing that follows, and has the network do its part of it. What cannot be sent ends a
-    /// link, and more follows from that.
-    fn drain_one(&mut self) -> ControlFlow<()> {
-        let now = self.now();
-        let view = self.reader.view(&self.store, &self.members, now);
-        match self.sessions.next(now, &view) {
-            Some(Output::Do { link, member, task }) => {
-                if let Err(error) = self.carry_out(link, &member, task) {
-                    self.hindered(link, &error);
-                }
-            }
-            Some(Output::Learnt { link, member, news }) => {
-                if let Err(error) = self.learn(link, member, news) {
-                    self.hindered(link, &error);
-                }
-            }
-            Some(Output::Gone(member)) => self.reader.gone(&member),
-            None if self.outbox.is_empty() => return ControlFlow::Break(()),
-            None => {}
-        }
-        self.act();
-        ControlFlow::Continue(())
-    }
-
     /// The node failed in the middle of something. What was made for the network meanwhile is sent still.
     fn failed(&mut self) {
-        let Some(Failed {
-            link,
-            member,
-            frame,
-        }) = self.sessions.failed()
-        else {
+        let failed = self.deciding(|member, _| member.failed());
+        let Some(Failed { member, frame, .. }) = failed else {
             return self.failed_inside();
         };
-        self.close(link);
         match frame {
             Some(frame) => self.failed_on(&member, &frame),
             None => self.failed_beside(&member),
         }
-        self.halt_if_midway();
+        self.stop_if_midway();
     }
 
     /// Does something that follows from what members sent, but from whose is not known. A panic ends that
@@ -96,8 +68,8 @@ impl Core {
     fn failed_on(&mut self, member: &MemberName, frame: &[u8]) {
         let folder = self.home.failures();
         let kept = kept_files::keep(&folder, FAILURES, (member, "message"), frame);
-        let now = self.now().millis;
-        let minutes = self.cut_offs.strike(member, now);
+        let now = self.now();
+        let minutes = self.member.cut_off(member, now);
         let standing = self.standing.entry(member.clone()).or_default();
         standing.why = Some(NoLink::FailedOnMessage { cut_off: minutes });
         let message = match kept {
@@ -116,8 +88,8 @@ impl Core {
     /// The node failed on something else than a message while it worked for a link: that may be another
     /// member's doing, so nothing is held against this one. The link waits, or it could fail without pause.
     fn failed_beside(&mut self, member: &MemberName) {
-        let now = self.now().millis;
-        self.cut_offs.pause(member, now);
+        let now = self.now();
+        self.member.pause(member, now);
         let standing = self.standing.entry(member.clone()).or_default();
         standing.why = Some(NoLink::FailedBeside);
         tracing::error!(peer = %member, "the node failed beside a link, which is ended");
@@ -130,18 +102,10 @@ impl Core {
     fn failed_inside(&mut self) {
         tracing::error!("the node failed inside; it goes on");
         self.warn(Warning::FailedInside);
-        self.halt_if_midway();
+        self.stop_if_midway();
     }
 
-    fn halt_if_midway(&mut self) {
-        if self.history.stopped().is_none() && self.is_midway() {
-            self.halt("this node failed inside while it was storing or signing".to_owned());
-        }
-    }
-
-    /// Whether what is stored and what is signed may differ: a step was not finished, or history finds so.
-    fn is_midway(&self) -> bool {
-        let ours = Ours::of(&self.store, &self.me);
-        self.store.is_broken() || self.history.is_midway(&ours, &self.signer)
+    fn stop_if_midway(&mut self) {
+        self.deciding(|member, _| member.stop_if_midway());
     }
 }

@@ -1,13 +1,9 @@
 //! The event loop's state, and what it does with each input.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use kentong_protocol::MemberName;
-use kentong_protocol::member::history::History;
-use kentong_protocol::member::publisher::Publisher;
-use kentong_protocol::member::reader::Reader;
-use kentong_protocol::member::sessions::{CutOffs, Sessions};
-use kentong_protocol::member::{Members, World};
+use kentong_protocol::member::{Compared, Lent, Member, Output, World};
 use kentong_protocol::policy::Engine;
 use kentong_protocol::sync::Now;
 use kentong_protocol::time::Timestamp;
@@ -17,20 +13,18 @@ use crate::home::Home;
 use crate::identity::Identity;
 use crate::net::{Address, LinkId, Network};
 use crate::operators::Operators;
+use crate::recovery_file;
 use crate::signer::Signer;
-use crate::store::{Folders, Options, Store};
+use crate::store::{Folders, Opening, Options};
 
 use super::clock::Clock;
 use super::door::Door;
 use super::members::Found;
-use super::outbox::Act;
-use super::publisher::Ticket;
 use super::random::Random;
-use super::receipts::Receipts;
 use super::standing::Standing;
 use super::waiting_papers::WaitingPapers;
 use super::warnings::{Subject, Warning, Warnings};
-use super::{Input, RunError, Settings};
+use super::{Input, RunError, Settings, Ticket};
 
 /// Inputs that are taken before what was asked is made durable and answered.
 const AT_ONCE: usize = 256;
@@ -56,32 +50,21 @@ pub(super) struct Core {
     pub(super) me: MemberName,
     pub(super) home: Home,
     pub(super) identity: Identity,
-    pub(super) store: Store,
-    pub(super) signer: Signer,
-    pub(super) members: Members,
+    /// What decides.
+    pub(super) member: Member<Shipped, LinkId, Ticket>,
+    /// What it has the world do, and is not done yet.
+    to_do: VecDeque<Output<LinkId, Ticket>>,
     /// Why the file of a new member is not with the others yet, if that is so.
     pub(super) unsettled: Option<String>,
-    pub(super) policy: Engine,
     pub(super) red_readers: BTreeSet<u32>,
     pub(super) net: Network,
-    /// What the network is to do.
-    pub(super) outbox: Vec<Act>,
-    pub(super) sessions: Sessions<LinkId>,
-    pub(super) cut_offs: CutOffs,
     pub(super) standing: BTreeMap<MemberName, Standing>,
-    pub(super) receipts: Receipts,
-    /// What others show, cosign and send.
-    pub(super) reader: Reader,
-    /// What is said and released here.
-    pub(super) publisher: Publisher<Ticket>,
-    /// How much is known of what this node signed and said.
-    pub(super) history: History,
     /// Papers of other members that could not be kept yet.
     pub(super) waiting_papers: WaitingPapers,
     pub(super) listening: Vec<Address>,
     /// What a person should know.
     pub(super) warnings: Warnings,
-    pub(super) random: Random,
+    random: Random,
     clock: Clock,
     /// The time by which all is decided until the clock is read again.
     time: Now,
@@ -89,8 +72,6 @@ pub(super) struct Core {
     pub(super) keys_due: u64,
     /// When it is tried again to put the file of a new member with the others.
     pub(super) settle_at: u64,
-    /// When a member that has left stops speaking.
-    pub(super) farewell: Option<u64>,
     /// The clock is to be looked at, once the inputs that wait are taken.
     ticked: bool,
     stopping: bool,
@@ -124,24 +105,16 @@ impl Core {
             ),
             signer => (signer?, None),
         };
+        let policy = Engine::new(policy, red_readers.clone());
         let mut core = Self {
             me,
             identity,
-            store,
-            signer,
-            members,
+            member: Member::new(store, signer, members, policy),
+            to_do: VecDeque::new(),
             unsettled,
-            policy: Engine::new(policy, red_readers.clone()),
             red_readers,
             net,
-            outbox: Vec::new(),
-            sessions: Sessions::default(),
-            cut_offs: CutOffs::default(),
             standing: BTreeMap::new(),
-            receipts: Receipts::default(),
-            reader: Reader::default(),
-            publisher: Publisher::default(),
-            history: History::begin(),
             waiting_papers: WaitingPapers::default(),
             listening: Vec::new(),
             warnings: Warnings::default(),
@@ -150,27 +123,83 @@ impl Core {
             time,
             keys_due: 0,
             settle_at: 0,
-            farewell: None,
             ticked: false,
             stopping: false,
             home,
         };
         core.read_clock(); // To read the log takes time.
         core.report(&opening);
-        match lost {
-            Some(why) => core.begin_restored(why)?,
-            None => core.recover()?,
-        }
-        core.weigh_all();
-        core.publishing(|publisher, with| publisher.recount_released(with));
-        core.sweep_all();
-        core.cosign_all();
+        core.start(lost)?;
         core.admit();
         core.drain();
         core.read_clock();
-        core.history.readers_may_come(core.time.millis);
-        tracing::info!(me = %core.me, feeds = core.store.feeds().len(), "the node is open");
+        core.deciding(|member, lent| member.readers_may_come(lent));
+        let feeds = core.member.store().feeds().len();
+        tracing::info!(me = %core.me, feeds, "the node is open");
         Ok(core)
+    }
+
+    /// Brings log and signer state together, or begins to ask readers. `lost` says why the latter is lost.
+    fn start(&mut self, lost: Option<String>) -> Result<(), RunError> {
+        match self.member.compare(self.identity.keys()) {
+            Compared::Unknown(why) => {
+                let why = lost.unwrap_or(why);
+                tracing::warn!(%why, "nothing is signed before readers have said what they hold");
+                let recovery = recovery_file::begin(&self.home);
+                let recovery = recovery.map_err(|source| RunError::System {
+                    what: "cannot note that a recovery begins; check the disk",
+                    source,
+                })?;
+                self.deciding(|member, lent| member.ask(recovery, why, lent))?;
+            }
+            Compared::OtherHistory(feed) => {
+                return Err(RunError::Forked {
+                    feed: feed.to_string(),
+                });
+            }
+            Compared::Repair(repair) => {
+                let has_begun = recovery_file::has_begun(&self.home);
+                self.deciding(|member, lent| member.repair(repair, has_begun, lent))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the operator what the opening of the store came upon.
+    fn report(&mut self, opening: &Opening) {
+        if opening.cut_bytes > 0 {
+            tracing::warn!(
+                bytes = opening.cut_bytes,
+                "cut what a crash had left half written"
+            );
+        }
+        if let Some(rebuilt) = &opening.rebuilt {
+            let why = &rebuilt.why;
+            tracing::warn!(%why, "the derived state was rebuilt from the log");
+            self.warn(Warning::Rebuilt {
+                why: why.clone(),
+                set_aside: rebuilt.set_aside.clone(),
+            });
+        }
+    }
+
+    /// Has the member decide something, and does what follows in the world.
+    pub(super) fn deciding<A>(
+        &mut self,
+        act: impl FnOnce(&mut Member<Shipped, LinkId, Ticket>, &mut Lent<'_>) -> A,
+    ) -> A {
+        let mut random = self.random;
+        let mut lent = Lent {
+            keys: self.identity.keys(),
+            chance: &mut random,
+            now: self.time,
+        };
+        let answer = act(&mut self.member, &mut lent);
+        self.to_do.extend(self.member.take_outputs());
+        while let Some(output) = self.to_do.pop_front() {
+            self.carry_out(output);
+        }
+        answer
     }
 
     /// Takes inputs until it is told to stop.
@@ -180,11 +209,8 @@ impl Core {
         mut operators: Operators,
     ) -> Result<(), RunError> {
         while !self.stopping {
-            let idle = self.publisher.is_idle()
-                && operators.is_idle()
-                && !self.history.is_loading()
-                && !self.store.has_waiting();
-            let first = if self.publisher.is_silent() && idle {
+            let idle = self.member.is_idle() && operators.is_idle();
+            let first = if self.member.publisher().is_silent() && idle {
                 inbox.blocking_recv()
             } else {
                 inbox.try_recv().ok().or(Some(Input::Tick))
@@ -205,19 +231,24 @@ impl Core {
                 self.tick();
             }
             self.commit_pending();
-            self.take_in_on();
-            self.sweep_on();
+            self.deciding(Member::go_on);
             self.drain();
             operators.go_on(&mut Door::new(&mut self));
-            self.contained(Self::open_on);
+            self.contained(|core| core.deciding(Member::open_on));
             self.drain();
         }
-        self.say_goodbye();
-        self.store_receipts(u64::MAX)?;
-        self.store.sync()?;
-        self.store.flush()?;
+        self.deciding(|member, lent| member.say_goodbye(lent.now));
+        self.drain();
+        self.member.finish()?;
         tracing::info!("the node has stopped");
         Ok(())
+    }
+
+    /// Makes durable what waits, answers, and releases it.
+    pub(super) fn commit_pending(&mut self) {
+        if let Some(said) = self.deciding(Member::commit) {
+            self.deciding(|member, lent| member.release(&said, lent));
+        }
     }
 
     fn take(&mut self, input: Input, operators: &mut Operators) {
@@ -275,13 +306,6 @@ impl Core {
     /// Keeps a warning for `status`.
     pub(super) fn warn(&mut self, warning: Warning) {
         self.warnings.add(warning, self.wall());
-    }
-
-    /// Stops publishing for good: what is on disk and what is in memory may differ.
-    pub(super) fn halt(&mut self, why: String) {
-        tracing::error!(%why, "publishing is halted until the node is restarted");
-        self.warn(Warning::Halted { why: why.clone() });
-        self.history.stop(why);
     }
 }
 

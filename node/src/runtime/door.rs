@@ -66,8 +66,8 @@ impl<'c> Door<'c> {
 
     /// Makes the log durable for a copy of it; answers up to where it is.
     pub(crate) fn sync_log(&mut self) -> Result<u64, Refused> {
-        self.0.store.sync()?;
-        Ok(self.0.store.durable().to_u64())
+        self.0.member.sync()?;
+        Ok(self.0.member.store().durable().to_u64())
     }
 
     /// Puts the policies of the home in force; answers how many.

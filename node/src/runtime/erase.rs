@@ -2,6 +2,7 @@
 
 use kentong_protocol::feed::EraseReason;
 use kentong_protocol::indicator::Value;
+use kentong_protocol::member::NotErasedNow;
 use kentong_protocol::member::publisher::{Extent, NotErased};
 use kentong_protocol::statement::{Erasure, IndicatorId};
 
@@ -38,15 +39,8 @@ impl Core {
     /// Erases an own indicator; answers when nothing of it is left here.
     pub(super) fn erase(&mut self, named: &Named, how: Erasing) -> Result<reply::Erasure, Refused> {
         self.may_publish()?;
-        if !self.may_release() {
-            return Err(Refused::JustStarted);
-        }
-        if !self.history.is_complete() {
-            return Err(Refused::PartsAreLost);
-        }
-        let extent = self.publishing(|publisher, with| {
-            publisher.erase(with, &named.id, how.reason, how.dry_run)
-        });
+        let extent =
+            self.deciding(|member, lent| member.erase(&named.id, how.reason, how.dry_run, lent));
         let extent = extent.map_err(|error| refused(named, error))?;
         if !how.dry_run {
             tracing::info!(feeds = extent.feeds, "an own indicator was erased");
@@ -56,7 +50,7 @@ impl Core {
 
     /// The own indicator that an operator names.
     fn named(&self, which: &Which) -> Result<Named, Refused> {
-        let own = self.store.own()?;
+        let own = self.member.store().own()?;
         match which {
             Which::Value(value) => {
                 let named = Named {
@@ -72,7 +66,7 @@ impl Core {
                 };
                 let mut named = Named { id, value: None };
                 let entry = own.get(&id).ok_or_else(|| unknown(&named))?;
-                let said = entry.at.map(|place| self.store.statement(place));
+                let said = entry.at.map(|place| self.member.store().statement(place));
                 let said = said.transpose()?;
                 named.value = said.map(|(statement, _)| statement.value);
                 Ok(named)
@@ -82,11 +76,11 @@ impl Core {
 
     /// The erasures of an own indicator, if the last that is known of it is that it was erased.
     pub(super) fn erasures(&self, id: &IndicatorId) -> Option<Vec<(Place, Erasure)>> {
-        let entry = self.store.own().ok()?.get(id)?;
+        let entry = self.member.store().own().ok()?.get(id)?;
         if !entry.erased {
             return None;
         }
-        self.store.erasures(id).ok()
+        self.member.store().erasures(id).ok()
     }
 }
 
@@ -105,7 +99,12 @@ fn in_full(named: &Named, extent: Extent, how: Erasing) -> reply::Erasure {
     }
 }
 
-fn refused(named: &Named, why: NotErased) -> Refused {
+fn refused(named: &Named, why: NotErasedNow) -> Refused {
+    let why = match why {
+        NotErasedNow::NoReaderYet => return Refused::JustStarted,
+        NotErasedNow::PartsAreLost => return Refused::PartsAreLost,
+        NotErasedNow::Publisher(why) => why,
+    };
     match why {
         NotErased::NotOurs => unknown(named),
         NotErased::Already => Refused::ErasedAlready(in_words(named)),

@@ -1,31 +1,49 @@
 //! Links to other members' nodes: what the network reports, and what is told to their sessions.
 
 use kentong_protocol::MemberName;
-use kentong_protocol::member::publisher::Publisher;
-use kentong_protocol::member::sessions::{Input, Whom};
-use kentong_protocol::sync::{Local, Peer};
-use kentong_protocol::wire::Bye;
+use kentong_protocol::member::Member;
+use kentong_protocol::wire::Message;
 
-use crate::net::{Event, LinkId, PeerName};
+use crate::net::{Event, LinkId, PeerName, UnsentBecause};
 
 use super::core::Core;
-use super::outbox::Act;
 use super::regard::NoLink;
 
 impl Core {
     /// Tells the network who may come in and where to look for them.
-    pub(super) fn admit(&mut self) {
-        let mut table = super::members::peers(&self.members);
+    pub(super) fn admit(&self) {
+        let mut table = super::members::peers(self.member.members());
         table.retain(|peer, _| {
-            let member = self.members.by_peer(&peer.to_string());
+            let member = self.member.members().by_peer(&peer.to_string());
             !member.is_some_and(|member| self.is_cut_off(&member))
         });
-        self.outbox.push(Act::Allow(table));
+        self.net.allow(table);
     }
 
     /// Whether a member broke a rule and is not spoken to for now.
     fn is_cut_off(&self, member: &MemberName) -> bool {
-        self.cut_offs.holds(member, self.now().millis)
+        self.member.is_cut_off(member, self.now())
+    }
+
+    /// Sends a message. A link whose queue is full is given up: the peer does not read, and will catch up when
+    /// it comes back. Nothing more is taken from it or made for it.
+    pub(super) fn send(&mut self, link: LinkId, message: &Message) {
+        let Err(unsent) = self.net.send(link, message.encode()) else {
+            return;
+        };
+        let (why, said) = match unsent.why {
+            UnsentBecause::LinkGone => return, // The network tells why, in its turn.
+            UnsentBecause::QueueFull => (NoLink::ReadsNothing, "it does not read what it is sent"),
+            UnsentBecause::BadLength => (
+                NoLink::MessageTooLong,
+                "a message to it did not fit a frame",
+            ),
+        };
+        self.net.close(link);
+        if let Some(member) = self.deciding(|member, lent| member.ended(link, lent.now)) {
+            tracing::warn!(peer = %member, why = said, "the link is given up");
+            self.standing.entry(member).or_default().why = Some(why);
+        }
     }
 
     pub(super) fn network(&mut self, event: Event) {
@@ -35,16 +53,21 @@ impl Core {
                 self.listening.push(address);
             }
             Event::Connected { peer, link } => self.connected(&peer, link),
-            Event::Frame { link, bytes, .. } => self.tell(Input::Frame { link, bytes }),
-            Event::Drained { link, .. } => self.tell(Input::Drained(link)),
+            Event::Frame { link, bytes, .. } => {
+                self.deciding(|member, lent| member.frame(link, bytes, lent.now));
+            }
+            Event::Drained { link, .. } => {
+                self.deciding(|member, lent| member.drained(link, lent.now));
+            }
             Event::Disconnected { peer, link, why } => {
-                if let Some(member) = self.end(link) {
+                if let Some(member) = self.deciding(|member, lent| member.ended(link, lent.now)) {
                     tracing::info!(peer = %member, %why, "disconnected");
                     let standing = self.standing.entry(member).or_default();
                     standing.why.get_or_insert(NoLink::Ended(why));
                 }
                 if self
-                    .members
+                    .member
+                    .members()
                     .by_peer(&peer.to_string())
                     .is_some_and(|m| self.is_cut_off(&m))
                 {
@@ -64,7 +87,7 @@ impl Core {
                 tracing::debug!(%from, %peer, "where the one who was turned away came from");
             }
             Event::DialFailed { peer, why } => {
-                if let Some(member) = self.members.by_peer(&peer.to_string()) {
+                if let Some(member) = self.member.members().by_peer(&peer.to_string()) {
                     tracing::debug!(peer = %member, %why, "not reached");
                     self.standing.entry(member).or_default().why = Some(NoLink::NotReached(why));
                 }
@@ -73,86 +96,31 @@ impl Core {
     }
 
     fn connected(&mut self, peer: &PeerName, link: LinkId) {
-        let known = self.members.by_peer(&peer.to_string());
-        let known = known.filter(|member| !self.is_cut_off(member));
-        let sides = known.and_then(|member| Some((self.local()?, self.peer(&member)?)));
-        let Some((local, peer)) = sides else {
-            self.close(link);
-            return;
-        };
-        tracing::info!(peer = %peer.member, "connected");
-        self.standing.entry(peer.member.clone()).or_default().why = None;
-        let local = Box::new(local);
-        self.tell(Input::Connected { link, local, peer });
-    }
-
-    fn local(&self) -> Option<Local> {
-        let charter = self.members.charter()?;
-        Some(Local {
-            me: self.me.clone(),
-            signing: self.identity.signing.public_key(),
-            federation: *charter.id().digest(),
-            federation_name: charter.federation().as_str().to_owned(),
-            charter_version: charter.version(),
-            charter: *charter.hash(),
-            serials: (self.identity.warrant.serial(), self.identity.card.serial()),
-            limits: kentong_protocol::sync::Limits::default(),
-        })
-    }
-
-    pub(super) fn peer(&self, member: &MemberName) -> Option<Peer> {
-        let (warrant, card) = self.members.credentials(member)?;
-        Some(Peer {
-            member: member.clone(),
-            signing: *warrant.signing(),
-            serials: (warrant.serial(), card.map_or(0, kentong_keys::Card::serial)),
-        })
+        let member = self.member.members().by_peer(&peer.to_string());
+        let mut speaks =
+            |name: &MemberName| self.deciding(|member, lent| member.connected(link, name, lent));
+        match member.as_ref().filter(|name| speaks(name)) {
+            Some(name) => {
+                tracing::info!(peer = %name, "connected");
+                self.standing.entry(name.clone()).or_default().why = None;
+            }
+            None => self.net.close(link),
+        }
     }
 
     /// The clock moved on.
     pub(super) fn tick(&mut self) {
         let now = self.now().millis;
-        self.tell(Input::Tick);
-        self.drain();
-        self.leave(now);
         self.keep_keys(now);
         self.contained(|core| core.papers_on(now));
-        super::members::keep(&mut self.members, &self.home, now);
+        self.keep_cards();
         self.settle_on(now);
-        self.relay_on();
-        self.take_on();
-        self.publishing(Publisher::release_on);
-        self.restored_on();
-        self.lost_on();
-        if let Err(error) = self.store_receipts(now) {
-            tracing::error!(%error, "receipts could not be stored");
-        }
-        if self.members.keep_up(self.wall()) {
-            tracing::info!("a suspension or a leave began or ended");
-            self.admit();
-            self.cut_off_strangers();
-            self.sweep_all();
-        }
-        self.publishing(Publisher::retry_on);
-        if self.cut_offs.lift(now) {
-            self.admit();
-        }
+        self.deciding(Member::tick);
     }
 
-    /// Puts what happened into the queue of the sessions. They are handed it in [`Core::drain`].
-    pub(super) fn tell(&mut self, input: Input<LinkId>) {
-        self.sessions.give(input, self.now());
-    }
-
-    /// A link ended, or is given up: answers whose it was.
-    pub(super) fn end(&mut self, link: LinkId) -> Option<MemberName> {
-        let member = self.sessions.member(link).cloned()?;
-        self.tell(Input::Ended(link));
-        Some(member)
-    }
-
-    pub(super) fn say_goodbye(&mut self) {
-        self.tell(Input::Close(Whom::All, Bye::Stopping));
-        self.drain();
+    /// Keeps in the home what cards came, as far as that can be done now.
+    pub(super) fn keep_cards(&mut self) {
+        let now = self.now().millis;
+        super::members::keep(self.member.members_mut(), &self.home, now);
     }
 }

@@ -10,7 +10,7 @@ use kentong_protocol::charter::{Charter, Papers};
 use kentong_protocol::feed::FeedId;
 use kentong_protocol::indicator::Value;
 use kentong_protocol::member::Stands;
-use kentong_protocol::member::reader::OverQuota;
+use kentong_protocol::member::reader::{OverQuota, View};
 use kentong_protocol::policy::{Class, LocalAction, Operator, Party, Verdict};
 use kentong_protocol::statement::{Erasure, IndicatorId, Statement};
 use kentong_protocol::sync::Evidence;
@@ -19,8 +19,9 @@ use kentong_protocol::wire::Holds;
 use kentong_protocol::{Digest, MemberName};
 
 use crate::control::reply;
+use crate::log::Log;
 use crate::net::Address;
-use crate::store::{FeedState, Place, Store, StoreError};
+use crate::store::{Derived, FeedState, Place, Store, StoreError};
 
 use super::core::Core;
 use super::regard::{Broken, NoLink};
@@ -58,7 +59,7 @@ impl<'c> Node<'c> {
 
     /// What follows from the log.
     pub(crate) const fn store(&self) -> &Store {
-        &self.0.store
+        self.0.member.store()
     }
 
     /// What the clock on the wall says.
@@ -66,16 +67,21 @@ impl<'c> Node<'c> {
         self.0.wall()
     }
 
+    /// The node as a session sees it.
+    fn as_seen(&self) -> View<'_, Log, Derived> {
+        self.0.member.view(self.0.now())
+    }
+
     // The federation.
 
     /// The charter in force.
     pub(crate) fn charter(&self) -> Option<&Charter> {
-        self.0.members.charter()
+        self.0.member.members().charter()
     }
 
     /// The federation's documents.
     pub(crate) fn papers(&self) -> Option<&Papers> {
-        self.0.members.papers()
+        self.0.member.members().papers()
     }
 
     /// Why the file of a new member is not with the others yet, if that is so.
@@ -85,32 +91,32 @@ impl<'c> Node<'c> {
 
     /// The members in force, this node's among them.
     pub(crate) fn parties(&self) -> &[Party] {
-        self.0.members.parties()
+        self.0.member.members().parties()
     }
 
     /// Every member that the charter lists, and how it stands.
     pub(crate) fn listed(&self) -> Vec<(Party, Stands)> {
-        self.0.members.listed(self.wall())
+        self.0.member.members().listed(self.wall())
     }
 
     /// A member that the charter lists, as policies see it.
     pub(crate) fn party(&self, member: &MemberName) -> Option<Party> {
-        self.0.members.party(member)
+        self.0.member.members().party(member)
     }
 
     /// A member as policies see it; one that the charter does not list is in no group.
     pub(crate) fn as_party(&self, member: &MemberName) -> Party {
-        self.0.members.as_party(member)
+        self.0.member.members().as_party(member)
     }
 
     /// The name that the charter gives a member for people.
     pub(crate) fn display_name(&self, member: &MemberName) -> String {
-        self.0.members.display_name(member)
+        self.0.member.members().display_name(member)
     }
 
     /// A member's newest card.
     pub(crate) fn card(&self, member: &MemberName) -> Option<&Card> {
-        self.0.members.credentials(member)?.1
+        self.0.member.members().credentials(member)?.1
     }
 
     // Policy.
@@ -122,24 +128,24 @@ impl<'c> Node<'c> {
         operator: &Operator,
         subject: Option<(&Party, &Class)>,
     ) -> Arc<Verdict> {
-        self.0.policy.local(action, operator, subject)
+        self.0.member.policy().local(action, operator, subject)
     }
 
     /// May a member have an indicator of ours?
     pub(crate) fn share(&mut self, class: &Class, publisher: &Party, to: &Party) -> Arc<Verdict> {
-        self.0.policy.share(class, publisher, to)
+        self.0.member.policy().share(class, publisher, to)
     }
 
     /// Do we believe a member's indicator?
     pub(crate) fn accept(&mut self, class: &Class, from: &Party) -> Arc<Verdict> {
-        self.0.policy.accept(class, from)
+        self.0.member.policy().accept(class, from)
     }
 
     // Indicators and feeds.
 
     /// The newest own statement about a value, as the feed for ourselves alone has it.
     pub(crate) fn own_statement(&self, value: &Value) -> Result<Option<Statement>, StoreError> {
-        self.0.store.own_statement(value)
+        self.0.member.store().own_statement(value)
     }
 
     /// The erasures of an own indicator, if the last that is known of it is that it was erased.
@@ -149,27 +155,27 @@ impl<'c> Node<'c> {
 
     /// The members who cosigned a history of this feed that goes on from its leaf at `index`.
     pub(crate) fn witnesses(&self, feed: &FeedState, index: u64) -> Vec<&MemberName> {
-        self.0.reader.witnesses(feed, index)
+        self.0.member.reader().witnesses(feed, index)
     }
 
     /// What a reader said last that it holds of a feed of ours, if its present key signed that.
     pub(crate) fn holds(&self, feed: FeedId, reader: &MemberName) -> Option<Holds> {
-        self.0.holds(feed, reader)
+        self.0.member.holds(feed, reader)
     }
 
     /// Bodies that nobody gave so far though somebody shows them: the feed, the index, who did not give it.
     pub(crate) fn refused(&self) -> impl Iterator<Item = (FeedId, u64, &BTreeSet<MemberName>)> {
-        self.0.reader.refused()
+        self.0.member.reader().refused()
     }
 
     /// What shows two histories of feeds.
     pub(crate) fn forked(&self) -> impl Iterator<Item = &Evidence> {
-        self.0.reader.forked()
+        self.0.member.reader().forked()
     }
 
     /// How many bodies of a publisher are missing that this node would take.
     pub(crate) fn wanted_of(&self, publisher: &MemberName) -> u64 {
-        self.0.wanted_of(publisher)
+        self.as_seen().wanted_of(publisher)
     }
 
     // Quotas.
@@ -181,14 +187,19 @@ impl<'c> Node<'c> {
 
     /// The publishers of whom not all is taken.
     pub(crate) fn over_quota(&self) -> Vec<OverQuota> {
-        self.0.over_quota()
+        self.as_seen().over_quota()
     }
 
     // The node itself.
 
     /// The members with whom there is a link.
     pub(crate) fn connected(&self) -> BTreeSet<&MemberName> {
-        self.0.sessions.links().map(|(_, member)| member).collect()
+        self.0
+            .member
+            .sessions()
+            .links()
+            .map(|(_, member)| member)
+            .collect()
     }
 
     /// How the node stands with a member of whom it has heard or tried to.
@@ -214,7 +225,7 @@ impl<'c> Node<'c> {
 
     /// Batches of own indicators that are still to be checked for release.
     pub(crate) fn to_release(&self) -> usize {
-        self.0.publisher.to_release()
+        self.0.member.publisher().to_release()
     }
 
     /// What is waited for before anything is signed.

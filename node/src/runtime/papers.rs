@@ -1,22 +1,16 @@
 //! The federation's papers as they come from other nodes, and what a change of members means here.
 
-use std::collections::BTreeSet;
-
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::Paper;
-use kentong_protocol::member::reader::Warrants;
-use kentong_protocol::member::sessions::{Input, Whom};
+use kentong_protocol::member::Members;
 
 use crate::charter_files::{self, CharterFilesError, Taken};
 use crate::turn::Wait;
 
 use super::core::Core;
 use super::members::{self, Found};
-use super::regard::NoLink;
 use super::warnings::{Subject, Warning};
 
-/// Milliseconds that a member that leaves has to tell the others.
-const FAREWELL: u64 = 5_000;
 /// Milliseconds after which it is tried again to put the file of a new member with the others.
 const SETTLE_AGAIN: u64 = 1_000;
 
@@ -75,69 +69,17 @@ impl Core {
         }
     }
 
-    /// Goes by other members, cards or papers. Who is no member any more is cut off before
-    /// anything else is done.
+    /// Other members, cards or documents are in force.
     pub(super) fn go_by(&mut self, found: Found) {
-        let Found {
-            mut members,
-            unsettled,
-        } = found;
+        let Found { members, unsettled } = found;
         self.unsettled = unsettled;
-        members.inherit_unkept(&mut self.members);
-        let before = self.members.charter().map(|charter| *charter.hash());
-        let after = members.charter().map(|charter| *charter.hash());
-        if before != after || self.members.parties() != members.parties() {
-            self.publisher.end_epochs();
-        }
-        let was_in_force = self.members.is_in_force(&self.me);
-        let warrants = Warrants::of(&self.members);
-        self.members = members;
-        self.look_for_new_keys(&warrants);
-        let parties = self.members.parties().iter();
-        let members_in_force: BTreeSet<_> = parties.map(|party| party.name.clone()).collect();
-        if let Some(charter) = self.members.charter().filter(|_| before != after) {
+        let charter = |members: &Members| members.charter().map(|charter| *charter.hash());
+        let before = charter(self.member.members());
+        self.deciding(|member, lent| member.use_members(members, lent));
+        let members = self.member.members();
+        if let Some(charter) = members.charter().filter(|one| Some(*one.hash()) != before) {
             let (version, members) = (charter.version(), charter.members().len());
             tracing::info!(version, members, "a charter is in force");
-        }
-        self.tell(Input::Papers(Whom::Members(members_in_force)));
-        let leaves = was_in_force || self.farewell.is_some();
-        if leaves && !self.members.is_in_force(&self.me) {
-            // A member that leaves says so before it goes, also if another document follows at once.
-            let until = self.now().millis + FAREWELL;
-            self.farewell.get_or_insert(until);
-        } else {
-            self.farewell = None;
-            self.admit();
-            self.cut_off_strangers();
-        }
-        self.sweep_all();
-        if before != after {
-            self.quota_changed(); // The quota may be another.
-        }
-    }
-
-    /// Ends what a member that has left still had to say.
-    pub(super) fn leave(&mut self, now: u64) {
-        if self.farewell.is_some_and(|at| at <= now) {
-            self.farewell = None;
-            self.admit();
-            self.cut_off_strangers();
-        }
-    }
-
-    /// Ends the sessions with those who are not, or not now, members in force.
-    pub(super) fn cut_off_strangers(&mut self) {
-        let in_force = |name: &MemberName| self.members.is_in_force(name);
-        let links = self.sessions.links();
-        let gone = links.filter(|(_, member)| !in_force(member) || !in_force(&self.me));
-        let gone: Vec<_> = gone.map(|(link, _)| link).collect();
-        for link in gone {
-            self.close(link);
-            if let Some(member) = self.end(link) {
-                tracing::info!(peer = %member, "no longer a member in force");
-                let standing = self.standing.entry(member).or_default();
-                standing.why = Some(NoLink::NotInForce);
-            }
         }
     }
 }

@@ -12,8 +12,8 @@ impl Core {
     pub(super) fn reload_policy(&mut self) -> Result<u64, Refused> {
         let set = policies(&self.home).map_err(|error| Refused::Policies(error.to_string()))?;
         let count = set.len() as u64;
-        self.policy = Engine::new(set, self.red_readers.clone());
-        self.sweep_all();
+        let policy = Engine::new(set, self.red_readers.clone());
+        self.deciding(|member, lent| member.use_policy(policy, lent));
         tracing::info!(count, "policies reloaded");
         Ok(count)
     }
@@ -27,15 +27,16 @@ impl Core {
         let found = members::read(&self.home, &self.identity, now)
             .map_err(|error| Refused::MemberFiles(error.to_string()))?;
         let members = &found.members;
-        if self.members.charter().is_some() && members.charter().is_none() {
+        let charter = self.member.members().charter();
+        if charter.is_some() && members.charter().is_none() {
             return Err(Refused::CharterGone(self.home.charter()));
         }
-        if let (Some(now), Some(new)) = (self.members.charter(), members.charter())
+        if let (Some(now), Some(new)) = (charter, members.charter())
             && (now.id() != new.id() || now.version() > new.version())
         {
             return Err(Refused::OtherCharter);
         }
         self.go_by(found);
-        Ok(self.members.parties().len() as u64)
+        Ok(self.member.members().parties().len() as u64)
     }
 }

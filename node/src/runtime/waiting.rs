@@ -21,8 +21,8 @@ pub(crate) struct Waiting {
 impl Core {
     /// What waits to be released until its readers have room; nothing without a charter.
     pub(super) fn waiting(&self) -> Option<Waiting> {
-        let quota = *self.members.charter()?.quota();
-        let outgoing = self.publisher.outgoing();
+        let quota = *self.member.members().charter()?.quota();
+        let outgoing = self.member.publisher().outgoing();
         let count = |bound| outgoing.waiting_for(bound).count();
         let next = outgoing.next_at(self.now().millis, &self.me);
         Some(Waiting {

@@ -8,8 +8,6 @@ use std::collections::{BTreeSet, VecDeque};
 
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::Paper;
-use kentong_protocol::member::sessions::{Input, Whom};
-use kentong_protocol::wire::Bye;
 
 use crate::charter_files::CharterFilesError;
 
@@ -118,7 +116,7 @@ impl Core {
         }
         let again = self.waiting_papers.begin_again();
         if !again.is_empty() {
-            self.tell(Input::Close(Whom::Members(again), Bye::Stopping));
+            self.deciding(|member, lent| member.begin_again(again, lent.now));
         }
     }
 }

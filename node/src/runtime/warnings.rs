@@ -264,11 +264,6 @@ impl Warnings {
         }
     }
 
-    /// Whether there is a warning about this.
-    pub(super) fn is_about(&self, subject: &Subject) -> bool {
-        self.0.iter().any(|one| one.warning.subject() == *subject)
-    }
-
     /// What the subject was about is over.
     pub(super) fn settle(&mut self, subject: &Subject) {
         self.0.retain(|one| one.warning.subject() != *subject);
@@ -309,10 +304,14 @@ mod tests {
             (&full(), (at(0), at(2), 2))
         );
         assert_eq!(when(older), (at(1), at(1), 1));
-        assert!(warnings.is_about(&Subject::Release));
+        let is_about_release = |warnings: &Warnings| {
+            let mut all = warnings.0.iter();
+            all.any(|one| one.warning.subject() == Subject::Release)
+        };
+        assert!(is_about_release(&warnings));
         warnings.settle(&Subject::Exchange("SG".parse().unwrap()));
         warnings.settle(&Subject::Release);
-        assert!(!warnings.is_about(&Subject::Release));
+        assert!(!is_about_release(&warnings));
         assert_eq!(warnings.shown().count(), 1);
     }
 

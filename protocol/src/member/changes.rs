@@ -22,7 +22,13 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     /// Whether this node speaks to a member now: both are in force, or we say farewell, and it is not cut off.
     #[must_use]
     pub fn speaks_to(&self, member: &MemberName, now: Now) -> bool {
-        self.admits(member) && !self.cut_offs.holds(member, now.millis)
+        self.admits(member) && !self.is_cut_off(member, now)
+    }
+
+    /// Whether a member broke a rule and is not spoken to for now.
+    #[must_use]
+    pub fn is_cut_off(&self, member: &MemberName, now: Now) -> bool {
+        self.cut_offs.holds(member, now.millis)
     }
 
     /// Whether a member is let in as far as the charter goes.
@@ -155,7 +161,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     /// Looks whose keys were replaced since these were the newest warrants.
-    fn look_for_new_keys(&mut self, before: &Warrants, lent: &mut Lent<'_>) {
+    fn look_for_new_keys(&mut self, before: &Warrants, lent: &Lent<'_>) {
         for member in before.replaced(&self.members) {
             if member != *self.store.me() {
                 self.keys_replaced(&member, lent);
@@ -164,7 +170,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     /// A member has a new warrant: what its former keys vouched for is looked at again.
-    fn keys_replaced(&mut self, member: &MemberName, lent: &mut Lent<'_>) {
+    fn keys_replaced(&mut self, member: &MemberName, lent: &Lent<'_>) {
         let now = lent.now;
         let (former, readers) = self.on_ground(lent, |reader, ground| {
             let former = reader.keys_replaced(ground, member);

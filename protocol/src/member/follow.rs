@@ -85,35 +85,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
                     }
                     self.came_back(feed, lent);
                 }
-                reader::Output::BadBody {
-                    publisher,
-                    feed,
-                    index,
-                    error,
-                } => self.told(Told::BadBody {
-                    publisher,
-                    feed,
-                    index,
-                    error,
-                }),
-                reader::Output::Refused {
-                    publisher,
-                    feed,
-                    index,
-                    statements,
-                } => self.told(Told::Refused {
-                    publisher,
-                    feed,
-                    index,
-                    statements,
-                }),
-                reader::Output::Dropped { feed, index } => {
-                    self.told(Told::Dropped { feed, index });
-                }
-                reader::Output::NoKey { feed, epoch, error } => {
-                    self.told(Told::NoKey { feed, epoch, error });
-                }
-                reader::Output::NotOpened(error) => self.told(Told::NotOpened(error)),
+                reader::Output::Found(found) => self.told(Told::Received(found)),
                 reader::Output::Stop(why) => self.stop(why),
             }
         }

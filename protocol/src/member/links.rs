@@ -1,5 +1,7 @@
 //! What links bring.
 
+use std::collections::BTreeSet;
+
 use kentong_keys::MemberName;
 
 use crate::sync::{Limits, Local, Now, Peer};
@@ -36,6 +38,12 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         let member = self.sessions.member(link).cloned()?;
         self.tell(Input::Ended(link), now);
         Some(member)
+    }
+
+    /// The sessions with these members end: new ones list everything again.
+    pub fn begin_again(&mut self, members: BTreeSet<MemberName>, now: Now) {
+        let whom = Whom::Members(members);
+        self.tell(Input::Close(whom, Bye::Stopping), now);
     }
 
     /// All sessions end, with a word.

@@ -3,13 +3,13 @@
 use kentong_keys::MemberName;
 
 use crate::charter::Paper;
-use crate::feed::{BodyError, EpochError, FeedId};
+use crate::feed::FeedId;
 use crate::store::StoreError;
 use crate::sync::{Ended, Evidence, Fault, News};
 use crate::wire::Message;
 
 use super::history::{About, By, Warning};
-use super::reader::Former;
+use super::reader::{Former, Found};
 
 /// What the world is to do, in the order given. `Id` names a link, a `T` one who waits for an answer.
 #[derive(Debug)]
@@ -117,46 +117,8 @@ pub enum Told {
     Hindered(MemberName, StoreError),
     /// All that is held of a member's feeds is whole.
     Whole(MemberName),
-    /// A body is not what its leaf says: its publisher broke a rule.
-    BadBody {
-        /// Who published it.
-        publisher: MemberName,
-        /// In which feed.
-        feed: FeedId,
-        /// At which index.
-        index: u64,
-        /// What is wrong.
-        error: BodyError,
-    },
-    /// Statements of a body were refused.
-    Refused {
-        /// Who published it.
-        publisher: MemberName,
-        /// In which feed.
-        feed: FeedId,
-        /// At which index.
-        index: u64,
-        /// How many.
-        statements: usize,
-    },
-    /// A body was dropped: its publisher's quota has no room for it.
-    Dropped {
-        /// In which feed.
-        feed: FeedId,
-        /// At which index.
-        index: u64,
-    },
-    /// The key of an epoch could not be decrypted, and is asked for again.
-    NoKey {
-        /// Of which feed.
-        feed: FeedId,
-        /// Of which epoch.
-        epoch: u32,
-        /// Why.
-        error: EpochError,
-    },
-    /// Bodies that wait for their key could not be decrypted.
-    NotOpened(StoreError),
+    /// What a member sent is not what it should be, or not used.
+    Received(Found),
     /// Receipts could not be stored.
     ReceiptsNotStored(StoreError),
 }

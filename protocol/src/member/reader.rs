@@ -29,7 +29,7 @@ use super::Members;
 
 pub use former::{Former, Warrants};
 pub use intake::{NotTaken, OverQuota};
-pub use output::Output;
+pub use output::{Found, Output};
 pub use receive::Leaves;
 pub use view::View;
 

@@ -1,9 +1,9 @@
 //! What sessions ask for.
 
-use kentong_keys::MemberName;
+use kentong_keys::{Digest, MemberName};
 
 use crate::bounded::BoundedBytes;
-use crate::feed::UnverifiedCheckpoint;
+use crate::feed::{FeedId, UnverifiedCheckpoint};
 use crate::guard::{self, Guard};
 use crate::store::StoreError;
 use crate::sync::{Now, Task};
@@ -32,12 +32,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
             }
             Task::SendCredentials => self.serve_credentials(link, lent.keys.me, lent),
             Task::ServeCredentials(member) => self.serve_credentials(link, &member, lent),
-            Task::ServePaper(hash) => {
-                let held = self.members.papers();
-                let bytes = held.and_then(|held| held.get(&hash));
-                let bytes = bytes.and_then(|bytes| BoundedBytes::new(bytes.to_vec()).ok());
-                self.send(link, bytes.map(Message::Paper));
-            }
+            Task::ServePaper(hash) => self.serve_paper(link, &hash),
             Task::TakePaper(paper) => {
                 self.outputs.push(Output::KeepPaper(member.clone(), paper));
             }
@@ -57,15 +52,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
                 self.send(link, Some(message));
             }
             Task::ServeEpoch { feed, epoch } => {
-                let ground = Ground {
-                    store: &mut self.store,
-                    members: &self.members,
-                    keys: lent.keys,
-                    now: lent.now,
-                };
-                let chance = &mut *lent.chance;
-                let message = Reader::serve_epoch::<W>(&ground, member, (feed, epoch), chance)?;
-                self.send(link, message);
+                self.serve_epoch(link, member, (feed, epoch), lent)?;
             }
             Task::StoreLeaves {
                 feed,
@@ -86,12 +73,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
                 self.on_ground(lent, |_, ground| Reader::void(ground, feed, from))?;
             }
             Task::StoreBody { feed, index, body } => {
-                let outputs = self.on_ground(lent, |reader, ground| {
-                    reader.store_body(ground, (feed, index), body)
-                })?;
-                self.follow_reader(None, outputs, lent);
-                self.came_back(feed, lent);
-                self.told_if_whole(member);
+                self.store_body(member, (feed, index), body, lent)?;
             }
             Task::StoreEpoch {
                 feed,
@@ -121,6 +103,48 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     fn serve_credentials(&mut self, link: Id, member: &MemberName, lent: &Lent<'_>) {
         let message = self.on_ground(lent, |_, ground| Reader::serve_credentials(ground, member));
         self.send(link, message);
+    }
+
+    /// Sends a document of the charter, unless it is no longer held.
+    fn serve_paper(&mut self, link: Id, hash: &Digest) {
+        let held = self.members.papers();
+        let bytes = held.and_then(|held| held.get(hash));
+        let bytes = bytes.and_then(|bytes| BoundedBytes::new(bytes.to_vec()).ok());
+        self.send(link, bytes.map(Message::Paper));
+    }
+
+    fn serve_epoch(
+        &mut self,
+        link: Id,
+        member: &MemberName,
+        epoch: (FeedId, u32),
+        lent: &mut Lent<'_>,
+    ) -> Result<(), StoreError> {
+        let ground = Ground::<W> {
+            store: &mut self.store,
+            members: &self.members,
+            keys: lent.keys,
+            now: lent.now,
+        };
+        let message = Reader::serve_epoch(&ground, member, epoch, &mut *lent.chance)?;
+        self.send(link, message);
+        Ok(())
+    }
+
+    fn store_body(
+        &mut self,
+        from: &MemberName,
+        (feed, index): (FeedId, u64),
+        body: Vec<u8>,
+        lent: &mut Lent<'_>,
+    ) -> Result<(), StoreError> {
+        let outputs = self.on_ground(lent, |reader, ground| {
+            reader.store_body(ground, (feed, index), body)
+        })?;
+        self.follow_reader(None, outputs, lent);
+        self.came_back(feed, lent);
+        self.told_if_whole(from);
+        Ok(())
     }
 
     /// Before a head of our feed that came back from a reader is stored, the heads know it.
@@ -157,17 +181,17 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     pub(super) fn or_hindered(&mut self, link: Id, done: Result<(), StoreError>, now: Now) {
         let Err(error) = done else { return };
         if let Some(member) = self.ended(link, now) {
+            self.hindered.insert(member.clone());
             self.told(Told::Hindered(member, error));
         }
         self.outputs.push(Output::Close(link));
     }
 
     fn told_if_whole(&mut self, member: &MemberName) {
-        let is_whole = {
-            let mut feeds = self.store.feeds().of(member);
-            feeds.all(|feed| feed.missing_count() == 0)
-        };
-        if is_whole {
+        let mut feeds = self.store.feeds().of(member);
+        let lacks = feeds.any(|feed| feed.missing_count() > 0);
+        drop(feeds);
+        if !lacks && self.hindered.remove(member) {
             self.told(Told::Whole(member.clone()));
         }
     }

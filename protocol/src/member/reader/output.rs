@@ -36,6 +36,15 @@ pub enum Output {
         /// Whether they reach a head.
         reached: bool,
     },
+    /// A person may want to know this of what came.
+    Found(Found),
+    /// Publish nothing until the next start.
+    Stop(String),
+}
+
+/// What was found out about what members sent.
+#[derive(Debug)]
+pub enum Found {
     /// A body is not what its leaf says: its publisher broke a rule.
     BadBody {
         /// Who published it.
@@ -76,6 +85,4 @@ pub enum Output {
     },
     /// Bodies that wait for their key could not be decrypted.
     NotOpened(StoreError),
-    /// Publish nothing until the next start.
-    Stop(String),
 }

@@ -6,7 +6,7 @@ use crate::feed::{FeedId, Leaf, open_epoch};
 use crate::member::{Ground, World};
 use crate::store::{Applied, Durably, Log, Rows, Step, Store, StoreError, Vouched};
 
-use super::{Output, Reader};
+use super::{Found, Output, Reader};
 
 /// Leaves that a session verified.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Reader {
             let epoch = leaf.epoch;
             match open_epoch(&leaf, &federation, feed, me, secrets) {
                 Ok(key) => step = step.epoch_key(feed, epoch, &key),
-                Err(error) => outputs.push(Output::NoKey { feed, epoch, error }),
+                Err(error) => outputs.push(Output::Found(Found::NoKey { feed, epoch, error })),
             }
         }
         let reached = checkpoint.is_some();
@@ -107,7 +107,7 @@ impl Reader {
         }
         if !self.intake.keeps(ground, (feed, index), &body)? {
             // It stays missing, and is fetched when there is room.
-            return Ok(vec![Output::Dropped { feed, index }]);
+            return Ok(vec![Output::Found(Found::Dropped { feed, index })]);
         }
         let step = Step::new().body(feed, index, body);
         let applied = ground.store.commit(step, Durably::Later)?;
@@ -121,7 +121,7 @@ impl Reader {
         }
         let mut outputs = match ground.store.open_waiting() {
             Ok(applied) => opened(ground, &applied),
-            Err(error) => vec![Output::NotOpened(error)],
+            Err(error) => vec![Output::Found(Found::NotOpened(error))],
         };
         if !ground.store.has_waiting() {
             outputs.push(Output::Changed); // There are receipts to give.
@@ -153,7 +153,7 @@ impl Reader {
                 ground.store.commit(step, Durably::Later)?;
                 Ok(Vec::new())
             }
-            Err(error) => Ok(vec![Output::NoKey { feed, epoch, error }]),
+            Err(error) => Ok(vec![Output::Found(Found::NoKey { feed, epoch, error })]),
         }
     }
 }
@@ -162,7 +162,7 @@ impl Reader {
 fn opened<W: World>(ground: &Ground<'_, W>, applied: &Applied) -> Vec<Output> {
     let whose = |feed| publisher(ground.store, feed).cloned();
     let bad = applied.bad.iter().filter_map(|(feed, index, error)| {
-        Some(Output::BadBody {
+        Some(Found::BadBody {
             publisher: whose(*feed)?,
             feed: *feed,
             index: *index,
@@ -172,12 +172,12 @@ fn opened<W: World>(ground: &Ground<'_, W>, applied: &Applied) -> Vec<Output> {
     let refused = applied.indexed.iter().filter_map(|batch| {
         let statements = batch.refused.len();
         let publisher = (statements > 0).then(|| whose(batch.feed))??;
-        Some(Output::Refused {
+        Some(Found::Refused {
             publisher,
             feed: batch.feed,
             index: batch.index,
             statements,
         })
     });
-    bad.chain(refused).collect()
+    bad.chain(refused).map(Output::Found).collect()
 }

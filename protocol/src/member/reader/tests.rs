@@ -177,7 +177,7 @@ fn a_body_beyond_the_quota_is_dropped_and_one_that_withdraws_is_kept() {
         statements_per_day: 1,
         ..Quota::default()
     });
-    let dropped = |outputs: &[Output]| matches!(outputs, [Output::Dropped { .. }]);
+    let dropped = |outputs: &[Output]| matches!(outputs, [Output::Found(Found::Dropped { .. })]);
     for number in [1, 2] {
         assert!(node.receive(asserted(number, 1)).is_empty());
     }
