@@ -192,7 +192,7 @@ impl Core {
                 self.standing.entry(member).or_default().goes_by = Some((version, hash));
             }
             News::Compared => {
-                tracing::debug!(peer = %member, "has said what it holds of our feeds")
+                tracing::debug!(peer = %member, "has said what it holds of our feeds");
             }
             News::Cosigned {
                 feed, size, time, ..
