@@ -19,11 +19,15 @@ mod output;
 pub mod publisher;
 pub mod reader;
 mod receipts;
+#[cfg(test)]
+mod sample;
 pub mod sessions;
 mod settling;
 mod start;
 mod state;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -150,7 +154,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     /// Does the next piece of what is done piece by piece: loading what came back, checking what is to be
-    /// released.
+    /// released. To be called after each tick, too: what was held back may be released by then.
     pub fn go_on(&mut self, lent: &mut Lent<'_>) {
         self.load_on(lent);
         self.may_release(lent);
