@@ -48,7 +48,7 @@ pub enum Guard {
     CheckedForNewcomers,
     /// `history::asking`: who does not know what it signed last waits for its readers.
     ReadersHeard,
-    /// `history::asking`: a feed continues only if every reader of it was heard.
+    /// `history::asking`: a feed continues only if every reader of it has answered.
     AllHeard,
     /// `publisher::loading`: what came back is loaded into the feed for this member alone.
     BackIsLoaded,

@@ -77,7 +77,7 @@ fn unmapped(folder: &str, named: &[String], files: &[String]) -> Vec<String> {
                 .strip_prefix('/')?
                 .strip_suffix(".rs")
         })
-        .filter(|module| !module.contains('/') && !["lib", "main"].contains(module))
+        .filter(|module| !module.contains('/') && !["lib", "main", "tests"].contains(module))
         .collect();
     let gone = named
         .iter()

@@ -78,7 +78,7 @@ pub enum Told {
     GoesOn {
         /// By whose word.
         by: By,
-        /// How many members had been heard.
+        /// How many members had answered.
         heard: usize,
         /// Of how many feeds parts are gone that nobody gave.
         gone: usize,

@@ -50,7 +50,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         others.map(|(party, _)| party.name).collect()
     }
 
-    /// Looks whether enough readers were heard and all that they showed is back; then publishing continues.
+    /// Looks whether enough readers have answered and all that they showed is back; then publishing continues.
     pub(super) fn look_for_settlement(&mut self, lent: &mut Lent<'_>) {
         if self.history.asking().is_none() {
             return;
