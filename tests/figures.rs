@@ -14,8 +14,9 @@ use kentong_protocol::indicator::{Tlp, Value};
 use crate::bad_line::{Quality, over_lines, runtime};
 use crate::support::{Federation, Node, domain};
 
-/// Indicators that are imported and released to the other node.
-const MANY: u64 = 400_000;
+/// Indicators that are imported and released to the other node: domains, telephone numbers, mail addresses and
+/// wallets in turn.
+const MANY: u64 = 1_000_000;
 /// Indicators that idle nodes hold.
 const IDLE_MANY: u64 = 1_000_000;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -31,7 +32,7 @@ fn figures() {
         return;
     }
     let mut federation = Federation::running(&["MY", "SG"]);
-    let list = federation.file("list.txt", &hosts(MANY));
+    let list = federation.file("list.txt", &mixed(MANY));
     let list = list.to_str().unwrap();
     row("what", "figure");
     row("---", "---:");
@@ -161,6 +162,20 @@ fn figures_of_a_restored_node() {
     let what = format!("start of that node until {RESTORED} indicators are back from two readers");
     row(&what, &millis(began.elapsed()));
     assert_eq!(my.count("MY", None), RESTORED + 1);
+}
+
+fn mixed(count: u64) -> String {
+    (0..count).fold(String::new(), |mut list, number| {
+        let bank = number % 977;
+        let line = match number % 4 {
+            0 => format!("login-{number:06}.bank-{bank}.example\n"),
+            1 => format!("+6591{:06}\n", number / 4),
+            2 => format!("help-{number:06}@bank-{bank}.example\n"),
+            _ => format!("0x{number:040x}\n"),
+        };
+        list.push_str(&line);
+        list
+    })
 }
 
 fn hosts(count: u64) -> String {
