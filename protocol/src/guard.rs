@@ -47,16 +47,20 @@ pub enum Guard {
     /// `member::changes`: when members change all is checked for release.
     CheckedForNewcomers,
     /// `history::asking`: who does not know what it signed last waits for its readers.
-    ReadersHeard,
+    ReadersAnswered,
     /// `history::asking`: a feed continues only if every reader of it has answered.
-    AllHeard,
+    AllAnswered,
+    /// `history`: a start waits for a reader before it releases.
+    ReaderAwaited,
+    /// `history::news`: a feed of which a reader shows more than is held waits for it to come back.
+    LostAwaited,
     /// `publisher::loading`: what came back is loaded into the feed for this member alone.
     BackIsLoaded,
 }
 
 impl Guard {
     /// All guards.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::LeavesEnd,
         Self::StepEnds,
         Self::PublishedTold,
@@ -77,8 +81,10 @@ impl Guard {
         Self::StrangersCutOff,
         Self::ClosedCounts,
         Self::CheckedForNewcomers,
-        Self::ReadersHeard,
-        Self::AllHeard,
+        Self::ReadersAnswered,
+        Self::AllAnswered,
+        Self::ReaderAwaited,
+        Self::LostAwaited,
         Self::BackIsLoaded,
     ];
 
@@ -106,8 +112,10 @@ impl Guard {
             Self::StrangersCutOff => "strangers-cut-off",
             Self::ClosedCounts => "closed-counts",
             Self::CheckedForNewcomers => "checked-for-newcomers",
-            Self::ReadersHeard => "readers-heard",
-            Self::AllHeard => "all-heard",
+            Self::ReadersAnswered => "readers-answered",
+            Self::AllAnswered => "all-answered",
+            Self::ReaderAwaited => "reader-awaited",
+            Self::LostAwaited => "lost-awaited",
             Self::BackIsLoaded => "back-is-loaded",
         }
     }

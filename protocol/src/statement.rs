@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounded::BoundedText;
 use crate::encoding::{self, DecodeError};
+use crate::guard::{self, Guard};
 use crate::indicator::{Assertion, Projection, Value};
 use crate::time::Timestamp;
 
@@ -226,7 +227,11 @@ impl Statement {
             Said::Withdrawn { .. } => (2, 0),
         };
         Rank {
-            revision: self.revision,
+            revision: if guard::on(Guard::LaterWordCounts) {
+                self.revision
+            } else {
+                Revision::default()
+            },
             class,
             fullness,
             tie: Digest::labelled(RANK, &[bytes]),

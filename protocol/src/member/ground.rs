@@ -2,7 +2,7 @@
 
 use kentong_keys::{Card, EpochKey, MemberName, SealingKey, SealingSecret, SigningKey, Warrant};
 
-use crate::feed::UnverifiedCheckpoint;
+use crate::feed::{Audience, UnverifiedCheckpoint};
 use crate::store::{Log, Rows, Store};
 use crate::sync::Now;
 
@@ -84,6 +84,14 @@ pub trait Chance {
         Self: Sized,
     {
         let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+
+    /// The bytes that make the first leaf of a feed for this audience another than that of any feed before.
+    fn first_leaf(&mut self, audience: &Audience) -> [u8; 16] {
+        let _ = audience;
+        let mut bytes = [0; 16];
         self.fill(&mut bytes);
         bytes
     }

@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 use kentong_keys::RecoveryId;
 
 use crate::feed::FeedId;
+use crate::guard::{self, Guard};
 
 use super::heads::{Heads, Signed};
 
@@ -168,7 +169,8 @@ impl History {
             return Ok(());
         };
         let is_shared = feeds.all().any(|held| held.is_shared());
-        if is_shared && until.is_none_or(|until| now < until) {
+        let waits = guard::on(Guard::ReaderAwaited);
+        if is_shared && waits && until.is_none_or(|until| now < until) {
             return Err(Why::NoReaderYet);
         }
         Ok(())

@@ -15,6 +15,11 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         &self.store
     }
 
+    /// The node is gone: what it signed last is left.
+    pub fn into_heads(self) -> W::Heads {
+        self.heads
+    }
+
     /// What it signed last.
     pub const fn heads(&self) -> &W::Heads {
         &self.heads

@@ -1,11 +1,15 @@
-//! The light ground: a log in memory, of which a crash may take what was not synced; the signer state,
-//! which is durable once it is moved.
+//! The light ground: log, rows and heads in memory, of which a crash may take what it may take.
 
-use crate::feed::FeedId;
+use crate::member::heads::{InMemory, NextWrite};
+use crate::store::memory::{MemoryLog, MemoryPlace, MemoryRows};
+use crate::store::{Log as _, OwnedRecord, Position};
 
-use super::ground::{Ground, Grounds, Record, SignerState};
+use super::ground::{Ground, Grounds, RowsAfter};
 
-/// Makes grounds in memory, of which nothing but the order of what is durable is played.
+/// Of so many crashes rows come through one with an older state, one without any, and one damaged.
+const CRASHES: usize = 10;
+
+/// Makes grounds in memory.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Light;
 
@@ -13,61 +17,99 @@ impl Grounds for Light {
     type Ground = Disk;
 
     fn make(&self, _member: usize) -> Disk {
-        Disk::default()
+        Disk {
+            log: MemoryLog::new(),
+            rows: MemoryPlace::new(),
+            heads: Some(InMemory::new()),
+        }
     }
 }
 
 /// The disk of a node, in memory.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub struct Disk {
-    /// Each group is on disk entirely or not at all.
-    groups: Vec<Vec<Record>>,
-    /// So many groups are durable.
-    synced: usize,
-    signer: SignerState,
+    log: MemoryLog,
+    rows: MemoryPlace,
+    /// None while a node has them open.
+    heads: Option<InMemory>,
 }
 
 impl Ground for Disk {
-    fn append(&mut self, group: Vec<Record>) {
-        self.groups.push(group);
+    type Log = MemoryLog;
+    type Rows = MemoryRows;
+    type Heads = InMemory;
+
+    fn open_log(&self) -> MemoryLog {
+        self.log.clone()
     }
 
-    fn sync(&mut self) {
-        self.synced = self.groups.len();
+    fn rows(&self) -> &MemoryPlace {
+        &self.rows
     }
 
-    fn records(&self) -> impl Iterator<Item = &Record> {
-        self.groups.iter().flatten()
+    fn open_heads(&mut self) -> InMemory {
+        let heads = self.heads.take();
+        heads.map_or_else(InMemory::unknown, InMemory::restart)
     }
 
-    fn erase(&mut self, feed: FeedId, index: u64) {
-        for record in self.groups.iter_mut().flatten() {
-            if matches!(record, Record::Body(of, at, _) if *of == feed && *at == index) {
-                *record = Record::ErasedBody;
-            }
+    fn close_heads(&mut self, heads: InMemory) {
+        self.heads = Some(heads);
+    }
+
+    fn fail_next(heads: &mut InMemory, below: &mut dyn FnMut(usize) -> usize) {
+        heads.set_next_write(match below(3) {
+            0 => NextWrite::Fails,
+            1 => NextWrite::FailsButIsKept,
+            _ => NextWrite::FailsUnsure,
+        });
+    }
+
+    fn crash(&mut self, mut below: impl FnMut(usize) -> usize) -> RowsAfter {
+        self.log.crash(below(self.log.unsynced() + 1));
+        match below(CRASHES) {
+            0 => self.rows.lose(),
+            1 => self.rows.undo(below(self.rows.writes() + 1)),
+            2 => return self.spoil(below),
+            _ => {}
         }
-    }
-
-    fn signer(&self) -> &SignerState {
-        &self.signer
-    }
-
-    fn settle(&mut self, change: impl FnOnce(&mut SignerState)) {
-        change(&mut self.signer);
-    }
-
-    fn crash(&mut self, mut below: impl FnMut(usize) -> usize) {
-        let unsynced = self.groups.len() - self.synced;
-        let kept = self.synced + below(unsynced + 1);
-        self.groups.truncate(kept);
-        self.synced = kept;
+        RowsAfter::Whole
     }
 
     fn backup(&self) -> Self {
+        let log = self.log.copy();
+        log.crash(0);
         Self {
-            groups: self.groups.iter().take(self.synced).cloned().collect(),
-            synced: self.synced,
-            signer: SignerState::of_a_backup(),
+            log,
+            rows: self.rows.copy(),
+            heads: Some(InMemory::unknown()),
         }
+    }
+
+    fn on_disk(&self) -> impl Iterator<Item = OwnedRecord> {
+        let records = self.log.scan(Position::from_u64(0));
+        records.filter_map(|found| found.ok().map(|(_, record)| record))
+    }
+}
+
+impl Disk {
+    /// A bit of a row flips, or a row is gone.
+    fn spoil(&self, mut below: impl FnMut(usize) -> usize) -> RowsAfter {
+        let mut after = RowsAfter::Whole;
+        self.rows.spoil(|rows| {
+            let place = below(rows.len().max(1));
+            let Some(key) = rows.keys().nth(place).cloned() else {
+                return;
+            };
+            after = RowsAfter::Spoilt;
+            if below(4) == 0 && rows.len() > 1 {
+                rows.remove(&key);
+            } else if let Some(value) = rows.get_mut(&key) {
+                let at = below(value.len());
+                if let Some(byte) = value.get_mut(at) {
+                    *byte ^= 1 << below(8);
+                }
+            }
+        });
+        after
     }
 }

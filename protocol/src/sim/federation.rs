@@ -214,7 +214,7 @@ impl<'r, M: Grounds> Federation<'r, M> {
             let part = Part {
                 cast: Rc::clone(&self.cast),
                 who,
-                sabotage: self.plan.sabotage.filter(|_| liar.is_none()),
+                without: self.plan.without.filter(|_| liar.is_none()),
             };
             if liar.is_none() {
                 self.model.publisher(who, rules);

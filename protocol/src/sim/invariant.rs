@@ -191,7 +191,7 @@ pub(super) fn only_released<G: Ground>(
     let publisher = held.and_then(|held| cast.who(held.publisher()));
     for statement in held.iter().flat_map(|held| held.batch(*index)) {
         if let Some(publisher) = publisher.filter(|who| *who != to) {
-            permitted(cast, model, (publisher, to), statement)?;
+            permitted(cast, model, (publisher, to), &statement)?;
         }
     }
     Ok(())
@@ -287,10 +287,11 @@ pub(super) fn nothing_lost<G: Ground>(
 
 /// Nothing that was erased is held, on disk or in memory.
 pub(super) fn erased<G: Ground>(member: &Node<G>) -> Result<(), String> {
+    let on_disk = member.bodies_on_disk();
     for held in member.feeds() {
         let feed = held.id();
         for index in held.erased() {
-            if held.has_body(index) || member.is_on_disk(&feed, index) {
+            if held.has_body(index) || on_disk.contains(&(feed, index)) {
                 let who = member.who();
                 return Err(format!(
                     "{who} still has body {index} of {feed}, which was erased"

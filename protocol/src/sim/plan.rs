@@ -1,8 +1,9 @@
 //! What a run is made of: how many members, which of them lie, how bad the weather is.
 
+use crate::guard::Guard;
+
 use super::dice::Dice;
 use super::liar::Liar;
-use super::sabotage::Sabotage;
 
 /// How often things go wrong while they may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +72,7 @@ pub struct Plan {
     /// What each operator says or does in that time.
     pub words: u64,
     /// A guard that honest members leave out.
-    pub sabotage: Option<Sabotage>,
+    pub without: Option<Guard>,
 }
 
 impl Plan {
@@ -118,7 +119,7 @@ impl Plan {
             weather,
             storm,
             words,
-            sabotage: None,
+            without: None,
         }
     }
 
@@ -134,7 +135,7 @@ impl Plan {
             weather: Weather::FAIR,
             storm: 60_000,
             words: 4,
-            sabotage: None,
+            without: None,
         }
     }
 }

@@ -46,6 +46,8 @@ pub struct Report {
     pub refused: u64,
     /// Crashes, by where they struck.
     pub crashes: BTreeMap<Point, u64>,
+    /// Stores whose rows were made again from the log.
+    pub rebuilt: u64,
     /// Links that broke.
     pub breaks: u64,
     /// Attempts to reach somebody that failed.
@@ -104,6 +106,7 @@ impl Report {
         for (point, count) in &other.crashes {
             *self.crashes.entry(*point).or_default() += count;
         }
+        self.rebuilt += other.rebuilt;
         self.breaks += other.breaks;
         self.failed_dials += other.failed_dials;
         self.crossed += other.crossed;

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::guard::{self, Guard};
+
 use super::ground::Log;
 
 use super::error::StoreError;
@@ -180,7 +182,7 @@ impl State {
             let due = feed.due_erasures().into_iter();
             positions.extend(due.filter_map(|index| feed.entry(index)?.body));
         }
-        if !positions.is_empty() {
+        if !positions.is_empty() && guard::on(Guard::ErasedOverwritten) {
             log.erase(&positions)?;
         }
         for number in feeds {

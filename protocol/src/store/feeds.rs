@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::feed::{BodyError, FeedId, GenesisLeaf, Tree};
+use crate::guard::{self, Guard};
 use crate::quota::LEAF_COST;
 use kentong_keys::{Digest, MemberName};
 
@@ -393,10 +394,9 @@ impl FeedState {
     /// The bodies that are to be overwritten and may be: the leaf that says so is signed.
     pub(super) fn due_erasures(&self) -> Vec<u64> {
         let signed = self.checkpoint().map_or(0, |(size, _)| size);
-        let due = self
-            .erasing
-            .iter()
-            .filter(|(_, by)| by.is_none_or(|by| by < signed));
+        let due = self.erasing.iter().filter(|(_, by)| {
+            by.is_none_or(|by| by < signed) || !guard::on(Guard::ErasedWhenSigned)
+        });
         due.map(|(index, _)| *index).collect()
     }
 

@@ -5,15 +5,16 @@
 use std::panic::catch_unwind;
 use std::rc::Rc;
 
-use kentong_protocol::sim::{Cast, Light, Plan, Sabotage, run};
+use kentong_protocol::guard::Guard;
+use kentong_protocol::sim::{Cast, Light, Plan, run};
 
 /// The first of so many seeds that notices something, and what; a panic is something, too.
-fn first(seeds: u64, sabotage: Option<Sabotage>) -> Option<(u64, String)> {
+fn first(seeds: u64, without: Option<Guard>) -> Option<(u64, String)> {
     (0..seeds).find_map(|seed| {
         let run = move || {
             let cast = Rc::new(Cast::of(50));
             let plan = Plan {
-                sabotage,
+                without,
                 ..Plan::of_seed(seed)
             };
             let broken = run(&Light, &cast, seed, plan).err();
@@ -34,5 +35,5 @@ fn the_first_seed_that_notices() {
         return;
     }
     assert_eq!(first(3, None), None);
-    assert!(first(40, Some(Sabotage::ReleaseToAll)).is_some());
+    assert!(first(40, Some(Guard::PolicyAsked)).is_some());
 }

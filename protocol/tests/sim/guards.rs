@@ -2,17 +2,18 @@
 
 use std::rc::Rc;
 
-use kentong_protocol::sim::{Broken, Cast, Invariant, Liar, Light, Plan, Sabotage, Weather, run};
+use kentong_protocol::guard::Guard;
+use kentong_protocol::sim::{Broken, Cast, Invariant, Liar, Light, Plan, Weather, run};
 
 /// Seeds within which a missing guard must be noticed.
 const SEEDS: u64 = 40;
 
-fn plan(sabotage: Option<Sabotage>, liars: &[Liar]) -> Plan {
+fn plan(without: Option<Guard>, liars: &[Liar]) -> Plan {
     Plan {
         members: 4,
         outsiders: 1,
         changes: 2,
-        restores: sabotage.is_none_or(of_a_restore),
+        restores: without.is_none_or(of_a_restore),
         liars: liars.to_vec(),
         weather: Weather {
             breaks: 10,
@@ -22,27 +23,27 @@ fn plan(sabotage: Option<Sabotage>, liars: &[Liar]) -> Plan {
         },
         storm: 60_000,
         words: 6,
-        sabotage,
+        without,
     }
 }
 
 /// Whether a guard is one of those that only a restored member has.
-const fn of_a_restore(sabotage: Sabotage) -> bool {
+const fn of_a_restore(without: Guard) -> bool {
     matches!(
-        sabotage,
-        Sabotage::GoOnUnheard | Sabotage::GoOnWhereNotAllHeard | Sabotage::TakeNothingIn
+        without,
+        Guard::ReadersAnswered | Guard::AllAnswered | Guard::BackIsLoaded
     )
 }
 
 /// What the first seeds show that do not hold; `enough` says whether that is what is looked for.
 fn first(
-    sabotage: Option<Sabotage>,
+    without: Option<Guard>,
     liars: &[Liar],
     enough: impl Fn(&Broken) -> bool,
 ) -> Option<Box<Broken>> {
     let cast = Rc::new(Cast::of(5));
     let mut broken =
-        (0..SEEDS).filter_map(|seed| run(&Light, &cast, seed, plan(sabotage, liars)).err());
+        (0..SEEDS).filter_map(|seed| run(&Light, &cast, seed, plan(without, liars)).err());
     broken.find(|broken| enough(broken))
 }
 
@@ -59,35 +60,35 @@ fn each_missing_guard_is_noticed() {
         Converged, Erased, NoHonestFault, NothingLost, OneHistory, OnlyMembers, OnlyReleased,
     };
     let mut unexpected = Vec::new();
-    for (sabotage, expected) in [
-        (Sabotage::SignBeforeDurable, OneHistory),
-        (Sabotage::ForgetSignerState, NothingLost),
-        (Sabotage::ServeAnybody, OnlyReleased),
-        (Sabotage::ReleaseToAll, OnlyReleased),
-        (Sabotage::KeepWithdrawals, Converged),
-        (Sabotage::LastArrivalWins, Converged),
-        (Sabotage::NoSweepAtStart, Converged),
-        (Sabotage::AckBeforeDurable, NothingLost),
-        (Sabotage::ReceiptBeforeDurable, NothingLost),
-        (Sabotage::KeepErased, Erased),
-        (Sabotage::EraseBeforeSigned, NothingLost),
-        (Sabotage::KeepNothingElse, NothingLost),
-        (Sabotage::ServeFromFurtherOn, NoHonestFault),
-        (Sabotage::KeepFeedsOpen, OnlyMembers),
-        (Sabotage::KeepStrangers, OnlyMembers),
-        (Sabotage::ForgetClosed, Converged),
-        (Sabotage::NoSweepForNewcomers, Converged),
-        (Sabotage::GoOnUnheard, OneHistory),
-        (Sabotage::GoOnWhereNotAllHeard, OneHistory),
-        (Sabotage::TakeNothingIn, NothingLost),
+    for (without, expected) in [
+        (Guard::DurableBeforeSigned, OneHistory),
+        (Guard::HeadsAsked, NothingLost),
+        (Guard::ReadersOnly, OnlyReleased),
+        (Guard::PolicyAsked, OnlyReleased),
+        (Guard::WithdrawalsReleased, Converged),
+        (Guard::LaterWordCounts, Converged),
+        (Guard::CheckedAtStart, Converged),
+        (Guard::DurableBeforeAnswer, NothingLost),
+        (Guard::ReceiptDurable, NothingLost),
+        (Guard::ErasedOverwritten, Erased),
+        (Guard::ErasedWhenSigned, NothingLost),
+        (Guard::OthersSaidAgain, NothingLost),
+        (Guard::ServedFromAsked, NoHonestFault),
+        (Guard::FeedsClosed, OnlyMembers),
+        (Guard::StrangersCutOff, OnlyMembers),
+        (Guard::ClosedCounts, Converged),
+        (Guard::CheckedForNewcomers, Converged),
+        (Guard::ReadersAnswered, OneHistory),
+        (Guard::AllAnswered, OneHistory),
+        (Guard::BackIsLoaded, NothingLost),
     ] {
         // A missing guard may show in more than one way, and in another one first.
-        let broken = first(Some(sabotage), &[], |broken| broken.invariant == expected);
+        let broken = first(Some(without), &[], |broken| broken.invariant == expected);
         let found = broken.as_ref().map(|broken| broken.invariant);
         let what = broken.map(|broken| format!("seed {}: {}", broken.seed, broken.what));
-        println!("{sabotage:?}: {found:?}, {what:?}");
+        println!("{without:?}: {found:?}, {what:?}");
         if found != Some(expected) {
-            unexpected.push(sabotage);
+            unexpected.push(without);
         }
     }
     assert_eq!(

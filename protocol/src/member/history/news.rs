@@ -3,6 +3,7 @@
 use kentong_keys::MemberName;
 
 use crate::feed::FeedId;
+use crate::guard::{self, Guard};
 
 use super::super::heads::{Heads, Signed, Swap};
 use super::lost::Lost;
@@ -41,6 +42,9 @@ impl History {
     ) -> Vec<Output> {
         if let Past::Unknown(asking) = &mut self.past {
             asking.shown_by(reader, feed, head, now);
+        }
+        if !guard::on(Guard::LostAwaited) {
+            return Vec::new();
         }
         let held = feeds.get(feed).map_or(0, |held| held.size);
         self.lose(feed, head.size, held, (now, held), heads)

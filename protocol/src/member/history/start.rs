@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::feed::{Audience, FeedId};
+use crate::guard::{self, Guard};
 
 use super::super::heads::{Heads, Signed};
 use super::{OurFeeds, goes_on, is_ended};
@@ -51,6 +52,14 @@ pub fn compare(
         let signed = heads.get(held.feed.digest());
         held.covered > signed.map_or(0, |signed| signed.size)
     };
+    if !guard::on(Guard::HeadsAsked) || !guard::on(Guard::DurableBeforeSigned) {
+        let all = feeds.all().map(|held| (held.feed, held.covered));
+        let cut = all.filter(|_| !guard::on(Guard::HeadsAsked)).collect();
+        return Compared::Repair(Repair {
+            cut,
+            ..Repair::default()
+        });
+    }
     if feeds.all().any(is_newer) {
         return Compared::OlderHeads;
     }

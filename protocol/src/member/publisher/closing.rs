@@ -2,6 +2,7 @@
 //! that follow them.
 
 use crate::feed::{Audience, CloseLeaf, FeedId};
+use crate::guard::{self, Guard};
 use crate::store::Step;
 
 use super::super::World;
@@ -27,7 +28,7 @@ impl<T> Publisher<T> {
         let Some(charter) = with.ground.members.charter() else {
             return Ok(());
         };
-        if charter.member(with.me()).is_none() {
+        if charter.member(with.me()).is_none() || !guard::on(Guard::FeedsClosed) {
             return Ok(()); // Others decide about us, not we about them.
         }
         let to_close: Vec<(Audience, FeedId)> = self

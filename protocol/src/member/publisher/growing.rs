@@ -120,7 +120,7 @@ fn genesis<W: World>(
     charter: &Charter,
     audience: &Audience,
 ) -> GenesisLeaf {
-    let nonce = with.chance.draw();
+    let nonce = with.chance.first_leaf(audience);
     GenesisLeaf {
         federation: *charter.id().digest(),
         publisher: with.me().clone(),

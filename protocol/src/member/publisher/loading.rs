@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::feed::{Audience, FeedId};
+use crate::guard::{self, Guard};
 use crate::statement::{IndicatorId, Statement};
 use crate::store::FeedNo;
 
@@ -60,6 +61,9 @@ impl<T> Publisher<T> {
             let known = |back: &Statement| store.own_statement(&back.value);
             let next = to_load(statement, entry.map(|entry| entry.revision), known)?;
             newer.extend(next.map(|next| next.encode()));
+        }
+        if !guard::on(Guard::BackIsLoaded) {
+            newer.clear();
         }
         let count = newer.len();
         if let Ok(private) = Audience::of(with.me(), []) {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use kentong_keys::Digest;
 
 use crate::feed::{Audience, Checkpoint, EraseLeaf, FeedId, Leaf, Origin};
+use crate::guard::{self, Guard};
 use crate::store::{Durably, Step};
 
 use super::super::heads::{Heads as _, Signed, Swap};
@@ -71,7 +72,12 @@ impl<T> Publisher<T> {
         grown: Vec<(Audience, Growing)>,
     ) -> Result<(), PublishError> {
         with.permit.to_publish()?;
-        with.ground.store.commit(step, Durably::Synced)?;
+        let durably = if guard::on(Guard::DurableBeforeSigned) {
+            Durably::Synced
+        } else {
+            Durably::Later
+        };
+        with.ground.store.commit(step, durably)?;
         self.sign(with, &grown)?;
         let now = with.ground.now.millis;
         for (audience, growing) in grown {
@@ -114,6 +120,11 @@ impl<T> Publisher<T> {
                 },
             })
             .collect();
+        let swaps = if guard::on(Guard::DurableBeforeSigned) {
+            swaps
+        } else {
+            Vec::new()
+        };
         if let Err(error) = with.heads.swap_all(&swaps) {
             self.stop(with, error.to_string());
             return Err(PublishError::Unfinished(error.to_string()));

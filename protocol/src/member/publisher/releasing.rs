@@ -6,6 +6,7 @@ use std::rc::Rc;
 use kentong_keys::MemberName;
 
 use crate::feed::Audience;
+use crate::guard::{self, Guard};
 use crate::indicator::Projection;
 use crate::policy::{Class, Verdict};
 use crate::release::{Action, Carrier, LastWord, audiences, plan, still_counting};
@@ -151,6 +152,10 @@ impl<T> Publisher<T> {
             .iter()
             .filter(|party| party.name != me.name)
         {
+            if !guard::on(Guard::PolicyAsked) {
+                permitted.insert(party.name.clone(), Projection::NOTHING);
+                continue;
+            }
             let verdict = with.policy.share(class, &me, party);
             match &*verdict {
                 Verdict::Permit { strip, hold, .. } if hold.is_empty() => {
@@ -204,13 +209,16 @@ impl<T> Publisher<T> {
         statement: &Statement,
     ) -> Result<Vec<(Audience, Vec<u8>)>, PublishError> {
         let audiences = match action {
+            Action::Withdraw(_) if !guard::on(Guard::WithdrawalsReleased) => Vec::new(),
             Action::Withdraw(feed) => {
                 // To the feed, or to the one that follows it.
                 let feed = with.ground.store.feeds().by_number(*feed);
                 let audience = feed.and_then(|feed| {
                     let audience = &feed.genesis().audience;
                     if feed.is_closed() || with.is_ended(feed.id()) {
-                        return with.staying(audience);
+                        return with
+                            .staying(audience)
+                            .filter(|_| guard::on(Guard::ClosedCounts));
                     }
                     Some(audience.clone())
                 });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::feed::Audience;
+use crate::guard::{self, Guard};
 use crate::indicator::{Assertion, Value};
 use crate::statement::{IndicatorId, Numbered, Said, SaidBefore, Statement};
 use crate::store::{OwnEntry, StoreError};
@@ -147,6 +148,11 @@ impl<T> Publisher<T> {
     /// Makes durable what waits, and has it answered. What was said is to be released next
     /// ([`Publisher::release_said`]); nothing if it was not stored.
     pub fn commit<W: World>(&mut self, with: &mut Tools<'_, W>) -> Option<Vec<Statement>> {
+        if !guard::on(Guard::DurableBeforeAnswer) && !self.pending.tickets.is_empty() {
+            let tickets = std::mem::take(&mut self.pending.tickets);
+            self.outputs.extend(tickets.into_iter().map(Output::Said));
+            return None;
+        }
         let pending = std::mem::take(&mut self.pending);
         let (statements, tickets) = (pending.statements, pending.tickets);
         if !statements.is_empty() {

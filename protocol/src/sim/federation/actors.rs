@@ -20,7 +20,7 @@ const CLOCK_ERROR: u64 = 86_400;
 
 /// A node that runs, or what is left of it while it does not.
 #[derive(Debug)]
-pub(super) enum Brain<G> {
+pub(super) enum Brain<G: Ground> {
     Up(Box<Node<G>>),
     Down(Home<G>),
 }
@@ -43,7 +43,7 @@ impl<G: Ground> Brain<G> {
 
 /// A member's node; an equivocator has two.
 #[derive(Debug)]
-pub(super) struct Actor<G> {
+pub(super) struct Actor<G: Ground> {
     pub(super) part: Part,
     pub(super) brains: Vec<Brain<G>>,
     pub(super) tongue: Option<Tongue>,
@@ -70,11 +70,7 @@ impl<G: Ground> Actor<G> {
             1
         };
         let number = part.who.0;
-        let home = || Home {
-            ground: grounds.make(number),
-            rules,
-            papers: Rc::clone(papers),
-        };
+        let home = || Home::new(grounds.make(number), rules, Rc::clone(papers));
         let tongue = liar.map(|liar| Tongue::new(liar, Rc::clone(&part.cast), dice.split()));
         Self {
             part,

@@ -64,7 +64,10 @@ impl<M: Grounds> Federation<'_, M> {
             for brain in &actor.brains {
                 match brain {
                     Brain::Up(member) => self.signed.held_by(member.feeds(), &mut held),
-                    Brain::Down(home) => self.signed.held_by(home.read().feeds(), &mut held),
+                    Brain::Down(home) => {
+                        let contents = home.read(&self.cast, actor.part.who);
+                        self.signed.held_by(contents.feeds(), &mut held);
+                    }
                 }
             }
         }

@@ -56,6 +56,11 @@ impl<M: Grounds> Federation<'_, M> {
             Effect::Halted(why) if honest => {
                 return Err((Invariant::NoHonestFault, format!("{who} halts: {why}")));
             }
+            Effect::Opened { spoilt, rebuilt } => self.opened(who, spoilt, rebuilt)?,
+            // Only an older copy may hold less than was signed.
+            Effect::Behind(what) if honest && !self.model.is_restored(who) => {
+                return Err((Invariant::NoHonestFault, what));
+            }
             Effect::Receipt(reader, holds) if honest => {
                 self.report.receipts += 1;
                 let reader = self.cast.who(&reader);
@@ -80,6 +85,7 @@ impl<M: Grounds> Federation<'_, M> {
             | Effect::Swept
             | Effect::Stored(_)
             | Effect::Halted(_)
+            | Effect::Behind(_)
             | Effect::Receipt(..)
             | Effect::GoesBy { .. }
             | Effect::Closed
@@ -90,11 +96,21 @@ impl<M: Grounds> Federation<'_, M> {
         Ok(())
     }
 
+    /// A node opened its store: rows that somebody changed are never believed.
+    fn opened(&mut self, who: Who, spoilt: bool, rebuilt: bool) -> Result<(), Fall> {
+        if spoilt && !rebuilt {
+            let what = format!("{who} believes rows that somebody changed");
+            return Err((Invariant::NothingLost, what));
+        }
+        self.report.rebuilt += u64::from(rebuilt);
+        Ok(())
+    }
+
     /// A node says that another broke a rule.
     fn faulted(
         &mut self,
         who: Who,
-        link: LinkId,
+        link: Option<LinkId>,
         about: &MemberName,
         fault: Fault,
     ) -> Result<(), Fall> {
@@ -103,7 +119,8 @@ impl<M: Grounds> Federation<'_, M> {
             .note(self.now, format_args!("{who} says that {about} {fault}"));
         let honest = self.is_honest(who);
         if honest && self.is_honest(about) {
-            let hindered = self.wires.get(&link).is_none_or(|wire| wire.hindered);
+            let hindered = link.and_then(|link| self.wires.get(&link));
+            let hindered = hindered.is_none_or(|wire| wire.hindered);
             let fine = no_honest_fault(who, about, fault, hindered);
             fine.map_err(|what| (Invariant::NoHonestFault, what))?;
         } else if honest {

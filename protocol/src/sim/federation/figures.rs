@@ -80,7 +80,7 @@ impl<M: Grounds> Federation<'_, M> {
         self.model.ask(who, vec![(item, word.clone())]);
         let said = self.said(&word);
         self.with(who, 0, |member| {
-            member.set_rules(Rules::Open);
+            member.set_rules(Rules::Open)?;
             member.say(vec![(item, said)])
         })?;
         Ok(())

@@ -37,6 +37,12 @@ impl<M: Grounds> Federation<'_, M> {
             let word = self.word(who, other);
             words.extend(Some((other, word)).filter(|(_, word)| *word != Word::Erase));
         }
+        if let [(item, Word::Erase)] = words[..]
+            && self.with(who, 0, |member| member.may_erase(item))? != Some(true)
+        {
+            self.later(1_000, Event::Speak(who));
+            return Ok(()); // It would refuse: it has just started.
+        }
         self.trace
             .note(self.now, format_args!("{who} is asked for {words:?}"));
         self.model.ask(who, words.clone());
@@ -88,10 +94,7 @@ impl<M: Grounds> Federation<'_, M> {
             .note(self.now, format_args!("{who} goes by {rules:?}"));
         self.model.rule(who, rules);
         for brain in 0..self.actor(who).brains.len() {
-            self.with(who, brain, |member| {
-                member.set_rules(rules);
-                Ok(())
-            })?;
+            self.with(who, brain, |member| member.set_rules(rules))?;
         }
         Ok(())
     }

@@ -102,7 +102,7 @@ impl<M: Grounds> Federation<'_, M> {
             self.later(after, Event::Snap(surplus));
         }
         for (end, peer) in [(0, to), (1, from)] {
-            let wanted = self.with_end(id, end, |member| Ok(member.connected(id, peer)))?;
+            let wanted = self.with_end(id, end, |member| member.connected(id, peer))?;
             if wanted == Some(false) {
                 self.report.refused += 1;
                 if let Some(wire) = self.wires.get_mut(&id) {
@@ -164,11 +164,7 @@ impl<M: Grounds> Federation<'_, M> {
         let alive = wire.alive;
         self.hear(id, end, &frame);
         let shown = self.shown(id, end, &frame);
-        let heard = |member: &mut Node<M::Ground>| {
-            member.frame(id, frame);
-            Ok(())
-        };
-        self.with_end(id, end, heard)?;
+        self.with_end(id, end, |member| member.frame(id, frame))?;
         self.held(id, end, &shown);
         if alive && !self.calm && self.dice.chance(self.plan.weather.breaks) {
             self.report.breaks += 1;
@@ -226,10 +222,7 @@ impl<M: Grounds> Federation<'_, M> {
             queue.clear();
         }
         if self
-            .with_end(id, end, |member| {
-                member.disconnected(id);
-                Ok(())
-            })?
+            .with_end(id, end, |member| member.disconnected(id))?
             .is_some()
         {
             let after = self

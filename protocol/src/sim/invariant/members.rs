@@ -73,7 +73,7 @@ pub(in crate::sim) fn strangers_hold<G: Ground>(
 ) -> Result<(), String> {
     for held in stranger.feeds_of(publisher.name()) {
         for statement in held.statements() {
-            permitted(cast, model, (publisher.who(), stranger.who()), statement)?;
+            permitted(cast, model, (publisher.who(), stranger.who()), &statement)?;
         }
     }
     Ok(())

@@ -14,26 +14,24 @@ use super::LinkId;
 /// Where a node may crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Point {
-    /// Sealed, nothing written.
-    Sealed,
-    /// Leaves and bodies written, not durable.
+    /// A group is about to be written to the log.
+    BeforeWrite,
+    /// It is written, and not durable.
     Written,
-    /// Durable, the signer state not moved.
+    /// All that was written is durable.
     Durable,
-    /// The signer state moved, nothing signed.
-    SignerMoved,
-    /// Signed and written, not announced.
-    Signed,
-    /// The operator answered, nothing released.
+    /// The heads are moved, and nothing is signed yet.
+    HeadsMoved,
+    /// The heads were to be moved: that failed, and nobody knows what is kept.
+    HeadsFailed,
+    /// Bodies are about to be overwritten.
+    BeforeErasing,
+    /// They are overwritten.
+    Erased,
+    /// The operator is answered, nothing is released.
     Answered,
-    /// Received leaves or a body written.
-    Received,
     /// A paper of the federation is on disk, and nobody uses it yet.
     Paper,
-    /// A receipt durable, not sent.
-    Receipt,
-    /// What a crash left is dropped, checkpoints not signed again.
-    Dropped,
     /// Between two steps.
     Idle,
 }
@@ -53,7 +51,7 @@ pub(in crate::sim) enum Effect {
     Swept,
     /// Leaves of a feed came in.
     Stored(FeedId),
-    Faulted(LinkId, MemberName, Fault),
+    Faulted(Option<LinkId>, MemberName, Fault),
     Evidence(Box<Evidence>),
     /// The node uses this version of the charter, and these notices on it.
     GoesBy {
@@ -76,4 +74,11 @@ pub(in crate::sim) enum Effect {
     ClockAhead,
     Withheld,
     Halted(String),
+    /// The store was opened: whether its rows were spoilt before, and whether they were rebuilt.
+    Opened {
+        spoilt: bool,
+        rebuilt: bool,
+    },
+    /// More of its own feeds was signed than it holds.
+    Behind(String),
 }

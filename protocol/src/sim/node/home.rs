@@ -3,27 +3,48 @@
 
 use std::rc::Rc;
 
-use crate::charter::Papers;
-use crate::feed::FeedId;
+use kentong_keys::RecoveryId;
 
+use crate::charter::Papers;
+use crate::store::Store;
+
+use super::super::cast::{Cast, Who};
 use super::super::dice::Dice;
-use super::super::feeds::Feeds;
-use super::super::ground::{Ground, Record};
+use super::super::ground::{Ground, RowsAfter};
 use super::super::rules::Rules;
 use super::feed::{self, Feed};
 
-/// The home of a node: the charter's files and the policy file are each replaced as a whole.
+/// Bytes of opened bodies that a store keeps: a run's bodies are small.
+pub(super) const CACHE: usize = 16 << 10;
+
+/// The home of a node: files that are each replaced as a whole stand beside the ground.
 #[derive(Debug)]
 pub(in crate::sim) struct Home<G> {
     pub(in crate::sim) ground: G,
     pub(in crate::sim) rules: Rules,
     pub(in crate::sim) papers: Rc<Papers>,
+    /// The note that lost history is to come back.
+    pub(super) recovery: Option<RecoveryId>,
+    /// What the last crash did to the rows.
+    pub(super) rows: RowsAfter,
 }
 
 impl<G: Ground> Home<G> {
+    /// A home with nothing in it but what its operator gave it.
+    pub(in crate::sim) const fn new(ground: G, rules: Rules, papers: Rc<Papers>) -> Self {
+        Self {
+            ground,
+            rules,
+            papers,
+            recovery: None,
+            rows: RowsAfter::Whole,
+        }
+    }
+
     /// The power fails: of what was not synced a part may remain.
     pub(in crate::sim) fn crash(&mut self, dice: &mut Dice) {
-        self.ground.crash(|bound| dice.place(bound));
+        let rows = self.ground.crash(|bound| dice.place(bound));
+        self.rows = rows;
     }
 
     /// A backup of what is durable: without what was signed last, which is in no backup.
@@ -32,36 +53,32 @@ impl<G: Ground> Home<G> {
             ground: self.ground.backup(),
             rules: self.rules,
             papers: Rc::clone(&self.papers),
+            recovery: self.recovery,
+            rows: self.rows,
         }
     }
 
     /// The home is replaced by a backup. The operator has its policy elsewhere, too.
     pub(in crate::sim) fn replace(&mut self, backup: Self) {
-        self.ground = backup.ground;
-        self.papers = backup.papers;
-    }
-
-    /// Whether the log holds the body of a batch.
-    pub(super) fn has_body(&self, feed: &FeedId, index: u64) -> bool {
-        let body = |record: &Record| matches!(record, Record::Body(of, at, _) if of == feed && *at == index);
-        self.ground.records().any(body)
+        let rules = self.rules;
+        *self = Self { rules, ..backup };
     }
 
     /// What the log says that is held.
-    pub(in crate::sim) fn read(&self) -> Contents {
-        let mut feeds = Feeds::default();
-        for record in self.ground.records() {
-            feeds.apply(record);
-        }
-        Contents(feeds)
+    pub(in crate::sim) fn read(&self, cast: &Cast, who: Who) -> Contents<G> {
+        let copy = self.ground.backup();
+        let (key, me) = (cast.store_key(who), cast.name(who).clone());
+        let opened = Store::open(copy.open_log(), copy.rows(), key, me, CACHE);
+        let (store, _) = opened.expect("what a node left behind opens");
+        Contents(store)
     }
 }
 
 /// What lies in the home of a node that does not run.
 #[derive(Debug)]
-pub(in crate::sim) struct Contents(Feeds);
+pub(in crate::sim) struct Contents<G: Ground>(Store<G::Log, G::Rows>);
 
-impl Contents {
+impl<G: Ground> Contents<G> {
     pub(in crate::sim) fn feeds(&self) -> impl Iterator<Item = Feed<'_>> {
         feed::all(&self.0)
     }
