@@ -138,17 +138,27 @@ impl Note {
     /// Checks that `key` signed this text. Lines by other keys are passed over; the key must have
     /// exactly one line, and that one must verify.
     pub fn is_signed_by(&self, key: &VerifierKey) -> Result<(), NoteVerifyError> {
-        if key.key_type() != KeyType::Ed25519 {
-            return Err(NoteVerifyError::WrongKeyType);
-        }
-        let mut matching = self.lines_of(key);
-        let line = matching.next().ok_or(NoteVerifyError::NotSigned)?;
-        if matching.next().is_some() {
-            return Err(NoteVerifyError::Repeated);
-        }
+        let line = self.signatures.get(self.line_of(key)?);
+        let line = line.ok_or(NoteVerifyError::NotSigned)?;
         key.public_key()
             .verify_plain(self.text().as_bytes(), &line.bytes)
             .map_err(|_| NoteVerifyError::BadSignature)
+    }
+
+    /// Which of [`Note::signatures`] claims to be by `key`, counted from zero. The key must have exactly
+    /// one line. Nothing is verified: ask [`Note::is_signed_by`].
+    pub fn line_of(&self, key: &VerifierKey) -> Result<usize, NoteVerifyError> {
+        if key.key_type() != KeyType::Ed25519 {
+            return Err(NoteVerifyError::WrongKeyType);
+        }
+        let id = key.key_id();
+        let lines = self.signatures.iter().enumerate();
+        let mut matching = lines.filter(|(_, line)| line.is_of(key, id));
+        let (line, _) = matching.next().ok_or(NoteVerifyError::NotSigned)?;
+        if matching.next().is_some() {
+            return Err(NoteVerifyError::Repeated);
+        }
+        Ok(line)
     }
 
     /// A witness's cosignature of this checkpoint at `time` (Unix seconds; the format ends at
@@ -199,7 +209,7 @@ impl Note {
         let id = key.key_id();
         self.signatures
             .iter()
-            .filter(move |line| line.key_id == id && line.name == *key.name())
+            .filter(move |line| line.is_of(key, id))
     }
 }
 
@@ -244,6 +254,11 @@ impl NoteSignature {
             name: name.clone(),
             bytes: key.sign_plain(text.as_bytes()).as_bytes().as_slice().into(),
         }
+    }
+
+    /// Whether the line has the name of a key, and its id.
+    fn is_of(&self, key: &VerifierKey, id: [u8; 4]) -> bool {
+        self.key_id == id && self.name == *key.name()
     }
 
     /// The name of the key that claims to have signed.

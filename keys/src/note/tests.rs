@@ -76,11 +76,10 @@ fn sign_and_add() {
     assert_eq!(parsed, signed);
 
     let both = signed.add_signature(&name("b"), &b).unwrap();
-    for (text, key) in [("a", &a), ("b", &b)] {
-        assert_eq!(
-            both.is_signed_by(&verifier(text, KeyType::Ed25519, key)),
-            Ok(())
-        );
+    for (text, key, line) in [("a", &a, 0), ("b", &b, 1)] {
+        let verifier = verifier(text, KeyType::Ed25519, key);
+        assert_eq!(both.line_of(&verifier), Ok(line));
+        assert_eq!(both.is_signed_by(&verifier), Ok(()));
     }
     assert_eq!(both.add_signature(&name("b"), &b).unwrap(), both);
 }

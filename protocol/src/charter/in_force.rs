@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_keys::{Digest, MemberName, Note};
 
+use super::signatures::CheckedNote;
 use super::{
     CharterError, FederationId, FederationName, GroupName, Member, Quota, Terms, Thresholds,
     UnverifiedCharter,
@@ -16,12 +17,17 @@ pub struct Charter {
     id: FederationId,
     terms: Terms,
     hash: Digest,
-    note: Note,
+    note: CheckedNote,
 }
 
 impl Charter {
     /// The caller has counted the signatures.
-    pub(super) const fn new(id: FederationId, terms: Terms, hash: Digest, note: Note) -> Self {
+    pub(super) const fn new(
+        id: FederationId,
+        terms: Terms,
+        hash: Digest,
+        note: CheckedNote,
+    ) -> Self {
         Self {
             id,
             terms,
@@ -109,7 +115,12 @@ impl Charter {
 
     /// The signed note.
     #[must_use]
-    pub const fn note(&self) -> &Note {
-        &self.note
+    pub fn note(&self) -> &Note {
+        self.note.note()
+    }
+
+    /// The document that was counted, and what is known of its signatures.
+    pub(super) fn document(&self) -> UnverifiedCharter {
+        UnverifiedCharter::counted(self.terms.clone(), self.note.clone())
     }
 }

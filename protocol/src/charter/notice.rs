@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use kentong_keys::{Digest, Label, MemberName, Note, NoteError, SigningKey};
 
-use super::signatures::{SignatureError, Signed, Voters, list};
+use super::signatures::{CheckedNote, SignatureError, Signed, Voters, list};
 use super::{Chain, Charter, Excerpt, FederationId};
 use crate::time::Timestamp;
 
@@ -240,6 +240,16 @@ impl UnverifiedNotice {
         })
     }
 
+    /// Remembers what another copy knows of the signatures that both have.
+    pub(super) fn learn(&self, other: &Self) {
+        self.signed.learn(&other.signed);
+    }
+
+    /// The same from a notice that counts.
+    pub(super) fn learn_from_counted(&self, held: &Notice) {
+        self.signed.learn(&Signed::from(held.note.clone()));
+    }
+
     fn charter<'a>(&self, chain: &'a Chain) -> Result<&'a Charter, NoticeError> {
         if self.terms.federation != chain.id() {
             return Err(NoticeError::OtherFederation);
@@ -278,7 +288,7 @@ impl UnverifiedNotice {
 pub struct Notice {
     terms: NoticeTerms,
     hash: Digest,
-    note: Note,
+    note: CheckedNote,
 }
 
 impl Notice {
@@ -296,7 +306,7 @@ impl Notice {
 
     /// The signed note.
     #[must_use]
-    pub const fn note(&self) -> &Note {
-        &self.note
+    pub fn note(&self) -> &Note {
+        self.note.note()
     }
 }

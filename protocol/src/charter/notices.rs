@@ -100,6 +100,11 @@ impl Notices {
         notes.join("\n")
     }
 
+    /// The notice whose text has this hash.
+    pub(super) fn get(&self, hash: &Digest) -> Option<&Notice> {
+        self.by_hash.get(hash)
+    }
+
     /// All notices, in the order of their hashes.
     pub fn iter(&self) -> impl Iterator<Item = &Notice> {
         self.by_hash.values()

@@ -42,8 +42,11 @@ impl OpenNotices {
     ) -> Result<Collected, NoticeError> {
         self.fold(chain, now);
         let hash = notice.hash();
-        // Joined with itself it is in the one form, without the lines of strangers.
         let held = self.by_hash.get(&hash);
+        if let Some(held) = held {
+            notice.learn(held);
+        }
+        // Joined with itself it is in the one form, without the lines of strangers.
         let joined = notice.merge(chain, held.unwrap_or(&notice))?;
         match joined.clone().verify(chain) {
             Ok(complete) => {

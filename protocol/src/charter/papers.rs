@@ -212,7 +212,7 @@ impl Papers {
                 Some(held.bytes())
             }
             Place::Notice(text) => {
-                let held = self.notices.iter().find(|held| *held.hash() == text)?;
+                let held = self.notices.get(&text)?;
                 Some(held.note().bytes())
             }
             Place::OpenNotice(text) => {

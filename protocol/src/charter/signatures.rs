@@ -1,5 +1,7 @@
 //! A text and the signatures collected under it: what charters and notices have in common.
 
+mod checked;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_keys::{
@@ -7,15 +9,19 @@ use kentong_keys::{
     SigningKey, VerifierKey, key_name,
 };
 
+pub(super) use checked::CheckedNote;
+#[cfg(test)]
+pub(super) use checked::verified_in;
+
 /// Whose signatures count, and by which root keys.
 pub(super) type Voters<'a> = BTreeMap<&'a MemberName, &'a PublicKey>;
 
-/// A text with the signatures found under it, none of which is believed yet.
+/// A text with the signatures found under it. Each is verified when it is first asked for, and once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Signed {
     text: Box<str>,
     /// None as long as nobody has signed.
-    note: Option<Note>,
+    note: Option<CheckedNote>,
 }
 
 /// Why a signature cannot be added, or two copies cannot be joined.
@@ -41,6 +47,15 @@ pub enum SignatureError {
     DifferentText,
 }
 
+impl From<CheckedNote> for Signed {
+    fn from(note: CheckedNote) -> Self {
+        Self {
+            text: note.note().text().into(),
+            note: Some(note),
+        }
+    }
+}
+
 impl Signed {
     /// Reads the bare text of a draft, or a signed note. The text must hold no empty line; the
     /// caller bounds the length.
@@ -48,10 +63,7 @@ impl Signed {
         // The text holds no empty line, so a file with one has signatures.
         if bytes.windows(2).any(|pair| pair == b"\n\n") {
             let note = Note::parse(bytes)?;
-            return Ok(Self {
-                text: note.text().into(),
-                note: Some(note),
-            });
+            return Ok(Self::from(CheckedNote::new(note)));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| NoteError::NotUtf8)?;
         Ok(Self {
@@ -65,11 +77,19 @@ impl Signed {
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        self.note.as_ref().map_or(self.text.as_bytes(), Note::bytes)
+        let note = self.note.as_ref().map(CheckedNote::note);
+        note.map_or(self.text.as_bytes(), Note::bytes)
     }
 
-    pub(super) fn into_note(self) -> Option<Note> {
+    pub(super) fn into_note(self) -> Option<CheckedNote> {
         self.note
+    }
+
+    /// Remembers what another copy knows of the signatures that both have.
+    pub(super) fn learn(&self, other: &Self) {
+        if let (Some(note), Some(other)) = (&self.note, &other.note) {
+            note.learn(other);
+        }
     }
 
     /// The voters of whom there is a valid signature.
@@ -98,11 +118,7 @@ impl Signed {
             return Err(SignatureError::NotTheirKey(member.clone()));
         }
         let note = Note::sign(&self.text, &[(&key_name(member, Role::Root), root)])?;
-        let signed = Self {
-            text: self.text.clone(),
-            note: Some(note),
-        };
-        self.merge(&signed, voters)
+        self.merge(&Self::from(CheckedNote::new(note)), voters)
     }
 
     /// The valid signatures of both copies, in the order of the members, whatever the order in
@@ -120,15 +136,17 @@ impl Signed {
         if !wrong.is_empty() {
             return Err(SignatureError::Wrong(Vec::from_iter(wrong)));
         }
-        Ok(Self::parse(
-            assemble(&self.text, lines.values()).as_bytes(),
-        )?)
+        let joined = Self::parse(assemble(&self.text, lines.values()).as_bytes())?;
+        joined.learn(self);
+        joined.learn(other);
+        Ok(joined)
     }
 
     /// The text with the signature of one voter alone; none if it did not sign.
     pub(super) fn alone(&self, member: &MemberName, voters: &Voters<'_>) -> Option<Note> {
-        let line = self.lines(voters).remove(member)?;
-        Note::parse(assemble(&self.text, [&line]).as_bytes()).ok()
+        let (name, root) = voters.get_key_value(member)?;
+        let line = self.note.as_ref()?.line_by(&verifier(name, root)).ok()?;
+        Note::parse(assemble(&self.text, [line]).as_bytes()).ok()
     }
 
     fn voters_whose(
@@ -155,14 +173,7 @@ impl Signed {
             return lines;
         };
         for (name, root) in voters {
-            let key = verifier(name, root);
-            if note.is_signed_by(&key).is_err() {
-                continue;
-            }
-            let mut signatures = note.signatures().iter();
-            let line =
-                signatures.find(|line| line.name() == key.name() && line.key_id() == key.key_id());
-            if let Some(line) = line {
+            if let Ok(line) = note.line_by(&verifier(name, root)) {
                 lines.insert((*name).clone(), line.clone());
             }
         }

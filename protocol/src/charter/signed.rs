@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kentong_keys::{Digest, Label, MemberName, Note, SigningKey};
 
-use super::signatures::{Signed, Voters};
+use super::signatures::{CheckedNote, Signed, Voters};
 use super::{Charter, CharterError, FederationId, MAX_CHARTER, SignatureError, Terms, text};
 
 const CHARTER: Label = Label::new("kentong/charter/1");
@@ -28,6 +28,18 @@ impl UnverifiedCharter {
             terms: text::read(signed.text())?,
             signed,
         })
+    }
+
+    /// The document that a charter in force was.
+    pub(super) fn counted(terms: Terms, note: CheckedNote) -> Self {
+        let signed = Signed::from(note);
+        Self { terms, signed }
+    }
+
+    /// Remembers what another copy knows of the signatures that both have. What each says need not be
+    /// compared: nothing is learned from another text.
+    pub(super) fn learn(&self, other: &Self) {
+        self.signed.learn(&other.signed);
     }
 
     /// What the charter says.

@@ -6,6 +6,8 @@ use crate::bounded::TextError;
 use crate::time::Timestamp;
 
 mod chain;
+mod checked;
+mod fifty;
 mod notices;
 mod vectors;
 mod votes;

@@ -228,19 +228,24 @@ impl Ballots {
     /// Remembers who signed a document that may follow the chain, and answers who signed another
     /// one of the same ballot as well.
     pub fn see(&mut self, chain: &Chain, document: &UnverifiedCharter) -> Vec<DoubleVote> {
+        let hash = document.hash();
+        let in_force = chain.in_force().document();
+        let held = self.documents.get(&hash);
+        // Most copies bring few signatures that are not known.
+        for copy in held.into_iter().chain([&in_force]) {
+            document.learn(copy);
+        }
         self.documents.retain(|_, held| concerns_now(chain, held));
         if !concerns_now(chain, document) {
             return Vec::new();
         }
-        let in_force = UnverifiedCharter::parse(chain.in_force().note().bytes());
-        let others = self.documents.values().chain(in_force.as_ref().ok());
+        let others = self.documents.values().chain([&in_force]);
         let before = chain.version(document.terms().version().saturating_sub(1));
         let found: BTreeMap<MemberName, DoubleVote> = others
             .flat_map(|other| DoubleVote::between(other, document))
             .filter(|vote| before.is_some_and(|before| vote.concerns(before)))
             .map(|vote| (vote.member().clone(), vote))
             .collect();
-        let hash = document.hash();
         if self.documents.contains_key(&hash) || self.make_room(chain, document) {
             // Joined with itself it is in the one form, without the lines of strangers.
             let held = self.documents.get(&hash).unwrap_or(document);

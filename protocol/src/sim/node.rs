@@ -237,7 +237,9 @@ impl<G: Ground> Node<G> {
 
     /// Whether something waits that is done piece by piece.
     pub(super) fn has_work(&self) -> bool {
-        !self.member.is_idle() || self.member.history().is_held_back()
+        // While readers are asked all is held back, however long that takes.
+        let held_back = self.member.history().is_held_back() && !self.is_restored();
+        !self.member.is_idle() || held_back
     }
 
     /// Does the next piece.

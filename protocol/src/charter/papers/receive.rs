@@ -118,6 +118,9 @@ impl Papers {
         notice: UnverifiedNotice,
         now: Timestamp,
     ) -> Result<Received, TooManySuspensions> {
+        if let Some(held) = self.notices.get(&notice.hash()) {
+            notice.learn_from_counted(held);
+        }
         let (mut notices, mut open) = (self.notices.clone(), self.open_notices.clone());
         let OfferedNotice {
             complete,

@@ -5,7 +5,7 @@
 //! what it had not yet handed to the world is done.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::rc::Rc;
 
@@ -80,17 +80,23 @@ impl Watch {
         std::mem::take(&mut self.seen.borrow_mut())
     }
 
-    fn sees(&self, record: &Record<'_>) {
-        let feed = FeedId::from_digest(record.key.feed);
-        match record.kind {
-            RecordKind::Checkpoint => {
-                let head = UnverifiedCheckpoint::parse(record.payload).ok();
-                if let Some(head) = head.filter(|head| head.origin().publisher == self.me) {
-                    self.see(Effect::Signed(feed, head.size(), *head.root()));
-                }
+    /// A group was written. A head that stands beside leaves came back with them; one of our own that stands alone
+    /// is signed now.
+    fn sees(&self, group: &[Record<'_>]) {
+        let leaves = group.iter().filter(|record| record.kind == RecordKind::Leaf);
+        let leaves: BTreeSet<_> = leaves.map(|record| record.key.feed).collect();
+        for record in group {
+            let feed = FeedId::from_digest(record.key.feed);
+            if record.kind != RecordKind::Checkpoint || leaves.contains(&record.key.feed) {
+                continue;
             }
-            RecordKind::Leaf => self.see(Effect::Stored(feed)),
-            _ => {}
+            let head = UnverifiedCheckpoint::parse(record.payload).ok();
+            if let Some(head) = head.filter(|head| head.origin().publisher == self.me) {
+                self.see(Effect::Signed(feed, head.size(), *head.root()));
+            }
+        }
+        for feed in leaves {
+            self.see(Effect::Stored(FeedId::from_digest(feed)));
         }
     }
 }
@@ -112,7 +118,7 @@ impl<L: Log> Log for WatchedLog<L> {
     fn append(&mut self, records: &[Record<'_>]) -> Result<Vec<Position>, GroundError> {
         self.watch.pass(Point::BeforeWrite);
         let positions = self.log.append(records)?;
-        records.iter().for_each(|record| self.watch.sees(record));
+        self.watch.sees(records);
         self.watch.pass(Point::Written);
         Ok(positions)
     }
