@@ -82,7 +82,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         }
         if has_begun {
             let ours = Ours::of(&self.store);
-            let outputs = self.history.load_all(&ours);
+            let outputs = self.history.load_again(lent.now.millis, &ours);
             self.follow_history(outputs, lent);
         }
         self.begin(lent);

@@ -7,7 +7,8 @@ use std::ops::Range;
 
 use crate::feed::FeedId;
 
-use super::{History, OurFeeds, Output, Past};
+use super::lost::Lost;
+use super::{Held, History, OurFeeds, Output, Past};
 
 /// What is still to be loaded, in this order.
 #[derive(Debug, Default)]
@@ -76,8 +77,20 @@ impl Loading {
 }
 
 impl History {
+    /// At a start that came upon the note of a recovery: all that our shared feeds say is to be loaded,
+    /// before anything new is said. A crash may have taken bodies that had come back: those are lost again, until a
+    /// reader gives them.
+    pub fn load_again(&mut self, now: u64, feeds: &impl OurFeeds) -> Vec<Output> {
+        let shared = feeds.all().filter(|held| !held.is_private);
+        for held in shared.filter(Held::lacks_bodies) {
+            let lost = Lost::awaited(held.size, 0, now);
+            self.lost.entry(held.feed).or_insert(lost);
+        }
+        self.load_all(feeds)
+    }
+
     /// All that our shared feeds say is to be loaded, before anything new is said.
-    pub fn load_all(&mut self, feeds: &impl OurFeeds) -> Vec<Output> {
+    pub(super) fn load_all(&mut self, feeds: &impl OurFeeds) -> Vec<Output> {
         let Past::Known { loading, .. } = &mut self.past else {
             return Vec::new();
         };

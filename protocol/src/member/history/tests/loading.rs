@@ -47,6 +47,31 @@ fn where_there_is_nothing_to_load_it_is_over_at_once() {
 }
 
 #[test]
+fn a_body_that_a_crash_took_again_is_loaded_when_it_is_back() {
+    let mut home = Home::new(vec![feed(2, &["SG"], 2)]);
+    let heads = home.heads();
+    home.feed(2).missing = 1;
+    let mut history = open_since(EARLY);
+    history.load_again(EARLY, &home);
+    assert_eq!(history.next_to_load(), Some((id(2), 0)));
+    history.loaded(Some(0));
+    assert_eq!(history.next_to_load(), Some((id(2), 1)));
+    let still = [loaded(0, false), Output::ReleaseAll];
+    assert_eq!(history.loaded(Some(0)), still, "the note stays");
+    assert!(!history.is_complete());
+    assert!(history.may_release(PATIENCE, &home).is_err());
+
+    home.feed(2).missing = 0;
+    history.came_back(id(2), PATIENCE, &home, &heads);
+    assert_eq!(history.next_to_load(), Some((id(2), 0)), "all of it again");
+    history.loaded(Some(0));
+    history.next_to_load();
+    let over = [loaded(1, false), Output::Unmark, Output::ReleaseAll];
+    assert_eq!(history.loaded(Some(1)), over);
+    assert!(history.is_complete());
+}
+
+#[test]
 fn what_failed_or_is_lost_the_next_start_looks_for_again() {
     let home = Home::new(vec![feed(2, &["SG"], 2)]);
     let heads = home.heads();
