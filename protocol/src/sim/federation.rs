@@ -78,6 +78,10 @@ enum Event {
     Crash(Who),
     /// A copy of a node's home is kept.
     Keep(Who),
+    /// It and one reader are cut off from all others, and it says something.
+    Strand(Who),
+    /// It says something for everybody, as soon as it may.
+    TellAll(Who),
     /// Its home is replaced by the copy.
     Restore(Who),
     Restart(Who),
@@ -128,6 +132,8 @@ struct Federation<'r, M: Grounds> {
     /// The member that is restored, and the copy of its home once it is kept.
     restored: Option<Who>,
     copy: Option<Home<M::Ground>>,
+    /// The reader that stays away while that copy is put back.
+    stranded: Option<Who>,
     /// What each reader said last that it holds of a feed: leaves, and missing bodies.
     receipts: BTreeMap<(Who, FeedId), (u64, u64)>,
     /// What was shown of feeds with two histories.
@@ -192,6 +198,7 @@ impl<'r, M: Grounds> Federation<'r, M> {
             handed: BTreeMap::new(),
             restored: None,
             copy: None,
+            stranded: None,
             receipts: BTreeMap::new(),
             watch: Watch::new(),
             trace: Trace::new(),
@@ -234,7 +241,12 @@ impl<'r, M: Grounds> Federation<'r, M> {
             let kept = self.dice.below(self.plan.storm / 2);
             self.later(kept, Event::Keep(who));
             let after = self.dice.between(1_000, self.plan.storm / 2);
-            self.later(kept + after, Event::Restore(who));
+            let event = if self.plan.strands {
+                Event::Strand(who)
+            } else {
+                Event::Restore(who)
+            };
+            self.later(kept + after, event);
         }
         for _ in 0..self.plan.changes {
             let at = 5_000 + self.dice.below(self.plan.storm);
@@ -333,6 +345,8 @@ impl<'r, M: Grounds> Federation<'r, M> {
                 self.keep(who);
                 Ok(())
             }
+            Event::Strand(who) => self.strand(who),
+            Event::TellAll(who) => self.tell_all(who),
             Event::Restore(who) => {
                 self.restore(who);
                 Ok(())

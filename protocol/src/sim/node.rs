@@ -337,11 +337,7 @@ impl<G: Ground> Node<G> {
         &mut self,
         act: impl FnOnce(&mut Member<On<G>, LinkId, Vec<Item>>, &mut Lent<'_>) -> A,
     ) -> Result<A, Crashed> {
-        let without = if self.chance.twin {
-            Some(Guard::ReaderAwaited)
-        } else {
-            self.part.without
-        };
+        let without = self.without();
         let member = &mut self.member;
         let mut lent = Lent {
             keys: self.part.cast.person(self.part.who).keys(),
@@ -349,10 +345,7 @@ impl<G: Ground> Node<G> {
             now: self.now,
         };
         let acts = AssertUnwindSafe(|| act(member, &mut lent));
-        let acted = catch_unwind(|| match without {
-            Some(guard) => guard::without(guard, acts),
-            None => acts(),
-        });
+        let acted = catch_unwind(|| doing_without(without, acts));
         match acted {
             Ok(answer) => {
                 for output in self.member.take_outputs() {
@@ -365,6 +358,14 @@ impl<G: Ground> Node<G> {
         }
     }
 
+    /// The guard that this node does without.
+    const fn without(&self) -> Option<Guard> {
+        if self.chance.twin {
+            return Some(Guard::ReaderAwaited);
+        }
+        self.part.without
+    }
+
     /// A place where the node may stop between two calls.
     fn passes(&self, place: Point) -> Result<(), Crashed> {
         if self.watch.stops_at(place) {
@@ -372,5 +373,12 @@ impl<G: Ground> Node<G> {
         } else {
             Ok(())
         }
+    }
+}
+
+fn doing_without<A>(guard: Option<Guard>, act: impl FnOnce() -> A) -> A {
+    match guard {
+        Some(guard) => guard::without(guard, act),
+        None => act(),
     }
 }

@@ -63,6 +63,8 @@ pub struct Plan {
     pub changes: u64,
     /// Whether an honest member's home is replaced by an older copy once, without its signer state.
     pub restores: bool,
+    /// Whether a reader is away while that is done, who alone holds what was said last.
+    pub strands: bool,
     /// The last members lie, in these ways.
     pub liars: Vec<Liar>,
     /// What goes wrong.
@@ -110,11 +112,13 @@ impl Plan {
         let outsiders = dice.place(3);
         let may_restore = members <= 11 && !weather.clocks && !liars.iter().any(hides);
         let restores = may_restore && dice.chance(600);
+        let strands = restores && members > 3 && dice.chance(250);
         Self {
             members,
             outsiders,
             changes,
             restores,
+            strands,
             liars,
             weather,
             storm,
@@ -131,6 +135,7 @@ impl Plan {
             outsiders: 0,
             changes: 0,
             restores: false,
+            strands: false,
             liars: Vec::new(),
             weather: Weather::FAIR,
             storm: 60_000,

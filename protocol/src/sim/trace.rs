@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 /// How many lines are kept.
-const LINES: usize = 900_000;
+const LINES: usize = 120;
 
 /// The trace of a run.
 #[derive(Debug)]

@@ -9,11 +9,15 @@ use kentong_protocol::sim::{Broken, Cast, Invariant, Liar, Light, Plan, Weather,
 const SEEDS: u64 = 40;
 
 fn plan(without: Option<Guard>, liars: &[Liar]) -> Plan {
+    if matches!(without, Some(Guard::ReadersAnswered | Guard::AllAnswered)) {
+        return stranded(without);
+    }
     Plan {
         members: 4,
         outsiders: 1,
         changes: 2,
         restores: without.is_none_or(of_a_restore),
+        strands: false,
         liars: liars.to_vec(),
         weather: Weather {
             breaks: 10,
@@ -24,6 +28,19 @@ fn plan(without: Option<Guard>, liars: &[Liar]) -> Plan {
         storm: 60_000,
         words: 6,
         without,
+    }
+}
+
+/// A run in which little happens but that a home is put back while the only reader is away who holds what was said
+/// last.
+fn stranded(without: Option<Guard>) -> Plan {
+    Plan {
+        restores: true,
+        strands: true,
+        storm: 120_000,
+        words: 6,
+        without,
+        ..Plan::fair(5)
     }
 }
 
@@ -51,6 +68,18 @@ fn first(
 fn with_all_guards_nothing_is_noticed() {
     if let Some(broken) = first(None, &[], |_| true) {
         panic!("{broken}");
+    }
+    let cast = Rc::new(Cast::of(5));
+    for seed in 0..SEEDS {
+        let stormy = Plan {
+            strands: true,
+            ..plan(None, &[])
+        };
+        for plan in [stormy, stranded(None)] {
+            if let Err(broken) = run(&Light, &cast, seed, plan) {
+                panic!("{broken}");
+            }
+        }
     }
 }
 

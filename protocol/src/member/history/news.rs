@@ -43,7 +43,13 @@ impl History {
         if let Past::Unknown(asking) = &mut self.past {
             asking.shown_by(reader, feed, head, now);
         }
-        if !guard::on(Guard::LostAwaited) {
+        // A node that went on too early would wait here: that is left out with its guards.
+        let early = [
+            Guard::LostAwaited,
+            Guard::ReadersAnswered,
+            Guard::AllAnswered,
+        ];
+        if !early.into_iter().all(guard::on) && self.asking().is_none() {
             return Vec::new();
         }
         let held = feeds.get(feed).map_or(0, |held| held.size);

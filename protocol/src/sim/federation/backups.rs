@@ -11,7 +11,10 @@ use kentong_keys::Digest;
 use crate::feed::FeedId;
 
 use super::actors::Brain;
-use super::{Event, Federation, Grounds, Who};
+use super::{Event, Fall, Federation, Grounds, Who};
+
+/// Milliseconds that a reader stays away: longer than a restored node waits for what somebody showed.
+const AWAY: u64 = 80_000;
 
 impl<M: Grounds> Federation<'_, M> {
     /// A copy of a home is kept.
@@ -21,6 +24,31 @@ impl<M: Grounds> Federation<'_, M> {
             Brain::Down(home) => home.backup(),
         });
         self.copy = copy;
+    }
+
+    /// What a member says next reaches one reader alone, who is away then until long after the copy was put back.
+    pub(super) fn strand(&mut self, who: Who) -> Result<(), Fall> {
+        if !self.may_speak(who) {
+            if !self.calm {
+                self.later(1_000, Event::Strand(who));
+            }
+            return Ok(());
+        }
+        let readers = (0..self.actors.len()).map(Who);
+        let linked = |reader: &Who| {
+            let member = self.up(who).filter(|member| member.is_linked(*reader));
+            member.is_some() && self.is_honest(*reader)
+        };
+        let readers: Vec<_> = readers.filter(linked).collect();
+        if let Some(reader) = self.dice.pick(&readers).copied() {
+            self.trace
+                .note(self.now, format_args!("{who} and {reader} are alone"));
+            self.cut_off(BTreeSet::from([who, reader]));
+            self.stranded = Some(reader);
+            self.tell_all(who)?;
+        }
+        self.later(2_000, Event::Restore(who));
+        Ok(())
     }
 
     /// The node is stopped, and starts again from the copy.
@@ -49,6 +77,11 @@ impl<M: Grounds> Federation<'_, M> {
         self.report.restores += 1;
         self.receipts.retain(|(reader, _), _| *reader != who);
         self.model.is_older_copy(who);
+        if let Some(reader) = self.stranded.take() {
+            self.cut_off(BTreeSet::from([reader]));
+            self.later(AWAY, Event::Heal);
+            self.later(1_000, Event::TellAll(who));
+        }
     }
 
     /// A restored node goes on: what it signed before counts as far as others hold it.

@@ -16,8 +16,7 @@ const ITEMS: u64 = 5;
 impl<M: Grounds> Federation<'_, M> {
     /// An operator says or changes something, or waits until its node runs.
     pub(super) fn speak(&mut self, who: Who) -> Result<(), Fall> {
-        let waits = |member: &Node<M::Ground>| member.is_halted() || member.is_restored();
-        if self.up(who).is_none_or(waits) {
+        if !self.may_speak(who) {
             if !self.calm {
                 let after = self.dice.between(500, 3_000);
                 self.later(after, Event::Speak(who));
@@ -70,6 +69,12 @@ impl<M: Grounds> Federation<'_, M> {
         Ok(())
     }
 
+    /// Whether a node runs that takes what its operator says.
+    pub(super) fn may_speak(&self, who: Who) -> bool {
+        let waits = |member: &Node<M::Ground>| member.is_halted() || member.is_restored();
+        !self.up(who).is_none_or(waits)
+    }
+
     /// What an operator says next of an indicator.
     fn word(&mut self, who: Who, item: Item) -> Word {
         let stands = self.model.stands(who, item);
@@ -96,6 +101,33 @@ impl<M: Grounds> Federation<'_, M> {
         for brain in 0..self.actor(who).brains.len() {
             self.with(who, brain, |member| member.set_rules(rules))?;
         }
+        Ok(())
+    }
+
+    /// An operator shares with everybody, and says something for everybody.
+    pub(super) fn tell_all(&mut self, who: Who) -> Result<(), Fall> {
+        if !self.may_speak(who) {
+            if !self.calm {
+                self.later(1_000, Event::TellAll(who));
+            }
+            return Ok(());
+        }
+        self.model.rule(who, Rules::Open);
+        let item = Item(self.dice.below(ITEMS));
+        let word = Word::Assert(Content {
+            mark: Mark::Green,
+            to: BTreeSet::new(),
+            to_delta: false,
+            ..self.content(who, item)
+        });
+        self.trace
+            .note(self.now, format_args!("{who} tells all: {word:?}"));
+        self.model.ask(who, vec![(item, word.clone())]);
+        let said = self.said(&word);
+        self.with(who, 0, |member| {
+            member.set_rules(Rules::Open)?;
+            member.say(vec![(item, said)])
+        })?;
         Ok(())
     }
 

@@ -243,25 +243,30 @@ impl<M: Grounds> Federation<'_, M> {
             .into_iter()
             .filter(|_| self.dice.chance(400))
             .collect();
-        self.trace.note(self.now, format_args!("apart: {apart:?}"));
-        self.apart = apart;
         self.report.partitions += 1;
         let lasts = self.dice.between(500, 30_000);
         self.later(lasts, Event::Heal);
-        let between = self.wires.iter().filter(|(_, wire)| {
-            let [one, other] = wire.ends;
-            wire.alive && self.are_apart(one, other)
-        });
-        let between: Vec<_> = between.map(|(id, _)| *id).collect();
-        for id in between {
-            if let Some(wire) = self.wires.get_mut(&id) {
-                wire.hindered = true;
-            }
+        for id in self.cut_off(apart) {
             let after = self.dice.between(1_000, 40_000);
             if after < lasts || self.dice.chance(500) {
                 self.later(after, Event::Snap(id));
             }
         }
+    }
+
+    /// These are cut off from the others. The links between the two.
+    pub(super) fn cut_off(&mut self, apart: BTreeSet<Who>) -> Vec<LinkId> {
+        self.trace.note(self.now, format_args!("apart: {apart:?}"));
+        self.apart = apart;
+        let mut between = Vec::new();
+        for (id, wire) in self.wires.iter_mut().filter(|(_, wire)| wire.alive) {
+            let [one, other] = wire.ends;
+            if self.apart.contains(&one) != self.apart.contains(&other) {
+                wire.hindered = true;
+                between.push(*id);
+            }
+        }
+        between
     }
 
     pub(super) fn heal(&mut self) {

@@ -14,7 +14,7 @@ use crate::store::{FeedState, RecordKind};
 use super::super::cast::Who;
 use super::super::ground::Ground;
 use super::super::said::Item;
-use super::{Crashed, Feed, Node, feed};
+use super::{Crashed, Feed, Node, doing_without, feed};
 
 /// What it holds and says.
 impl<G: Ground> Node<G> {
@@ -55,7 +55,8 @@ impl<G: Ground> Node<G> {
             let (place, statement) = found.expect("an opened batch can be read again");
             let held = store.feeds().by_number(place.feed);
             let held = held.expect("a statement stands in a feed");
-            let rank = statement.rank(&statement.encode());
+            let rank = || statement.rank(&statement.encode());
+            let rank = doing_without(self.without(), rank);
             let key = (held.genesis().publisher.clone(), statement.value.clone());
             let before = best.get(&key);
             if before.is_none_or(|(_, before)| *before < rank) {

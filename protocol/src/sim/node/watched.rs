@@ -83,7 +83,9 @@ impl Watch {
     /// A group was written. A head that stands beside leaves came back with them; one of our own that stands alone
     /// is signed now.
     fn sees(&self, group: &[Record<'_>]) {
-        let leaves = group.iter().filter(|record| record.kind == RecordKind::Leaf);
+        let leaves = group
+            .iter()
+            .filter(|record| record.kind == RecordKind::Leaf);
         let leaves: BTreeSet<_> = leaves.map(|record| record.key.feed).collect();
         for record in group {
             let feed = FeedId::from_digest(record.key.feed);
