@@ -1,15 +1,16 @@
-//! A whole federation in one thread: the protocol's own code, a world that goes wrong, and a
-//! reference that says how it must end.
+//! A whole federation in one thread: the node that ships, a world that goes wrong, and a reference that says
+//! how it must end.
 //!
 //! [`run`] takes a seed and a [`Plan`]. It lets members assert, revise, withdraw and change their
 //! policies while links break, groups of members are cut off, nodes crash at every durable step and
 //! clocks jump; some members lie. Members are removed, admitted and suspended by votes that travel
-//! like all else, and now and then a home is replaced by an older copy of it. After each step the invariants hold, or the run ends with
-//! [`Broken`]: which one, by which seed, at which step. The same seed gives the same run.
+//! like all else, and now and then a home is replaced by an older copy of it. After each step the invariants
+//! hold, or the run ends with [`Broken`]: which one, by which seed, at which step. The same seed gives the same
+//! run.
 //!
-//! What is real: sessions, feeds, seals and signatures, the release rule, Cedar policies, charters,
-//! votes and notices. What is played: links, clocks and operators; warrants and cards, which
-//! everybody has of those whom its charter lists. Disks are as the maker of [`Grounds`] has them. The reference shares no code with what it judges.
+//! What is real: all that a node decides ([`crate::member`]), with its store. What is played: links, clocks and
+//! operators, and what a node stands on, as the maker of [`Grounds`] has it. The reference shares no code with
+//! what it judges.
 
 mod cast;
 mod dice;

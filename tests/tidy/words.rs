@@ -10,7 +10,7 @@ use std::fs;
 use super::{files_below, repository};
 
 /// Of the files that are listed, the most words in all. Lower it when the list gets shorter.
-const MOST: usize = 320;
+const MOST: usize = 269;
 
 const LIST: &str = "tests/old-words.txt";
 const THIS: &str = "tests/tidy/words.rs";

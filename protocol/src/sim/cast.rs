@@ -153,7 +153,7 @@ impl Cast {
         found.ok().map(Who)
     }
 
-    /// The members as one of them knows them by these papers. Warrants and cards it has of all whom they
+    /// The members as one of them knows them by these documents. Warrants and cards it has of all whom they
     /// list.
     pub(super) fn members(&self, who: Who, papers: &Papers, now: Timestamp) -> Members {
         let me = self.person(who);

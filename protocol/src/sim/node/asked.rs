@@ -77,7 +77,7 @@ impl<G: Ground> Node<G> {
     /// What it says itself of an indicator; nothing if it never did, or erased it.
     pub(in crate::sim) fn says(&self, item: Item) -> Option<Statement> {
         let store = self.member.store();
-        let own = store.own().expect("the rows of its own feeds can be read");
+        let own = store.own().expect("the rows of our feeds can be read");
         let at = own.get(&self.id_of(item))?.at?;
         let read = store.statement(at);
         Some(read.expect("a statement of its own can be read again").0)
@@ -86,7 +86,7 @@ impl<G: Ground> Node<G> {
     /// The number that the erasure of an indicator took; 0 if it was never erased.
     pub(in crate::sim) fn erased(&self, item: Item) -> u32 {
         let store = self.member.store();
-        let own = store.own().expect("the rows of its own feeds can be read");
+        let own = store.own().expect("the rows of our feeds can be read");
         let erased = own.erased(&store.mark_of(&self.id_of(item)));
         erased.map_or(0, |erased| erased.number())
     }

@@ -30,7 +30,7 @@ pub enum Point {
     Erased,
     /// The operator is answered, nothing is released.
     Answered,
-    /// A paper of the federation is on disk, and nobody uses it yet.
+    /// A document of the federation is on disk, and nobody uses it yet.
     Paper,
     /// Between two steps.
     Idle,
@@ -60,12 +60,12 @@ pub(in crate::sim) enum Effect {
     },
     /// A feed was closed.
     Closed,
-    /// Readers were heard: publishing goes on in so many feeds that others read, and so many ended.
+    /// Readers have answered: publishing goes on in so many feeds that others read, and so many ended.
     WentOn {
         feeds: u64,
         ended: u64,
     },
-    /// So many statements were taken in that had come back.
+    /// So many statements that had come back were loaded.
     TakenIn(u64),
     /// A member voted for two documents at once.
     VotedTwice(MemberName),
@@ -79,6 +79,6 @@ pub(in crate::sim) enum Effect {
         spoilt: bool,
         rebuilt: bool,
     },
-    /// More of its own feeds was signed than it holds.
+    /// More of its feeds was signed than it holds.
     Behind(String),
 }

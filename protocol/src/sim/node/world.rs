@@ -107,7 +107,7 @@ impl<G: Ground> Node<G> {
         Effect::Faulted(link, member, fault)
     }
 
-    /// The node uses what its home has of the federation's papers.
+    /// The node uses what its home has of the federation's documents.
     pub(super) fn goes_by(&self) {
         let (chain, notices) = (self.home.papers.chain(), self.home.papers.notices());
         self.watch.see(Effect::GoesBy {
@@ -116,7 +116,7 @@ impl<G: Ground> Node<G> {
         });
     }
 
-    /// The home keeps a paper; the node uses it if it is in force.
+    /// The home keeps a document; the node uses it if it is in force.
     pub(super) fn keep_paper(&mut self, paper: Paper) -> Result<(), Crashed> {
         let held = Rc::clone(&self.home.papers);
         let Ok(received) = held.receive(paper, self.now.wall) else {
