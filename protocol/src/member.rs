@@ -35,7 +35,6 @@ use std::ops::ControlFlow;
 use kentong_keys::MemberName;
 
 use crate::policy::Engine;
-use crate::statement::Statement;
 use crate::store::StoreError;
 use crate::sync::Now;
 
@@ -45,17 +44,22 @@ use reader::Reader;
 use receipts::Receipts;
 use sessions::{CutOffs, Failed, Input, Sessions};
 
-pub use asked::NotErasedNow;
+pub use asked::{NotErasedNow, Request, ToRelease};
+pub use changes::FailedOn;
 pub use ground::{Chance, Ground, Keys, Lent, StoreOf, World};
 pub use members::{Held, Members, Stands, Unfit};
 pub use ours::Ours;
 pub use output::{Output, Told};
 pub use start::Compared;
 
-/// A member's node. `Id` names a link, a `T` one who waits for an answer.
+/// A member's node. `Id` names a link, a `T` a request that waits for an answer.
 ///
-/// After each call the world carries out what [`Member::take_outputs`] gives. It calls [`Member::step`] until
-/// that breaks, and [`Member::tick`] now and then.
+/// The world compares log and heads first ([`Member::compare`], then [`Member::ask`] or [`Member::repair`]), and
+/// says when links can come about ([`Member::readers_may_come`]). Then it goes round: it hands in what came on
+/// links, from operators and, a few times a second, from the clock ([`Member::tick`]); has what was said made
+/// durable and released ([`Member::commit`], [`Member::release`]); does the next piece of what is done piece by
+/// piece ([`Member::go_on`], [`Member::open_on`]); and calls [`Member::step`] until that breaks. After each call it
+/// carries out what [`Member::take_outputs`] gives. At the end it calls [`Member::finish`].
 pub struct Member<W: World, Id, T> {
     store: StoreOf<W>,
     heads: W::Heads,
@@ -67,6 +71,8 @@ pub struct Member<W: World, Id, T> {
     publisher: Publisher<T>,
     history: History,
     receipts: Receipts,
+    /// Log and heads were compared.
+    has_begun: bool,
     /// When a member that has left stops speaking.
     farewell: Option<u64>,
     /// Members of whom something could not be stored, until all that is held of their feeds is whole.
@@ -89,6 +95,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
             publisher: Publisher::default(),
             history: History::begin(),
             receipts: Receipts::default(),
+            has_begun: false,
             farewell: None,
             hindered: BTreeSet::new(),
             outputs: Vec::new(),
@@ -107,11 +114,11 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         match self.sessions.next(lent.now, &view) {
             Some(sessions::Output::Do { link, member, task }) => {
                 let done = self.carry_out(link, &member, task, lent);
-                self.or_hindered(link, done, lent.now);
+                self.or_hindered((link, member), done, lent.now);
             }
             Some(sessions::Output::Learnt { link, member, news }) => {
                 let done = self.learn(link, &member, news, lent);
-                self.or_hindered(link, done, lent.now);
+                self.or_hindered((link, member), done, lent.now);
             }
             Some(sessions::Output::Gone(member)) => self.reader.gone(&member),
             None => return ControlFlow::Break(()),
@@ -119,11 +126,18 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         ControlFlow::Continue(())
     }
 
-    /// The node failed inside [`Member::step`]: the link ends that it was for. None if it was for none.
-    pub fn failed(&mut self) -> Option<Failed<Id>> {
-        let failed = self.sessions.failed()?;
-        self.outputs.push(Output::Close(failed.link));
-        Some(failed)
+    /// The node failed inside [`Member::step`]: the link ends that it was for, and its member is not spoken to
+    /// for a while, with the frame in question; without one nothing is held against it. None if it was
+    /// for no link. Publishing stops if what is stored and what is signed may differ.
+    pub fn failed(&mut self, now: Now) -> Option<FailedOn> {
+        self.stop_if_midway();
+        let Failed {
+            link,
+            member,
+            frame,
+        } = self.sessions.failed()?;
+        self.outputs.push(Output::Close(link));
+        Some(self.cut_off(member, frame, now))
     }
 
     /// The clock moved on.
@@ -143,12 +157,13 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
 
     /// Makes durable what was said, and has it answered. What it gives back is to be
     /// [released](Member::release) next.
-    pub fn commit(&mut self, lent: &mut Lent<'_>) -> Option<Vec<Statement>> {
-        self.publishing(lent, Publisher::commit)
+    pub fn commit(&mut self, lent: &mut Lent<'_>) -> Option<ToRelease> {
+        let said = self.publishing(lent, Publisher::commit)?;
+        Some(ToRelease(said))
     }
 
     /// Releases what was said, if that may be done now.
-    pub fn release(&mut self, said: &[Statement], lent: &mut Lent<'_>) {
+    pub fn release(&mut self, ToRelease(said): &ToRelease, lent: &mut Lent<'_>) {
         self.may_release(lent);
         self.publishing(lent, |publisher, with| publisher.release_said(with, said));
     }
@@ -163,7 +178,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     /// Decrypts some of the bodies whose key came after them.
-    pub fn open_on(&mut self, lent: &mut Lent<'_>) {
+    pub fn open_on(&mut self, lent: &Lent<'_>) {
         self.reading(lent, |_, ground| Reader::open_on(ground));
     }
 
@@ -173,7 +188,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         self.publisher.is_idle() && !self.history.is_loading() && !self.store.has_waiting()
     }
 
-    /// Makes durable what is not yet, as the last thing.
+    /// Writes everything to disk. To be called last.
     pub fn finish(&mut self) -> Result<(), StoreError> {
         self.store_receipts(u64::MAX)?;
         self.store.sync()?;
@@ -186,7 +201,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     /// Has the publisher do something, and does what follows.
-    pub fn publishing<A>(
+    fn publishing<A>(
         &mut self,
         lent: &mut Lent<'_>,
         act: impl FnOnce(&mut Publisher<T>, &mut Tools<'_, W>) -> A,
@@ -214,11 +229,11 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     /// Has the reader do something, and does what follows where nobody asked for it.
     fn reading(
         &mut self,
-        lent: &mut Lent<'_>,
+        lent: &Lent<'_>,
         act: impl FnOnce(&mut Reader, &mut Ground<'_, W>) -> Vec<reader::Output>,
     ) {
         let outputs = self.on_ground(lent, act);
-        self.follow_reader(None, outputs, lent);
+        self.follow_reader(None, outputs, lent.now);
     }
 
     /// Lends the reader what it stands on.

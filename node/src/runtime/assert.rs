@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use kentong_protocol::bounded::BoundedText;
 use kentong_protocol::indicator::{Projection, Recipient, Value};
-use kentong_protocol::member::publisher::{self, Publisher, Saying, Tools};
+use kentong_protocol::member::Request;
+use kentong_protocol::member::publisher::{self, Saying};
 use kentong_protocol::policy::{Class, LocalAction, Operator};
 use kentong_protocol::statement::Said;
 use tokio::sync::mpsc;
@@ -43,13 +44,12 @@ impl Core {
         }
         let me = self.member.members().as_party(&self.me);
         let notes = self.unknown_recipients(&entries);
-        self.publishing(|publisher, with| {
+        self.request(|mut request| {
             let mut outcomes = Vec::with_capacity(entries.len());
-            publisher.begin();
             for Entry { value, assertion } in entries {
                 let class = Class::of(&value, &assertion);
                 let subject = Some((&me, &class));
-                let verdict = with.policy.local(LocalAction::Publish, operator, subject);
+                let verdict = request.local(LocalAction::Publish, operator, subject);
                 if !verdict.is_permit() {
                     outcomes.push(Outcome::Denied);
                     continue;
@@ -58,7 +58,7 @@ impl Core {
                     assertion: Box::new(assertion),
                     stripped: Projection::NOTHING,
                 };
-                outcomes.push(publisher.say(with, value, said, how)?.into());
+                outcomes.push(request.say(value, said, how)?.into());
             }
             let done = Done {
                 count: outcomes.len() as u64,
@@ -66,17 +66,14 @@ impl Core {
                 notes,
                 ..Done::default()
             };
-            publisher.answer((replies, done));
+            request.answer((replies, done));
             Ok(())
         })
     }
 
-    /// Has the publisher do something, and does what follows.
-    fn publishing<A>(
-        &mut self,
-        act: impl FnOnce(&mut Publisher<Ticket>, &mut Tools<'_, Shipped>) -> A,
-    ) -> A {
-        self.deciding(|member, lent| member.publishing(lent, act))
+    /// Takes up a request.
+    fn request<A>(&mut self, act: impl FnOnce(Request<'_, '_, Shipped, Ticket>) -> A) -> A {
+        self.deciding(|member, lent| member.request(lent, act))
     }
 
     /// A sentence about each recipient that the charter does not know: whoever wrote it takes the
@@ -113,14 +110,14 @@ impl Core {
         let reason =
             BoundedText::new(reason).map_err(|error| Refused::Reason(error.to_string()))?;
         let me = self.member.members().as_party(&self.me);
-        self.publishing(|publisher, with| {
-            let Some(assertion) = publisher.in_force(with, &value)? else {
+        self.request(|mut request| {
+            let Some(assertion) = request.in_force(&value)? else {
                 let what = format!("{} {}", value.kind(), value.as_str());
                 return Err(Refused::NotInForce(what));
             };
             let class = Class::of(&value, &assertion);
             let subject = Some((&me, &class));
-            let verdict = with.policy.local(LocalAction::Withdraw, operator, subject);
+            let verdict = request.local(LocalAction::Withdraw, operator, subject);
             if !verdict.is_permit() {
                 return Err(Refused::Denied((*verdict).clone()));
             }
@@ -128,14 +125,13 @@ impl Core {
                 dry_run: false,
                 again: false,
             };
-            publisher.begin();
-            let outcome = publisher.say(with, value, Said::Withdrawn { reason }, how)?;
+            let outcome = request.say(value, Said::Withdrawn { reason }, how)?;
             let done = Done {
                 count: 1,
                 outcomes: vec![outcome.into()],
                 ..Done::default()
             };
-            publisher.answer((replies, done));
+            request.answer((replies, done));
             Ok(())
         })
     }

@@ -9,8 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use kentong_keys::Label;
 use kentong_protocol::MemberName;
-use kentong_protocol::member::Member;
-use kentong_protocol::member::sessions::Failed;
+use kentong_protocol::member::{FailedOn, Member};
 
 use crate::kept_files::{self, Sort};
 
@@ -43,17 +42,19 @@ impl Core {
         }
     }
 
-    /// The node failed in the middle of something. What was made for the network meanwhile is sent still.
+    /// The node failed in the middle of something. What is to be done still the next step does, within what is
+    /// caught here.
     fn failed(&mut self) {
-        let failed = self.deciding(|member, _| member.failed());
-        let Some(Failed { member, frame, .. }) = failed else {
-            return self.failed_inside();
-        };
-        match frame {
-            Some(frame) => self.failed_on(&member, &frame),
-            None => self.failed_beside(&member),
+        let now = self.now();
+        match self.member.failed(now) {
+            Some(FailedOn::Frame {
+                member,
+                frame,
+                minutes,
+            }) => self.failed_on(&member, &frame, minutes),
+            Some(FailedOn::Beside(member)) => self.failed_beside(&member),
+            None => self.failed_inside(),
         }
-        self.stop_if_midway();
     }
 
     /// Does something that follows from what members sent, but from whose is not known. A panic ends that
@@ -65,11 +66,9 @@ impl Core {
     }
 
     /// The node failed on a message of this member: it is kept, and the member does not come back at once.
-    fn failed_on(&mut self, member: &MemberName, frame: &[u8]) {
+    fn failed_on(&mut self, member: &MemberName, frame: &[u8], minutes: u64) {
         let folder = self.home.failures();
         let kept = kept_files::keep(&folder, FAILURES, (member, "message"), frame);
-        let now = self.now();
-        let minutes = self.member.cut_off(member, now);
         let standing = self.standing.entry(member.clone()).or_default();
         standing.why = Some(NoLink::FailedOnMessage { cut_off: minutes });
         let message = match kept {
@@ -88,8 +87,6 @@ impl Core {
     /// The node failed on something else than a message while it worked for a link: that may be another
     /// member's doing, so nothing is held against this one. The link waits, or it could fail without pause.
     fn failed_beside(&mut self, member: &MemberName) {
-        let now = self.now();
-        self.member.pause(member, now);
         let standing = self.standing.entry(member.clone()).or_default();
         standing.why = Some(NoLink::FailedBeside);
         tracing::error!(peer = %member, "the node failed beside a link, which is ended");
@@ -102,10 +99,6 @@ impl Core {
     fn failed_inside(&mut self) {
         tracing::error!("the node failed inside; it goes on");
         self.warn(Warning::FailedInside);
-        self.stop_if_midway();
-    }
-
-    fn stop_if_midway(&mut self) {
-        self.deciding(|member, _| member.stop_if_midway());
+        self.member.stop_if_midway();
     }
 }

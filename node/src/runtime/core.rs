@@ -45,13 +45,16 @@ impl World for Shipped {
     type Heads = Signer;
 }
 
+/// What decides.
+pub(super) type Deciding = Member<Shipped, LinkId, Ticket>;
+
 /// All that changes in a running node.
 pub(super) struct Core {
     pub(super) me: MemberName,
     pub(super) home: Home,
     pub(super) identity: Identity,
     /// What decides.
-    pub(super) member: Member<Shipped, LinkId, Ticket>,
+    pub(super) member: Deciding,
     /// What it has the world do, and is not done yet.
     to_do: VecDeque<Output<LinkId, Ticket>>,
     /// Why the file of a new member is not with the others yet, if that is so.
@@ -184,10 +187,7 @@ impl Core {
     }
 
     /// Has the member decide something, and does what follows in the world.
-    pub(super) fn deciding<A>(
-        &mut self,
-        act: impl FnOnce(&mut Member<Shipped, LinkId, Ticket>, &mut Lent<'_>) -> A,
-    ) -> A {
+    pub(super) fn deciding<A>(&mut self, act: impl FnOnce(&mut Deciding, &mut Lent<'_>) -> A) -> A {
         let mut random = self.random;
         let mut lent = Lent {
             keys: self.identity.keys(),
@@ -234,7 +234,7 @@ impl Core {
             self.deciding(Member::go_on);
             self.drain();
             operators.go_on(&mut Door::new(&mut self));
-            self.contained(|core| core.deciding(Member::open_on));
+            self.contained(|core| core.deciding(|member, lent| member.open_on(lent)));
             self.drain();
         }
         self.deciding(|member, lent| member.say_goodbye(lent.now));

@@ -12,17 +12,8 @@ use super::regard::NoLink;
 impl Core {
     /// Tells the network who may come in and where to look for them.
     pub(super) fn admit(&self) {
-        let mut table = super::members::peers(self.member.members());
-        table.retain(|peer, _| {
-            let member = self.member.members().by_peer(&peer.to_string());
-            !member.is_some_and(|member| self.is_cut_off(&member))
-        });
-        self.net.allow(table);
-    }
-
-    /// Whether a member broke a rule and is not spoken to for now.
-    fn is_cut_off(&self, member: &MemberName) -> bool {
-        self.member.is_cut_off(member, self.now())
+        let admitted = self.member.admitted(self.now());
+        self.net.allow(super::members::dialled(admitted));
     }
 
     /// Sends a message. A link whose queue is full is given up: the peer does not read, and will catch up when
@@ -59,19 +50,11 @@ impl Core {
             Event::Drained { link, .. } => {
                 self.deciding(|member, lent| member.drained(link, lent.now));
             }
-            Event::Disconnected { peer, link, why } => {
+            Event::Disconnected { link, why, .. } => {
                 if let Some(member) = self.deciding(|member, lent| member.ended(link, lent.now)) {
                     tracing::info!(peer = %member, %why, "disconnected");
                     let standing = self.standing.entry(member).or_default();
                     standing.why.get_or_insert(NoLink::Ended(why));
-                }
-                if self
-                    .member
-                    .members()
-                    .by_peer(&peer.to_string())
-                    .is_some_and(|m| self.is_cut_off(&m))
-                {
-                    self.admit(); // Only now: its goodbye has been said.
                 }
             }
             Event::Refused {
@@ -120,7 +103,7 @@ impl Core {
 
     /// Keeps in the home what cards came, as far as that can be done now.
     pub(super) fn keep_cards(&mut self) {
-        let now = self.now().millis;
-        super::members::keep(self.member.members_mut(), &self.home, now);
+        let now = self.now();
+        super::members::keep(&mut self.member, &self.home, now);
     }
 }

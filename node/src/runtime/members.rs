@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use kentong_protocol::directory::{Bundle, BundleError};
 use kentong_protocol::member::{Held, Members};
 use kentong_protocol::policy::PolicySet;
+use kentong_protocol::sync::Now;
 use kentong_protocol::time::Timestamp;
 
 use crate::charter_files::{self, CharterFilesError};
@@ -19,6 +20,7 @@ use crate::turn::Wait;
 use crate::whole_file;
 
 use super::RunError;
+use super::core::Deciding;
 
 /// Why the charter or the members' files of a home cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -93,9 +95,11 @@ pub(super) fn read(
     Ok(Found { members, unsettled })
 }
 
-/// The peer ids that may come in, each with the addresses to dial.
-pub(super) fn peers(members: &Members) -> BTreeMap<PeerName, Vec<Address>> {
-    let peers = members.peers().filter_map(|(peer, addresses)| {
+/// These peer ids, each with the addresses to dial, as the network takes them.
+pub(super) fn dialled<'m>(
+    peers: impl Iterator<Item = (&'m str, impl Iterator<Item = &'m str>)>,
+) -> BTreeMap<PeerName, Vec<Address>> {
+    let peers = peers.filter_map(|(peer, addresses)| {
         let addresses = addresses.filter_map(|text| text.parse().ok());
         Some((peer.parse().ok()?, addresses.collect()))
     });
@@ -103,16 +107,16 @@ pub(super) fn peers(members: &Members) -> BTreeMap<PeerName, Vec<Address>> {
 }
 
 /// Keeps in the home what is not kept there yet, as far as that can be done now.
-pub(super) fn keep(members: &mut Members, home: &Home, now: u64) {
-    while let Some(bundle) = members.next_to_keep(now) {
+pub(super) fn keep(node: &mut Deciding, home: &Home, now: Now) {
+    while let Some(bundle) = node.next_card_to_keep(now) {
         let member = bundle.member().clone();
         match member_file::keep(&home.members(), bundle, Wait::NotAtAll) {
-            Ok(_) => members.kept(&member),
+            Ok(_) => node.card_kept(&member),
             // Whose turn it is will be done by the next tick.
             Err(MemberFileError::Turn(_)) => return,
             Err(error @ MemberFileError::Write { .. }) => {
                 tracing::warn!(%member, %error, "a newer card cannot be kept now, and waits");
-                members.keep_later(now);
+                node.keep_cards_later(now);
             }
         }
     }

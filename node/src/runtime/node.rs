@@ -128,17 +128,17 @@ impl<'c> Node<'c> {
         operator: &Operator,
         subject: Option<(&Party, &Class)>,
     ) -> Arc<Verdict> {
-        self.0.member.policy().local(action, operator, subject)
+        self.0.member.local(action, operator, subject)
     }
 
     /// May a member have an indicator of ours?
     pub(crate) fn share(&mut self, class: &Class, publisher: &Party, to: &Party) -> Arc<Verdict> {
-        self.0.member.policy().share(class, publisher, to)
+        self.0.member.share(class, publisher, to)
     }
 
     /// Do we believe a member's indicator?
     pub(crate) fn accept(&mut self, class: &Class, from: &Party) -> Arc<Verdict> {
-        self.0.member.policy().accept(class, from)
+        self.0.member.accept(class, from)
     }
 
     // Indicators and feeds.

@@ -91,6 +91,9 @@ impl Core {
             }
             Told::Ended(member, Ended::ByPeer(bye)) => self.no_link(member, NoLink::Goodbye(bye)),
             Told::Ended(_, Ended::ByFault | Ended::ByUs(_)) => {}
+            Told::Answers(member) => {
+                tracing::info!(peer = %member, "has said what it holds of our feeds");
+            }
             Told::Learnt(member, news) => self.tell_of_member(member, news),
             Told::Broke {
                 member,
@@ -191,9 +194,6 @@ impl Core {
             News::GoesBy { version, hash } => {
                 self.standing.entry(member).or_default().goes_by = Some((version, hash));
             }
-            News::Compared => {
-                tracing::debug!(peer = %member, "has said what it holds of our feeds");
-            }
             News::Cosigned {
                 feed, size, time, ..
             } => tracing::debug!(peer = %member, ?feed, size, %time, "cosigned"),
@@ -214,7 +214,8 @@ impl Core {
             News::ClockAhead(seconds) => {
                 tracing::warn!(peer = %member, seconds, "a member's clock is ahead of ours");
             }
-            News::Shows { .. }
+            News::Compared
+            | News::Shows { .. }
             | News::Receipt { .. }
             | News::Forked { .. }
             | News::Evidence(_)

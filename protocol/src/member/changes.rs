@@ -15,6 +15,23 @@ use super::reader::Warrants;
 use super::sessions::{Input, Whom};
 use super::{Lent, Member, Members, Output, Told, World};
 
+/// On what a node failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailedOn {
+    /// On a frame of this member.
+    Frame {
+        /// The member.
+        member: MemberName,
+        /// The frame.
+        frame: Vec<u8>,
+        /// For how many minutes it is not spoken to.
+        minutes: u64,
+    },
+    /// On something else, while it worked for the link with this member. Nothing is held against it, but the link
+    /// waits: it could fail without pause.
+    Beside(MemberName),
+}
+
 /// Milliseconds that a member that leaves has to tell the others.
 const FAREWELL: u64 = 5_000;
 
@@ -38,14 +55,25 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         here && self.members.is_in_force(member) || !guard::on(Guard::StrangersCutOff)
     }
 
+    /// The peer ids that may come in, each with the addresses to dial. A member that is cut off is let in as long as
+    /// there is a link with it: its goodbye may be on its way.
+    pub fn admitted(&self, now: Now) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>)> {
+        let peers = self.members.peers();
+        let peers = peers.filter(move |(member, ..)| {
+            let linked = || self.sessions.is_linked(member);
+            self.admits(member) && (!self.is_cut_off(member, now) || linked())
+        });
+        peers.map(|(_, peer, addresses)| (peer, addresses))
+    }
+
     /// Another policy is in force.
     pub fn use_policy(&mut self, policy: Engine, lent: &mut Lent<'_>) {
         self.policy = policy;
         self.publishing(lent, Publisher::sweep_all);
     }
 
-    /// Other members, cards or documents are in force. Who is no longer a member is cut off before anything
-    /// else is done.
+    /// Other members, cards or documents are in force. One that is no longer a member is cut off before
+    /// anything else is done.
     pub fn use_members(&mut self, mut members: Members, lent: &mut Lent<'_>) {
         members.inherit_unkept(&mut self.members);
         let me = self.store.me().clone();
@@ -75,7 +103,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         }
         if before != after {
             let outputs = self.reader.quota_changed(); // The quota may be another.
-            self.follow_reader(None, outputs, lent);
+            self.follow_reader(None, outputs, lent.now);
         }
     }
 
@@ -103,15 +131,23 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         }
     }
 
-    /// Does not speak to a member for a while, since this node failed on its message: answers for how many
-    /// minutes.
-    pub fn cut_off(&mut self, member: &MemberName, now: Now) -> u64 {
-        self.cut_offs.strike(member, now.millis)
-    }
-
-    /// The same for a member of which no fault is known.
-    pub fn pause(&mut self, member: &MemberName, now: Now) {
-        self.cut_offs.pause(member, now.millis);
+    /// Does not speak to a member for a while, since this node failed on what it sent, or beside the link with it.
+    pub(super) fn cut_off(
+        &mut self,
+        member: MemberName,
+        frame: Option<Vec<u8>>,
+        now: Now,
+    ) -> FailedOn {
+        let Some(frame) = frame else {
+            self.cut_offs.pause(&member, now.millis);
+            return FailedOn::Beside(member);
+        };
+        let minutes = self.cut_offs.strike(&member, now.millis);
+        FailedOn::Frame {
+            member,
+            frame,
+            minutes,
+        }
     }
 
     /// Ends the sessions with those who are not, or not now, members in force.
@@ -144,6 +180,8 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         match offered {
             Ok(None) => {}
             Ok(Some(member)) => {
+                // If a crash comes before that is done, the next start uses the former warrant over what is cut
+                // for the new one: what counts under the former is fetched once more, and cut once more.
                 self.outputs.push(Output::KeepCards);
                 self.look_for_new_keys(&before, lent);
                 if let Some(peer) = self.peer(&member) {

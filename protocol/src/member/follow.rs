@@ -12,6 +12,9 @@ use super::{Lent, Member, Ours, Output, Told, World, reader};
 impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     /// What may be published and released now, as history says.
     pub(super) fn permit(&self, now: Now) -> Permit {
+        if !self.has_begun {
+            return Permit::Nothing; // Log and heads were not compared yet.
+        }
         match self.history.may_publish() {
             Err(Why::Stopped(why)) => return Permit::Stopped(why.to_owned()),
             Err(_) => return Permit::Nothing,
@@ -57,9 +60,8 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         &mut self,
         link: Option<Id>,
         outputs: Vec<reader::Output>,
-        lent: &mut Lent<'_>,
+        now: Now,
     ) {
-        let now = lent.now;
         for output in outputs {
             match output {
                 reader::Output::Serve(message) => {
@@ -78,12 +80,6 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
                 reader::Output::PassOn(evidence) => self.tell(Input::Evidence(evidence), now),
                 reader::Output::KeepEvidence(evidence) => {
                     self.outputs.push(Output::KeepEvidence(evidence));
-                }
-                reader::Output::BackOfOurs { feed, reached } => {
-                    if reached {
-                        self.sign_again(feed, lent);
-                    }
-                    self.came_back(feed, lent);
                 }
                 reader::Output::Found(found) => self.told(Told::Received(found)),
                 reader::Output::Stop(why) => self.stop(why),
@@ -134,7 +130,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     /// Cosigns and shows the heads that are due, and asks again for what nobody gave.
-    pub(super) fn relay_on(&mut self, lent: &mut Lent<'_>) {
+    pub(super) fn relay_on(&mut self, lent: &Lent<'_>) {
         // While readers are asked what was signed last it is not known what was cosigned either.
         let may_cosign = self.history.asking().is_none();
         self.reading(lent, |reader, ground| reader.relay_on(ground, may_cosign));

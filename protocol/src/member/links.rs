@@ -8,13 +8,13 @@ use crate::sync::{Limits, Local, Now, Peer};
 use crate::wire::Bye;
 
 use super::sessions::{Input, Whom};
-use super::{Lent, Member, World};
+use super::{Lent, Member, Output, World};
 
 impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     /// A link with a member came about; false if this node does not speak to it, or nothing fits it.
     pub fn connected(&mut self, link: Id, member: &MemberName, lent: &Lent<'_>) -> bool {
         let speaks = self.speaks_to(member, lent.now);
-        let speaks = speaks.then(|| Some((self.local(lent)?, self.peer(member)?)));
+        let speaks = speaks.then(|| Some((self.this_side(lent)?, self.peer(member)?)));
         let Some((local, peer)) = speaks.flatten() else {
             return false;
         };
@@ -37,6 +37,9 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     pub fn ended(&mut self, link: Id, now: Now) -> Option<MemberName> {
         let member = self.sessions.member(link).cloned()?;
         self.tell(Input::Ended(link), now);
+        if self.is_cut_off(&member, now) {
+            self.outputs.push(Output::Admit); // Only now: its goodbye has been sent.
+        }
         Some(member)
     }
 
@@ -51,7 +54,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         self.tell(Input::Close(Whom::All, Bye::Stopping), now);
     }
 
-    fn local(&self, lent: &Lent<'_>) -> Option<Local> {
+    fn this_side(&self, lent: &Lent<'_>) -> Option<Local> {
         let charter = self.members.charter()?;
         Some(Local {
             me: lent.keys.me.clone(),

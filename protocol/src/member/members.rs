@@ -241,16 +241,15 @@ impl Members {
         self.is_in_force(member).then(|| member.clone())
     }
 
-    /// The peer ids that may come in, each with the addresses to dial: nobody's, if this node's
-    /// own member is not in force.
-    pub fn peers(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>)> {
+    /// The peer ids of other members in force, each with the addresses to dial.
+    pub fn peers(&self) -> impl Iterator<Item = (&MemberName, &str, impl Iterator<Item = &str>)> {
         let others = self.parties.iter().filter(|party| party.name != self.me);
-        let others = others.filter(|_| self.is_in_force(&self.me));
-        let cards = others.filter_map(|party| self.credentials(&party.name)?.1);
-        cards.flat_map(|card| {
+        let cards =
+            others.filter_map(|party| Some((&party.name, self.credentials(&party.name)?.1?)));
+        cards.flat_map(|(name, card)| {
             let addresses = || card.addresses().iter().map(|text| text.as_str());
             card.peer_ids()
-                .map(move |peer| (peer.as_str(), addresses()))
+                .map(move |peer| (name, peer.as_str(), addresses()))
         })
     }
 

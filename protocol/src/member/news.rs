@@ -28,6 +28,10 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
                 }
             }
             News::Compared => {
+                let asking = self.history.asking();
+                if asking.is_some_and(|asking| !asking.heard().contains(member)) {
+                    self.told(Told::Answers(member.clone()));
+                }
                 let ours = super::Ours::of(&self.store);
                 let outputs = self.history.compared(member, now.millis, &ours);
                 self.follow_history(outputs, lent);

@@ -16,9 +16,10 @@ use super::reader::{Former, Found};
 pub enum Output<Id, T> {
     /// Send this on a link.
     Send(Id, Message),
-    /// Close a link when all before has been sent, and report no end of it.
+    /// Close a link when all before has been sent. Its end is reported as that of any other
+    /// ([`super::Member::ended`]).
     Close(Id),
-    /// Who may come in is to be asked again ([`super::Member::speaks_to`]).
+    /// The members that may come in may be others now ([`super::Member::admitted`]).
     Admit,
     /// Cards came that the home is to keep ([`super::Members::next_to_keep`]).
     KeepCards,
@@ -30,11 +31,11 @@ pub enum Output<Id, T> {
     Mark,
     /// Nothing is lost or to be loaded: that note is to go.
     Unmark,
-    /// What this one said is durable.
+    /// Answer this request: what it says is durable.
     Said(T),
-    /// What this one said is not stored.
+    /// Answer this request: what it says is not stored.
     NotSaid {
-        /// Who said it.
+        /// The request.
         to: T,
         /// Why.
         why: String,
@@ -48,7 +49,7 @@ pub enum Output<Id, T> {
 /// What a person may want to know.
 #[derive(Debug)]
 pub enum Told {
-    /// A feed was closed that somebody read who is no longer a member.
+    /// A feed was closed that one read that is no longer a member.
     Closed(FeedId),
     /// A release failed, and why. It is tried again.
     NotReleased(String),
@@ -89,6 +90,8 @@ pub enum Told {
     NotInForce(MemberName),
     /// A link ended as its session says.
     Ended(MemberName, Ended),
+    /// In a recovery: this member has said what it holds of our feeds.
+    Answers(MemberName),
     /// The session with a member found this out.
     Learnt(MemberName, News),
     /// A member broke a rule.
@@ -115,7 +118,7 @@ pub enum Told {
     Void(FeedId, u64),
     /// What a member sent could not be stored, or what it asked for not be read: its link ends.
     Hindered(MemberName, StoreError),
-    /// All that is held of a member's feeds is whole.
+    /// Nothing is missing any longer of this member's feeds, of which something could not be stored before.
     Whole(MemberName),
     /// What a member sent is not what it should be, or not used.
     Received(Found),

@@ -30,7 +30,7 @@ use super::Members;
 pub use former::{Former, Warrants};
 pub use intake::{NotTaken, OverQuota};
 pub use output::{Found, Output};
-pub use receive::Leaves;
+pub use receive::{Back, Leaves, Stored};
 pub use view::View;
 
 /// What a node knows of others' feeds beside what its store holds.

@@ -42,8 +42,8 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         }
     }
 
-    /// Nothing is signed before readers have said what they hold. It must be durable that this recovery has
-    /// begun. Leaves of ours that no checkpoint covers are dropped: whether they were signed, readers know.
+    /// Nothing is signed before readers have said what they hold. Before this is called the world has noted
+    /// durably that the recovery began. Leaves of ours that no checkpoint covers are dropped: whether they were signed, readers know.
     /// What is for this member alone stays as it is.
     pub fn ask(
         &mut self,
@@ -107,6 +107,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
 
     /// What is held is looked through: how far each member's word goes, what is to be released and cosigned.
     fn begin(&mut self, lent: &mut Lent<'_>) {
+        self.has_begun = true;
         let weighed = self.on_ground(lent, |_, ground| Reader::weigh_all(ground));
         for (member, former) in weighed {
             self.told(Told::Former(member, former));
@@ -134,22 +135,20 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     /// Signs the head of our feed that came back under a former key, as far as the heads have it.
-    pub(super) fn sign_again(&mut self, feed: FeedId, lent: &Lent<'_>) {
+    pub(super) fn sign_again(&mut self, feed: FeedId, lent: &Lent<'_>) -> Result<(), StoreError> {
         let is_ours = |feed| self.is_head_signed_by(lent.keys, feed);
         let Some(Signed { size, root }) = to_sign_again(feed, &self.ours(), &self.heads, is_ours)
         else {
-            return;
+            return Ok(());
         };
         let Some(head) = checkpoint(&self.members, lent.keys, feed, size, root) else {
-            return;
+            return Ok(());
         };
         let step = Step::new().checkpoint(feed, head.note().to_vec(), size);
-        if let Err(error) = self.store.commit(step, Durably::Synced) {
-            self.told(Told::NotReleased(error.to_string()));
-            return;
-        }
+        self.store.commit(step, Durably::Synced)?;
         self.store.set_vouched(feed, Vouched::Present);
         self.tell(Input::Published(feed), lent.now);
+        Ok(())
     }
 
     /// Whether our present key signed the newest checkpoint of a feed.

@@ -1,6 +1,13 @@
 //! What a node holds and knows, to be read.
 
+use std::sync::Arc;
+
+use kentong_keys::MemberName;
+
+use crate::directory::Bundle;
+#[cfg(doc)]
 use crate::policy::Engine;
+use crate::policy::{Class, LocalAction, Operator, Party, Verdict};
 use crate::sync::Now;
 
 use super::history::History;
@@ -30,14 +37,39 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         &self.members
     }
 
-    /// The same, for the home to say what it keeps.
-    pub const fn members_mut(&mut self) -> &mut Members {
-        &mut self.members
+    /// The cards that the home is to keep next, if it is time to.
+    pub fn next_card_to_keep(&self, now: Now) -> Option<&Bundle> {
+        self.members.next_to_keep(now.millis)
     }
 
-    /// Who may have what. It remembers verdicts, so it is changed by being asked.
-    pub const fn policy(&mut self) -> &mut Engine {
-        &mut self.policy
+    /// The home holds what is known of this member.
+    pub fn card_kept(&mut self, member: &MemberName) {
+        self.members.kept(member);
+    }
+
+    /// The home takes nothing now: that is tried again in a while.
+    pub const fn keep_cards_later(&mut self, now: Now) {
+        self.members.keep_later(now.millis);
+    }
+
+    /// May a local user do this? See [`Engine::local`].
+    pub fn local(
+        &mut self,
+        action: LocalAction,
+        operator: &Operator,
+        subject: Option<(&Party, &Class)>,
+    ) -> Arc<Verdict> {
+        self.policy.local(action, operator, subject)
+    }
+
+    /// May a member have an indicator? See [`Engine::share`].
+    pub fn share(&mut self, class: &Class, publisher: &Party, to: &Party) -> Arc<Verdict> {
+        self.policy.share(class, publisher, to)
+    }
+
+    /// Is an indicator of a member believed? See [`Engine::accept`].
+    pub fn accept(&mut self, class: &Class, from: &Party) -> Arc<Verdict> {
+        self.policy.accept(class, from)
     }
 
     /// How much it knows of its own past.

@@ -10,7 +10,7 @@ use crate::sync::{Now, Task};
 use crate::wire::{Claim, Message};
 
 use super::heads::{Heads as _, Signed};
-use super::reader::{Leaves, Reader};
+use super::reader::{Back, Leaves, Reader};
 use super::{Ground, Lent, Member, Output, Told, World};
 
 impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
@@ -44,7 +44,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
                 let outputs = self.on_ground(lent, |_, ground| {
                     Reader::serve_leaves(ground, feed, from, &following)
                 });
-                self.follow_reader(Some(link), outputs, lent);
+                self.follow_reader(Some(link), outputs, lent.now);
             }
             Task::ServeBody { feed, index } => {
                 let message =
@@ -84,7 +84,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
                 let outputs = self.on_ground(lent, |_, ground| {
                     Reader::store_epoch(ground, (feed, epoch), (&key_id, &sealed))
                 })?;
-                self.follow_reader(None, outputs, lent);
+                self.follow_reader(None, outputs, lent.now);
             }
             Task::Offer { warrant, card } => self.offered(member, &warrant, &card, lent),
             Task::Close(ended) => {
@@ -141,7 +141,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         let outputs = self.on_ground(lent, |reader, ground| {
             reader.store_body(ground, (feed, index), body)
         })?;
-        self.follow_reader(None, outputs, lent);
+        self.follow_reader(None, outputs, lent.now);
         self.came_back(feed, lent);
         self.told_if_whole(from);
         Ok(())
@@ -155,8 +155,14 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
             self.stop(error);
             return Ok(());
         }
-        let outputs = self.on_ground(lent, |reader, ground| reader.store_leaves(ground, came))?;
-        self.follow_reader(None, outputs, lent);
+        let stored = self.on_ground(lent, |reader, ground| reader.store_leaves(ground, came))?;
+        self.follow_reader(None, stored.outputs, lent.now);
+        if let Some(Back { feed, reached }) = stored.back {
+            if reached {
+                self.sign_again(feed, lent)?;
+            }
+            self.came_back(feed, lent);
+        }
         Ok(())
     }
 
@@ -178,16 +184,23 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     /// A member's data could not be stored or read: its link ends.
-    pub(super) fn or_hindered(&mut self, link: Id, done: Result<(), StoreError>, now: Now) {
+    pub(super) fn or_hindered(
+        &mut self,
+        (link, member): (Id, MemberName),
+        done: Result<(), StoreError>,
+        now: Now,
+    ) {
         let Err(error) = done else { return };
-        if let Some(member) = self.ended(link, now) {
-            self.hindered.insert(member.clone());
-            self.told(Told::Hindered(member, error));
-        }
+        self.ended(link, now);
+        self.hindered.insert(member.clone());
+        self.told(Told::Hindered(member, error));
         self.outputs.push(Output::Close(link));
     }
 
     fn told_if_whole(&mut self, member: &MemberName) {
+        if !self.hindered.contains(member) {
+            return;
+        }
         let mut feeds = self.store.feeds().of(member);
         let lacks = feeds.any(|feed| feed.missing_count() > 0);
         drop(feeds);

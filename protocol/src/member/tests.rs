@@ -149,8 +149,12 @@ impl Federation {
                 }
                 Output::Close(link) => match self.links.remove(&link) {
                     Some(ends) => {
-                        let other = ends[usize::from(ends[0] == member)];
-                        self.fed(other, |node, lent| drop(node.ended(link, lent.now)))
+                        let end = |node: &mut Node, lent: &mut Lent<'_>| {
+                            drop(node.ended(link, lent.now));
+                        };
+                        let mut follows = self.fed(ends[0], end);
+                        follows.extend(self.fed(ends[1], end));
+                        follows
                     }
                     None => continue,
                 },
@@ -255,10 +259,9 @@ impl Federation {
             again: false,
         };
         let ticket = self.does(member, |node, lent| {
-            node.publishing(lent, |publisher, with| {
-                publisher.begin();
-                publisher.say(with, value, said, how).unwrap();
-                publisher.answer("operator");
+            node.request(lent, |mut request| {
+                request.say(value, said, how).unwrap();
+                request.answer("operator");
             });
             node.commit(lent)
         });
@@ -348,6 +351,27 @@ fn who_is_removed_is_cut_off_and_its_feeds_are_closed() {
     all.pass(2);
     assert_eq!(all.holds_of("SG", "MY"), BTreeSet::from([text(1), text(2)]));
     assert_eq!(all.holds_of("TH", "MY"), BTreeSet::from([text(1)]));
+}
+
+#[test]
+fn a_member_that_leaves_is_reached_for_five_seconds_and_then_by_nobody() {
+    let mut all = Federation::of(&["MY", "SG", "TH"]);
+    let admits = |all: &Federation| {
+        let now = Now {
+            wall: wall(),
+            millis: all.millis,
+        };
+        all.homes["TH"].node.admitted(now).count()
+    };
+    assert_eq!(admits(&all), 2);
+    assert!(all.link("MY", "TH"));
+    all.install("TH", &["TH"]);
+    all.pass(4);
+    assert_eq!(admits(&all), 2, "it says farewell");
+    assert_eq!(all.homes["TH"].node.sessions().links().count(), 1);
+    all.pass(2);
+    assert_eq!(admits(&all), 0);
+    assert_eq!(all.homes["TH"].node.sessions().links().count(), 0);
 }
 
 #[test]

@@ -245,7 +245,7 @@ impl<G: Ground> Node<G> {
     /// Does the next piece.
     pub(super) fn go_on(&mut self) -> Result<(), Crashed> {
         self.doing(Member::go_on)?;
-        self.doing(Member::open_on)
+        self.doing(|member, lent| member.open_on(lent))
     }
 
     /// The operator says something, or several things at once.
@@ -257,13 +257,11 @@ impl<G: Ground> Node<G> {
         };
         let items: Vec<_> = words.iter().map(|(item, _)| *item).collect();
         let said = self.doing(|member, lent| {
-            member.publishing(lent, |publisher, with| {
-                publisher.begin();
+            member.request(lent, |mut request| {
                 let words = words.into_iter();
-                let mut said =
-                    words.map(|(item, said)| publisher.say(with, item.value(), said, how));
+                let mut said = words.map(|(item, said)| request.say(item.value(), said, how));
                 said.try_for_each(|outcome| outcome.map(|_: Outcome| ()))?;
-                publisher.answer(items);
+                request.answer(items);
                 Ok::<_, crate::store::StoreError>(())
             })
         })?;
@@ -278,13 +276,16 @@ impl<G: Ground> Node<G> {
         let Some(said) = self.doing(Member::commit)? else {
             return Ok(());
         };
-        if said.is_empty() {
+        if said.statements().is_empty() {
             return Ok(());
         }
         self.passes(Point::Answered)?;
         self.doing(|member, lent| member.release(&said, lent))?;
         if !self.member.history().is_held_back() {
-            let items = said.iter().filter_map(|one| Item::of(&one.value));
+            let items = said
+                .statements()
+                .iter()
+                .filter_map(|one| Item::of(&one.value));
             self.watch.see(Effect::Released(items.collect()));
         }
         Ok(())

@@ -29,13 +29,6 @@ pub enum Output {
     PassOn(Evidence),
     /// Keep evidence for people, for good.
     KeepEvidence(Evidence),
-    /// Leaves of a feed of this member came back, and are stored.
-    BackOfOurs {
-        /// The feed.
-        feed: FeedId,
-        /// Whether they reach a head.
-        reached: bool,
-    },
     /// A person may want to know this of what came.
     Found(Found),
     /// Publish nothing until the next start.

@@ -21,6 +21,24 @@ pub struct Leaves {
     pub checkpoint: Option<(u64, Vec<u8>)>,
 }
 
+/// What became of leaves.
+#[derive(Debug)]
+pub struct Stored {
+    /// They are of a feed of this member, and came back.
+    pub back: Option<Back>,
+    /// What follows beside that.
+    pub outputs: Vec<Output>,
+}
+
+/// Leaves of a feed of this member came back, and are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Back {
+    /// The feed.
+    pub feed: FeedId,
+    /// Whether they reach a head.
+    pub reached: bool,
+}
+
 impl Leaves {
     /// Whether they are of a feed of this node's member.
     fn are_ours(&self, store: &Store<impl Log, impl Rows>) -> bool {
@@ -50,7 +68,7 @@ impl Reader {
         &mut self,
         ground: &mut Ground<'_, W>,
         came: Leaves,
-    ) -> Result<Vec<Output>, StoreError> {
+    ) -> Result<Stored, StoreError> {
         let ours = came.are_ours(ground.store);
         let Leaves {
             feed,
@@ -87,12 +105,12 @@ impl Reader {
             if reached {
                 Self::weigh_ours(ground);
             }
-            outputs.push(Output::BackOfOurs { feed, reached });
         } else if reached {
             ground.store.set_vouched(feed, Vouched::Present);
             self.relay.stored(feed, ground.now.millis);
         }
-        Ok(outputs)
+        let back = ours.then_some(Back { feed, reached });
+        Ok(Stored { back, outputs })
     }
 
     /// Stores a body, if it is missing and its publisher's quota has room for it.

@@ -202,7 +202,7 @@ fn a_head_is_cosigned_and_shown_ten_seconds_after_it_came() {
     };
     assert!(came.head_of_ours(&node.store).is_none());
     let stored = node.at(5_000, |reader, ground| reader.store_leaves(ground, came));
-    assert!(stored.unwrap().is_empty());
+    assert!(stored.unwrap().outputs.is_empty());
     let early = node.at(14_999, |reader, ground| reader.relay_on(ground, true));
     assert!(early.is_empty(), "{early:?}");
     let due = node.at(15_000, |reader, ground| reader.relay_on(ground, true));

@@ -75,6 +75,7 @@ impl<G: Ground> Node<G> {
             Told::ReceiptsNotStored(error) => Effect::Halted(error.to_string()),
             Told::History(Warning::Unconfirmed | Warning::ByRootKey { .. })
             | Told::Over(_)
+            | Told::Answers(_)
             | Told::NotInForce(_)
             | Told::Ended(..)
             | Told::NewCard { .. }
@@ -140,10 +141,9 @@ impl<G: Ground> Node<G> {
 
     /// All have the cards of all whom the charter lists: the home has them already.
     fn keep_cards(&mut self) {
-        let members = self.member.members_mut();
-        while let Some(bundle) = members.next_to_keep(self.now.millis) {
+        while let Some(bundle) = self.member.next_card_to_keep(self.now) {
             let name = bundle.member().clone();
-            members.kept(&name);
+            self.member.card_kept(&name);
         }
     }
 }
