@@ -24,6 +24,8 @@ pub enum Guard {
     WithdrawalsReleased,
     /// `statement::later_word`: of two statements the later word is in force, not what came last.
     LaterWordCounts,
+    /// `statement`: the number of a statement, not its time, says which is later.
+    NumberedNotTimed,
     /// `member::start`: it is checked at a start what is still to be released.
     CheckedAtStart,
     /// `publisher::publishing`: what is said is durable before it is answered.
@@ -60,7 +62,7 @@ pub enum Guard {
 
 impl Guard {
     /// All guards.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::LeavesEnd,
         Self::StepEnds,
         Self::PublishedTold,
@@ -70,6 +72,7 @@ impl Guard {
         Self::PolicyAsked,
         Self::WithdrawalsReleased,
         Self::LaterWordCounts,
+        Self::NumberedNotTimed,
         Self::CheckedAtStart,
         Self::DurableBeforeAnswer,
         Self::ReceiptDurable,
@@ -101,6 +104,7 @@ impl Guard {
             Self::PolicyAsked => "policy-asked",
             Self::WithdrawalsReleased => "withdrawals-released",
             Self::LaterWordCounts => "later-word-counts",
+            Self::NumberedNotTimed => "numbered-not-timed",
             Self::CheckedAtStart => "checked-at-start",
             Self::DurableBeforeAnswer => "durable-before-answer",
             Self::ReceiptDurable => "receipt-durable",

@@ -218,6 +218,19 @@ impl Statement {
         }
     }
 
+    /// The number by which it comes before or after others; no clock has a say in it.
+    fn place(&self) -> Revision {
+        if !guard::on(Guard::NumberedNotTimed) {
+            let made = u32::try_from(self.made.seconds()).unwrap_or(u32::MAX);
+            return Revision::new(made);
+        }
+        if guard::on(Guard::LaterWordCounts) {
+            self.revision
+        } else {
+            Revision::default()
+        }
+    }
+
     /// Where it stands among the statements about its indicator.
     #[must_use]
     pub fn rank(&self, bytes: &[u8]) -> Rank {
@@ -227,11 +240,7 @@ impl Statement {
             Said::Withdrawn { .. } => (2, 0),
         };
         Rank {
-            revision: if guard::on(Guard::LaterWordCounts) {
-                self.revision
-            } else {
-                Revision::default()
-            },
+            revision: self.place(),
             class,
             fullness,
             tie: Digest::labelled(RANK, &[bytes]),

@@ -376,6 +376,7 @@ impl<'r, M: Grounds> Federation<'r, M> {
     fn calm(&mut self) {
         self.calm = true;
         self.heal();
+        self.set_clocks();
         for actor in &mut self.actors {
             for member in actor.brains.iter_mut().filter_map(Brain::member) {
                 member.crash_after(None);

@@ -41,6 +41,8 @@ struct Publisher {
     indicators: BTreeMap<Item, Indicator>,
     /// What was asked for at once, and neither answered nor known to be lost.
     in_doubt: Vec<(Item, Word)>,
+    /// What its clock said then, in seconds.
+    asked_at: u64,
 }
 
 /// To whom a publisher releases.
@@ -87,14 +89,17 @@ impl Model {
                 readers,
                 indicators: BTreeMap::new(),
                 in_doubt: Vec::new(),
+                asked_at: 0,
             },
         );
     }
 
-    /// An operator asks for something, or for several things at once: all of it is so, or none.
-    pub(super) fn ask(&mut self, who: Who, words: Vec<(Item, Word)>) {
+    /// An operator asks for something, or for several things at once, while the node's clock says this: all of
+    /// it is so, or none.
+    pub(super) fn ask(&mut self, who: Who, words: Vec<(Item, Word)>, at: u64) {
         if let Some(publisher) = self.publishers.get_mut(&who) {
             publisher.in_doubt = words;
+            publisher.asked_at = at;
         }
     }
 
@@ -104,11 +109,13 @@ impl Model {
             return;
         };
         let (rules, readers) = (publisher.rules, publisher.readers.clone());
+        let at = publisher.asked_at;
         for (item, word) in std::mem::take(&mut publisher.in_doubt) {
             let indicator = publisher.indicators.entry(item).or_default();
-            if indicator.says_nothing_new(&word) {
+            if indicator.says_nothing_new(&word, at) {
                 continue;
             }
+            indicator.said_at = at;
             indicator.may_have_acted(&readers, rules);
             indicator.revision += 1;
             match word {
@@ -118,6 +125,9 @@ impl Model {
                 Word::Withdraw => {}
                 Word::Erase => {
                     indicator.erase();
+                    // What lay beside it is said again to those who stayed members, and is gone with others.
+                    let all = publisher.indicators.values_mut();
+                    all.for_each(|other| other.may_be_gone(&readers));
                     continue;
                 }
             }

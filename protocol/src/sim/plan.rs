@@ -20,6 +20,8 @@ pub struct Weather {
     pub crash_every: u64,
     /// Whether clocks are wrong by up to a day, and jump.
     pub clocks: bool,
+    /// Whether some of them are a year off, until all come right when the storm is over.
+    pub years: bool,
 }
 
 impl Weather {
@@ -31,6 +33,7 @@ impl Weather {
         partitions: 0,
         crash_every: 0,
         clocks: false,
+        years: false,
     };
 
     fn of(dice: &mut Dice) -> Self {
@@ -48,6 +51,7 @@ impl Weather {
             partitions: bad(dice, 5),
             crash_every: bad(dice, 60),
             clocks: dice.chance(500),
+            years: false,
         }
     }
 }
@@ -100,7 +104,7 @@ impl Plan {
             liars.fill(Liar::Colluder);
         }
         let words = if members > 11 { 1 } else { dice.between(2, 8) };
-        let weather = Weather::of(&mut dice);
+        let mut weather = Weather::of(&mut dice);
         let storm = dice.between(20_000, if members > 11 { 30_000 } else { 120_000 });
         // Fifty members who count each other's votes take minutes.
         let changes = if members > 11 || dice.chance(700) {
@@ -113,6 +117,7 @@ impl Plan {
         let may_restore = members <= 11 && !weather.clocks && !liars.iter().any(hides);
         let restores = may_restore && dice.chance(600);
         let strands = restores && members > 3 && dice.chance(250);
+        weather.years = weather.clocks && dice.chance(300);
         Self {
             members,
             outsiders,

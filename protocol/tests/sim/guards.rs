@@ -20,6 +20,8 @@ fn plan(without: Option<Guard>, liars: &[Liar]) -> Plan {
         strands: false,
         liars: liars.to_vec(),
         weather: Weather {
+            clocks: without == Some(Guard::NumberedNotTimed),
+            years: without == Some(Guard::NumberedNotTimed),
             breaks: 10,
             crash_every: 20,
             partitions: 1,
@@ -96,6 +98,7 @@ fn each_missing_guard_is_noticed() {
         (Guard::PolicyAsked, OnlyReleased),
         (Guard::WithdrawalsReleased, Converged),
         (Guard::LaterWordCounts, Converged),
+        (Guard::NumberedNotTimed, Converged),
         (Guard::CheckedAtStart, Converged),
         (Guard::DurableBeforeAnswer, NothingLost),
         (Guard::ReceiptDurable, NothingLost),

@@ -17,6 +17,8 @@ use super::{
 const BEGIN: i64 = 1_790_000_000;
 /// Seconds by which a clock may be wrong.
 const CLOCK_ERROR: u64 = 86_400;
+/// Seconds by which one is wrong that is a year off.
+const YEAR: i64 = 365 * 86_400;
 
 /// A node that runs, or what is left of it while it does not.
 #[derive(Debug)]
@@ -316,13 +318,25 @@ impl<M: Grounds> Federation<'_, M> {
         Ok(())
     }
 
+    /// Where clocks were a year off all come right.
+    pub(super) fn set_clocks(&mut self) {
+        if self.plan.weather.years {
+            self.actors.iter_mut().for_each(|actor| actor.skew = 0);
+        }
+    }
+
     pub(super) fn jump(&mut self, who: Who) {
         if self.calm {
             return;
         }
         let error = self.dice.below(2 * CLOCK_ERROR + 1);
         let skew = i64::try_from(error).unwrap_or(0) - i64::try_from(CLOCK_ERROR).unwrap_or(0);
-        self.actor(who).skew = skew;
+        let year = match self.dice.below(6) {
+            0 if self.plan.weather.years => YEAR,
+            1 if self.plan.weather.years => -YEAR,
+            _ => 0,
+        };
+        self.actor(who).skew = skew + year;
         self.report.jumps += 1;
         let after = self.dice.between(5_000, 60_000);
         self.later(after, Event::Jump(who));

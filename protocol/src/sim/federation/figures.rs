@@ -77,7 +77,8 @@ impl<M: Grounds> Federation<'_, M> {
     fn told(&mut self, item: Item, word: Word) -> Result<(), Fall> {
         let who = Who(0);
         self.model.rule(who, Rules::Open);
-        self.model.ask(who, vec![(item, word.clone())]);
+        let at = self.time(who).wall.seconds();
+        self.model.ask(who, vec![(item, word.clone())], at);
         let said = self.said(&word);
         self.with(who, 0, |member| {
             member.set_rules(Rules::Open)?;

@@ -44,7 +44,8 @@ impl<M: Grounds> Federation<'_, M> {
         }
         self.trace
             .note(self.now, format_args!("{who} is asked for {words:?}"));
-        self.model.ask(who, words.clone());
+        let at = self.time(who).wall.seconds();
+        self.model.ask(who, words.clone(), at);
         let brains = self.actor(who).brains.len();
         if let [(item, Word::Erase)] = words[..] {
             self.report.erased += 1;
@@ -122,7 +123,8 @@ impl<M: Grounds> Federation<'_, M> {
         });
         self.trace
             .note(self.now, format_args!("{who} tells all: {word:?}"));
-        self.model.ask(who, vec![(item, word.clone())]);
+        let at = self.time(who).wall.seconds();
+        self.model.ask(who, vec![(item, word.clone())], at);
         let said = self.said(&word);
         self.with(who, 0, |member| {
             member.set_rules(Rules::Open)?;

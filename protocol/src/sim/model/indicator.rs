@@ -7,6 +7,9 @@ use super::super::rules::Rules;
 use super::super::said::Content;
 use super::{Readers, Word};
 
+/// Half of the time for which domains and handles hold, in seconds.
+const NINETY_DAYS: u64 = 90 * 86_400;
+
 /// What a reader knows of an indicator.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::sim) enum View {
@@ -22,6 +25,8 @@ pub(in crate::sim) enum View {
 #[derive(Debug, Default)]
 pub(super) struct Indicator {
     pub(super) revision: u32,
+    /// What the publisher's clock said when it said that, in seconds.
+    pub(super) said_at: u64,
     /// The number that its erasure took, if it was erased.
     pub(super) erased: Option<u32>,
     /// What each asserted revision says.
@@ -35,9 +40,13 @@ pub(super) struct Indicator {
 }
 
 impl Indicator {
-    pub(super) fn says_nothing_new(&self, word: &Word) -> bool {
+    /// What is said once more is news when half of the time has passed for which it holds.
+    pub(super) fn says_nothing_new(&self, word: &Word, at: u64) -> bool {
         match word {
-            Word::Assert(content) => self.contents.get(&self.revision) == Some(content),
+            Word::Assert(content) => {
+                let same = self.contents.get(&self.revision) == Some(content);
+                same && at < self.said_at + NINETY_DAYS
+            }
             Word::Withdraw => !self.contents.contains_key(&self.revision),
             Word::Erase => self.revision == 0 || self.is_erased(),
         }
@@ -52,6 +61,15 @@ impl Indicator {
         self.erased = Some(self.revision);
         self.views.clear();
         self.settled = true;
+    }
+
+    /// What readers have of it who are no members may be gone.
+    pub(super) fn may_be_gone(&mut self, readers: &Readers) {
+        for (reader, views) in &mut self.views {
+            if !readers.members.contains(reader) {
+                views.insert(View::Nothing);
+            }
+        }
     }
 
     /// What policy gives a reader of the present revision, if anything.
