@@ -85,6 +85,14 @@ impl Ground for Disk {
         }
     }
 
+    fn snapshot(&self, heads: Option<&InMemory>) -> Self {
+        let heads = heads.or(self.heads.as_ref()).cloned();
+        Self {
+            heads: heads.map(InMemory::restart),
+            ..self.backup()
+        }
+    }
+
     fn on_disk(&self) -> impl Iterator<Item = OwnedRecord> {
         let records = self.log.scan(Position::from_u64(0));
         records.filter_map(|found| found.ok().map(|(_, record)| record))

@@ -47,6 +47,10 @@ pub trait Ground: fmt::Debug + Sized {
     /// A backup: what is durable, without what was signed last.
     fn backup(&self) -> Self;
 
+    /// A copy of all that is durable, what was signed last too, as a snapshot of a disk is. A node that runs has
+    /// its heads open.
+    fn snapshot(&self, heads: Option<&Self::Heads>) -> Self;
+
     /// All records as they lie on disk, without asking the store.
     fn on_disk(&self) -> impl Iterator<Item = OwnedRecord>;
 }

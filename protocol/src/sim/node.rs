@@ -194,6 +194,11 @@ impl<G: Ground> Node<G> {
     pub(super) fn backup(&self) -> Home<G> {
         self.home.backup()
     }
+
+    /// A snapshot of its disk while it runs.
+    pub(super) fn snapshot(&self) -> Home<G> {
+        self.home.snapshot(Some(self.member.heads().heads()))
+    }
 }
 
 /// What is put into it, and what comes out.

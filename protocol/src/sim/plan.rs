@@ -67,6 +67,9 @@ pub struct Plan {
     pub changes: u64,
     /// Whether an honest member's home is replaced by an older copy once, without its signer state.
     pub restores: bool,
+    /// Whether that copy is a snapshot of the disk, with what was signed last by then: against that only a reader
+    /// helps that answers at once, so the weather is fair.
+    pub rolls_back: bool,
     /// Whether a reader is away while that is done, who alone holds what was said last.
     pub strands: bool,
     /// The last members lie, in these ways.
@@ -118,11 +121,17 @@ impl Plan {
         let restores = may_restore && dice.chance(600);
         let strands = restores && members > 3 && dice.chance(250);
         weather.years = weather.clocks && dice.chance(300);
+        let rolls_back = restores && !strands && dice.chance(200);
+        if rolls_back {
+            weather = Weather::FAIR;
+            liars.clear();
+        }
         Self {
             members,
             outsiders,
             changes,
             restores,
+            rolls_back,
             strands,
             liars,
             weather,
@@ -140,6 +149,7 @@ impl Plan {
             outsiders: 0,
             changes: 0,
             restores: false,
+            rolls_back: false,
             strands: false,
             liars: Vec::new(),
             weather: Weather::FAIR,

@@ -12,11 +12,15 @@ fn plan(without: Option<Guard>, liars: &[Liar]) -> Plan {
     if matches!(without, Some(Guard::ReadersAnswered | Guard::AllAnswered)) {
         return stranded(without);
     }
+    if matches!(without, Some(Guard::ReaderAwaited | Guard::LostAwaited)) {
+        return rolled_back(without);
+    }
     Plan {
         members: 4,
         outsiders: 1,
         changes: 2,
         restores: without.is_none_or(of_a_restore),
+        rolls_back: false,
         strands: false,
         liars: liars.to_vec(),
         weather: Weather {
@@ -39,6 +43,18 @@ fn stranded(without: Option<Guard>) -> Plan {
     Plan {
         restores: true,
         strands: true,
+        storm: 120_000,
+        words: 6,
+        without,
+        ..Plan::fair(5)
+    }
+}
+
+/// A run in which little happens but that the disk of a member is replaced by a snapshot.
+fn rolled_back(without: Option<Guard>) -> Plan {
+    Plan {
+        restores: true,
+        rolls_back: true,
         storm: 120_000,
         words: 6,
         without,
@@ -77,7 +93,7 @@ fn with_all_guards_nothing_is_noticed() {
             strands: true,
             ..plan(None, &[])
         };
-        for plan in [stormy, stranded(None)] {
+        for plan in [stormy, stranded(None), rolled_back(None)] {
             if let Err(broken) = run(&Light, &cast, seed, plan) {
                 panic!("{broken}");
             }
@@ -113,6 +129,8 @@ fn each_missing_guard_is_noticed() {
         (Guard::ReadersAnswered, OneHistory),
         (Guard::AllAnswered, OneHistory),
         (Guard::BackIsLoaded, NothingLost),
+        (Guard::ReaderAwaited, OneHistory),
+        (Guard::LostAwaited, OneHistory),
     ] {
         // A missing guard may show in more than one way, and in another one first.
         let broken = first(Some(without), &[], |broken| broken.invariant == expected);

@@ -19,7 +19,10 @@ const AWAY: u64 = 80_000;
 impl<M: Grounds> Federation<'_, M> {
     /// A copy of a home is kept.
     pub(super) fn keep(&mut self, who: Who) {
+        let rolls_back = self.plan.rolls_back;
         let copy = self.actor(who).brains.first().map(|brain| match brain {
+            Brain::Up(member) if rolls_back => member.snapshot(),
+            Brain::Down(home) if rolls_back => home.snapshot(None),
             Brain::Up(member) => member.backup(),
             Brain::Down(home) => home.backup(),
         });
@@ -77,6 +80,10 @@ impl<M: Grounds> Federation<'_, M> {
         self.report.restores += 1;
         self.receipts.retain(|(reader, _), _| *reader != who);
         self.model.is_older_copy(who);
+        if self.plan.rolls_back {
+            self.counts_as_far_as_held(who);
+            self.later(1, Event::TellAll(who));
+        }
         if let Some(reader) = self.stranded.take() {
             self.cut_off(BTreeSet::from([reader]));
             self.later(AWAY, Event::Heal);
@@ -92,6 +99,11 @@ impl<M: Grounds> Federation<'_, M> {
         );
         self.report.went_on += feeds;
         self.report.ended += ended;
+        self.counts_as_far_as_held(who);
+    }
+
+    /// What a member signed counts from now on as far as others hold it.
+    fn counts_as_far_as_held(&mut self, who: Who) {
         let mut held: BTreeSet<(FeedId, u64, Digest)> = BTreeSet::new();
         for actor in self.actors.iter().filter(|actor| actor.part.who != who) {
             for brain in &actor.brains {
@@ -105,8 +117,15 @@ impl<M: Grounds> Federation<'_, M> {
             }
         }
         let name = self.cast.name(who);
-        let own = self.up(who).map(|member| member.feeds_of(name));
-        let own: BTreeSet<_> = own.into_iter().flatten().map(|held| held.id()).collect();
+        let own: BTreeSet<_> = match self.actors.get(who.0).and_then(|of| of.brains.first()) {
+            Some(Brain::Up(member)) => member.feeds_of(name).map(|held| held.id()).collect(),
+            Some(Brain::Down(home)) => {
+                let contents = home.read(&self.cast, who);
+                let feeds = contents.feeds().filter(|held| held.publisher() == name);
+                feeds.map(|held| held.id()).collect()
+            }
+            None => BTreeSet::new(),
+        };
         self.signed.only(&own, &held);
     }
 }

@@ -109,7 +109,7 @@ impl<M: Grounds> Federation<'_, M> {
     pub(super) fn tell_all(&mut self, who: Who) -> Result<(), Fall> {
         if !self.may_speak(who) {
             if !self.calm {
-                self.later(1_000, Event::TellAll(who));
+                self.later(100, Event::TellAll(who));
             }
             return Ok(());
         }

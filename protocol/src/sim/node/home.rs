@@ -58,6 +58,14 @@ impl<G: Ground> Home<G> {
         }
     }
 
+    /// A snapshot of its disk.
+    pub(in crate::sim) fn snapshot(&self, heads: Option<&G::Heads>) -> Self {
+        Self {
+            ground: self.ground.snapshot(heads),
+            ..self.backup()
+        }
+    }
+
     /// The home is replaced by a backup. The operator has its policy elsewhere, too.
     pub(in crate::sim) fn replace(&mut self, backup: Self) {
         let rules = self.rules;

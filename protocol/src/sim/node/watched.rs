@@ -170,6 +170,10 @@ impl<G: Ground> WatchedHeads<G> {
         Self { heads, watch }
     }
 
+    pub(super) const fn heads(&self) -> &G::Heads {
+        &self.heads
+    }
+
     pub(super) fn into_heads(self) -> G::Heads {
         self.heads
     }
