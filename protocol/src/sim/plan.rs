@@ -108,13 +108,13 @@ impl Plan {
         }
         let words = if members > 11 { 1 } else { dice.between(2, 8) };
         let mut weather = Weather::of(&mut dice);
-        let storm = dice.between(20_000, if members > 11 { 30_000 } else { 120_000 });
-        // Fifty members who count each other's votes take minutes.
-        let changes = if members > 11 || dice.chance(700) {
-            0
-        } else {
-            dice.between(1, 4)
-        };
+        let (mut storm, mut changes) = (dice.between(20_000, 120_000), dice.between(1, 4));
+        if members > 11 {
+            // Thirty-four of fifty must come to vote.
+            (storm, changes) = (storm.clamp(50_000, 60_000), 1);
+        } else if dice.chance(700) {
+            changes = 0;
+        }
         let hides = |liar: &Liar| matches!(liar, Liar::Equivocator | Liar::Babbler);
         let outsiders = dice.place(3);
         let may_restore = members <= 11 && !weather.clocks && !liars.iter().any(hides);
