@@ -21,6 +21,9 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         let now = lent.now;
         match &news {
             News::Opened => {
+                // It shows all that it holds next. What it showed over a link before may be gone: a crash may have
+                // taken it, and the end of that link may not be known yet.
+                self.reader.gone(member);
                 // To one who has just come: what is known of two histories.
                 let known: Vec<_> = self.reader.forked().cloned().collect();
                 for evidence in known {

@@ -12,9 +12,9 @@ use crate::feed::EraseReason;
 use crate::indicator::{Projection, Value};
 use crate::policy::{DEFAULT_FILES, PolicySet};
 use crate::statement::{IndicatorId, Said};
-use crate::store::Store;
 use crate::store::memory::{MemoryLog, MemoryPlace, MemoryRows};
-use crate::store::sample::{assertion, name, value};
+use crate::store::sample::{Feed, assertion, commit, name, value};
+use crate::store::{Step, Store};
 
 #[derive(Debug)]
 enum InMemoryOnly {}
@@ -412,6 +412,25 @@ fn one_that_does_not_know_what_it_signed_goes_on_when_its_reader_was_heard() {
     all.says("MY", value(2), asserted());
     all.pass(2);
     assert_eq!(all.holds_of("SG", "MY"), BTreeSet::from([text(1), text(2)]));
+}
+
+#[test]
+fn what_a_member_showed_over_an_earlier_link_it_is_not_asked_for_over_the_next() {
+    let mut all = Federation::of(&["MY", "SG", "TH"]);
+    // MY holds a leaf of SG and lacks its body.
+    let mut feed = Feed::new("SG", &["MY", "TH"], 3);
+    let node = &mut all.homes.get_mut("MY").unwrap().node;
+    commit(&mut node.store, feed.begin(Step::new()));
+    let statement = crate::store::sample::asserted(1, 1);
+    let (leaf, _) = feed.batch_apart([statement], Step::new());
+    commit(&mut node.store, leaf);
+    // TH showed both before a crash took them, and the end of that link is not known yet.
+    node.reader.show(&name("TH"), feed.id, feed.size);
+    all.link("TH", "MY");
+    all.pass(2);
+    let told = &all.homes["TH"].told;
+    let broke = |told: &Told| matches!(told, Told::Broke { .. });
+    assert!(!all.homes["TH"].told(broke), "{told:?}");
 }
 
 #[test]
