@@ -9,7 +9,7 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod evidence_file;
-pub mod frozen;
+mod frozen;
 pub mod home;
 pub mod identity;
 pub mod import;

@@ -8,6 +8,7 @@
 mod asked;
 mod changes;
 mod follow;
+mod frozen;
 mod ground;
 pub mod heads;
 pub mod history;
@@ -46,6 +47,7 @@ use sessions::{CutOffs, Failed, Input, Sessions};
 
 pub use asked::{NotErasedNow, Request, ToRelease};
 pub use changes::FailedOn;
+pub use frozen::{Frozen, FrozenError};
 pub use ground::{Chance, Ground, Keys, Lent, StoreOf, World};
 pub use members::{Held, Members, Stands, Unfit};
 pub use ours::Ours;

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use kentong_keys::{PublicKey, Warrant, WarrantTerms};
 use kentong_protocol::feed::HeldHeads;
+use kentong_protocol::member::Frozen;
 use kentong_protocol::member::heads::Heads as _;
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use super::passphrase::{PassphraseArgs, Typed};
 use super::root_key::RootKeyArgs;
 use super::workplace::{Workplace, read_foreign};
 use crate::charter_files;
-use crate::frozen::Frozen;
+use crate::frozen::in_words;
 use crate::home::Home;
 use crate::identity::Identity;
 use crate::net::Address;
@@ -148,7 +149,8 @@ impl DraftArgs {
         let identity = Identity::open(&home, &passphrase)?;
         let readers = heads(&home, &identity, &self.heads)?;
         let (store, signer) = state(&home, &identity)?;
-        let frozen = Frozen::of(&store, signer.as_ref(), &readers, self.as_held)?;
+        let frozen = Frozen::of(&store, signer.as_ref(), &readers, self.as_held);
+        let frozen = frozen.map_err(|error| anyhow!(in_words(&error)))?;
         if frozen.lost > 0 {
             place.advise(format_args!(
                 "{} of this node's feeds are not whole here: what they lack is given up.",
@@ -219,7 +221,8 @@ impl InstallArgs {
             )
         })?;
         let (store, signer) = state(&home, &identity)?;
-        let Some(frozen) = Frozen::under(&store, signer.as_ref(), &warrant)? else {
+        let frozen = Frozen::under(&store, signer.as_ref(), &warrant);
+        let Some(frozen) = frozen.map_err(|error| anyhow!(in_words(&error)))? else {
             bail!(
                 "the feeds of this home are not where they were when this warrant was drafted, so what \
                  was signed since would be void; draft another with `kentong warrant draft`"

@@ -8,11 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_keys::{Digest, FrozenHead, Warrant};
 
-use kentong_protocol::feed::{FeedId, HeldHeads};
-use kentong_protocol::member::heads::Heads as _;
+use crate::feed::{FeedId, HeldHeads};
+use crate::store::{FeedState, Log, Rows, Store};
 
-use crate::signer::{Signed, Signer};
-use crate::store::{FeedState, Store};
+use super::heads::{Heads, Signed};
 
 /// The heads, and the signer state that goes with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,38 +31,20 @@ pub struct Frozen {
 /// Why no heads can be named yet.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrozenError {
-    /// It is not known what was signed last.
-    #[error(
-        "this home does not know what it signed last, as after a restore: whatever its readers hold \
-         beyond would be void for good. Run the node until `kentong status` says that all is back, stop \
-         it, and draft then. If its keys are let in nowhere any more, name with --heads what the readers \
-         hold (`kentong peers heads`); or give up what is not here with --as-held"
-    )]
+    /// It is not known what was signed last: whatever readers hold beyond would be void for good.
+    #[error("it is not known what was signed last")]
     Unknown,
-    /// Leaves that were signed are not held.
-    #[error(
-        "this home lacks leaves of {0} of its own feeds that were signed: they would be void for good. \
-         Run the node until `kentong status` says that all is back, stop it, and draft then. If its \
-         keys are let in nowhere any more, name with --heads what the readers hold (`kentong peers heads`); \
-         or give them up with --as-held"
-    )]
+    /// Leaves of so many feeds were signed and are not held: they would be void for good.
+    #[error("leaves of {0} feeds were signed and are not held")]
     Behind(usize),
     /// The log has another history of a feed than was signed.
-    #[error(
-        "feed {0} is another one than was signed: the home is damaged; restore it from its backup"
-    )]
+    #[error("feed {0} is another one than was signed")]
     Other(Digest),
     /// A reader's head of a feed is not on the history that is held, or that another reader shows.
-    #[error(
-        "feed {0}: two histories were signed under the former key; leave out the file that holds the wrong \
-         one, and ask that reader"
-    )]
+    #[error("two histories of feed {0} were signed under the former key")]
     TwoHistories(Digest),
     /// More feeds than a warrant names.
-    #[error(
-        "this node has {0} feeds, and a warrant names at most {max}; tell the developers",
-        max = Warrant::MAX_HEADS
-    )]
+    #[error("{0} feeds, and a warrant names at most {max}", max = Warrant::MAX_HEADS)]
     TooMany(usize),
 }
 
@@ -72,8 +53,8 @@ impl Frozen {
     /// say. `signer` is none if its state is lost. With `as_held` what is not here and in no file is given
     /// up.
     pub fn of(
-        store: &Store,
-        signer: Option<&Signer>,
+        store: &Store<impl Log, impl Rows>,
+        signer: Option<&impl Heads>,
         readers: &[HeldHeads],
         as_held: bool,
     ) -> Result<Self, FrozenError> {
@@ -84,7 +65,7 @@ impl Frozen {
         if !as_held && signer.is_none() && readers.is_empty() {
             return Err(FrozenError::Unknown);
         }
-        let signed = signer.into_iter().flat_map(Signer::iter);
+        let signed = signer.into_iter().flat_map(Heads::iter);
         let signed = signed.filter(|(_, signed)| !signed.is_ended());
         let lost = signed.filter(|(feed, signed)| {
             let known = frozen.signed.get(feed);
@@ -107,8 +88,8 @@ impl Frozen {
 
     /// The heads as a warrant names them. None if this home has signed beyond, or otherwise.
     pub fn under(
-        store: &Store,
-        signer: Option<&Signer>,
+        store: &Store<impl Log, impl Rows>,
+        signer: Option<&impl Heads>,
         warrant: &Warrant,
     ) -> Result<Option<Self>, FrozenError> {
         let mut frozen = Self::held(store, signer)?;
@@ -147,7 +128,10 @@ impl Frozen {
     }
 
     /// What this home knows by itself.
-    fn held(store: &Store, signer: Option<&Signer>) -> Result<Self, FrozenError> {
+    fn held(
+        store: &Store<impl Log, impl Rows>,
+        signer: Option<&impl Heads>,
+    ) -> Result<Self, FrozenError> {
         let mut frozen = Self::default();
         for held in store.feeds().of(store.me()).filter(|held| held.size() > 0) {
             frozen.add(held, signer)?;
@@ -155,7 +139,7 @@ impl Frozen {
         Ok(frozen)
     }
 
-    fn add(&mut self, held: &FeedState, signer: Option<&Signer>) -> Result<(), FrozenError> {
+    fn add(&mut self, held: &FeedState, signer: Option<&impl Heads>) -> Result<(), FrozenError> {
         let feed = *held.id().digest();
         // What no checkpoint covers may have been answered for or given to readers all the same, and the
         // new key has signed nothing that it could contradict.
@@ -185,7 +169,11 @@ impl Frozen {
     }
 
     /// Takes from a reader's file what goes beyond what is known.
-    fn add_heads(&mut self, store: &Store, readers: &HeldHeads) -> Result<(), FrozenError> {
+    fn add_heads(
+        &mut self,
+        store: &Store<impl Log, impl Rows>,
+        readers: &HeldHeads,
+    ) -> Result<(), FrozenError> {
         for (id, head) in readers.heads() {
             let feed = *id.digest();
             let (size, root) = (head.size(), *head.root());

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use kentong_keys::{SigningKey, Warrant, WarrantTerms};
 use kentong_protocol::feed::{Checkpoint, HeldHeads, Origin};
 use kentong_protocol::member::heads::Heads as _;
+use kentong_protocol::member::{Frozen, FrozenError};
 
 use super::erased::{signed, two_rounds};
 use super::*;
-use crate::frozen::{Frozen, FrozenError};
 use crate::signer::{Signed, Signer};
 
 fn signer(folder: &TempDir, entries: &[(&Feed, Signed)]) -> Signer {
@@ -68,7 +68,7 @@ fn what_is_not_known_or_not_held_is_given_up_only_when_that_is_said() {
         size: shared.size + 2,
         ..covered
     };
-    let unknown = Frozen::of(&store, None, &[], false);
+    let unknown = Frozen::of(&store, None::<&Signer>, &[], false);
     assert_eq!(unknown, Err(FrozenError::Unknown));
     let behind = signer(&folder, &[(private, own), (shared, more)]);
     let refused = Frozen::of(&store, Some(&behind), &[], false);
@@ -82,7 +82,7 @@ fn what_is_not_known_or_not_held_is_given_up_only_when_that_is_said() {
     let step = sample.private.batch([asserted(9000, 1)], Step::new());
     commit(&mut store, step);
     let (private, shared) = (&sample.private, &sample.shared);
-    let frozen = Frozen::of(&store, None, &[], true).unwrap();
+    let frozen = Frozen::of(&store, None::<&Signer>, &[], true).unwrap();
     assert_eq!(frozen.signed[private.id.digest()].size, private.size);
     // A feed that is not here at all.
     let elsewhere = Feed::new("MY", &["SG"], 9);
@@ -162,11 +162,11 @@ fn what_readers_hold_beyond_is_named_and_taken_back_from_them() {
     let gone = Feed::new("MY", &["SG"], 9);
     let files = [file(shared, beyond), file(&gone, covered)];
     // Nothing of this home is known to have been signed, and the readers say how far it went.
-    let frozen = Frozen::of(&store, None, &files, false).unwrap();
+    let frozen = Frozen::of(&store, None::<&Signer>, &files, false).unwrap();
     assert_eq!((frozen.heads().len(), frozen.from_readers), (2, 2));
     assert_eq!(frozen.signed[shared.id.digest()], beyond);
     let warrant_of_all = warrant(&frozen);
-    let under = Frozen::under(&store, None, &warrant_of_all)
+    let under = Frozen::under(&store, None::<&Signer>, &warrant_of_all)
         .unwrap()
         .unwrap();
     assert_eq!(under.signed, frozen.signed);
