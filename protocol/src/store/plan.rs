@@ -31,27 +31,27 @@ pub(super) fn plan<L: Log>(
     vault: OpenVault<'_, L>,
     step: Step,
 ) -> Result<Vec<Planned>, StoreError> {
-    let mut plan = Plan {
+    let mut check = Check {
         feeds,
         vault,
-        drafts: BTreeMap::new(),
+        feeds_after: BTreeMap::new(),
         planned: Vec::new(),
     };
     for item in step.items {
-        plan.item(item)?;
+        check.item(item)?;
     }
-    Ok(plan.planned)
+    Ok(check.planned)
 }
 
-struct Plan<'a, L> {
+struct Check<'a, L> {
     feeds: &'a Feeds,
     vault: OpenVault<'a, L>,
-    drafts: BTreeMap<FeedId, Draft<'a>>,
+    feeds_after: BTreeMap<FeedId, FeedAfter<'a>>,
     planned: Vec<Planned>,
 }
 
 /// A feed as it is after the items so far.
-struct Draft<'a> {
+struct FeedAfter<'a> {
     id: FeedId,
     /// None while the step is beginning the feed.
     held: Option<&'a FeedState>,
@@ -73,30 +73,30 @@ struct Draft<'a> {
     erased: Vec<u64>,
 }
 
-impl<'a, L: Log> Plan<'a, L> {
+impl<'a, L: Log> Check<'a, L> {
     fn item(&mut self, item: Item) -> Result<(), StoreError> {
         match item {
             Item::Leaf(feed, index, bytes) => self.leaf(feed, index, bytes),
             Item::Body(feed, index, sealed) => {
                 let vault = self.vault;
-                self.draft(feed)?.take_body(vault, index, &sealed)?;
+                self.feed_after(feed)?.take_body(vault, index, &sealed)?;
                 let fact = Fact::Body(sealed.clone());
                 self.push(RecordKind::Body, feed, index, sealed, fact);
                 Ok(())
             }
             Item::Checkpoint(feed, size, note) => {
-                let draft = self.draft(feed)?;
-                if size > draft.size || size < draft.signed || note.len() > MAX_NOTE {
+                let after = self.feed_after(feed)?;
+                if size > after.size || size < after.signed || note.len() > MAX_NOTE {
                     return Err(StoreError::Checkpoint { feed, size });
                 }
-                draft.signed = size;
+                after.signed = size;
                 let fact = Fact::Checkpoint(note.clone());
                 self.push(RecordKind::Checkpoint, feed, size, note, fact);
                 Ok(())
             }
             Item::EpochKey(feed, epoch, key) => {
                 let vault = self.vault;
-                if self.draft(feed)?.take_key(vault, epoch, &key)? {
+                if self.feed_after(feed)?.take_key(vault, epoch, &key)? {
                     let sealed = vault.seal_key(feed, epoch, &key);
                     let index = u64::from(epoch);
                     self.push(RecordKind::EpochKey, feed, index, sealed, Fact::EpochKey);
@@ -104,12 +104,12 @@ impl<'a, L: Log> Plan<'a, L> {
                 Ok(())
             }
             Item::Disposition(feed, index, disposition) => {
-                let draft = self.draft(feed)?;
-                if index >= draft.size {
+                let after = self.feed_after(feed)?;
+                if index >= after.size {
                     return Err(StoreError::NoLeaf { feed, index });
                 }
                 let forgotten = disposition.reason == Disposition::FORGOTTEN;
-                if forgotten && !draft.is_batch(index) {
+                if forgotten && !after.is_batch(index) {
                     return Err(StoreError::NoBatch { feed, index });
                 }
                 let payload = write_disposition(&disposition);
@@ -118,29 +118,29 @@ impl<'a, L: Log> Plan<'a, L> {
                 Ok(())
             }
             Item::Truncate(feed, size) => {
-                let draft = self.draft(feed)?;
-                if size < draft.signed {
+                let after = self.feed_after(feed)?;
+                if size < after.signed {
                     return Err(StoreError::Truncate { feed, size });
                 }
-                if size < draft.size {
-                    draft.truncate(size);
+                if size < after.size {
+                    after.truncate(size);
                     let fact = Fact::Truncate { void: false };
                     self.push(RecordKind::Truncate, feed, size, Vec::new(), fact);
                 }
                 Ok(())
             }
             Item::Void(feed, size) => {
-                let draft = self.draft(feed)?;
-                if size < draft.size {
-                    draft.truncate(size);
-                    draft.signed = draft.signed.min(size);
+                let after = self.feed_after(feed)?;
+                if size < after.size {
+                    after.truncate(size);
+                    after.signed = after.signed.min(size);
                     let fact = Fact::Truncate { void: true };
                     self.push(RecordKind::Truncate, feed, size, VOID.to_vec(), fact);
                 }
                 Ok(())
             }
             Item::Receipt(feed, peer, bytes) => {
-                self.draft(feed)?;
+                self.feed_after(feed)?;
                 let payload = write_receipt(&peer, &bytes);
                 self.push(RecordKind::Receipt, feed, 0, payload, Fact::Receipt(peer));
                 Ok(())
@@ -155,9 +155,9 @@ impl<'a, L: Log> Plan<'a, L> {
                 if genesis.feed_id() != feed || index != 0 {
                     return Err(StoreError::Genesis(feed));
                 }
-                if self.feeds.get(feed).is_none() && !self.drafts.contains_key(&feed) {
+                if self.feeds.get(feed).is_none() && !self.feeds_after.contains_key(&feed) {
                     self.room_for_a_feed()?;
-                    self.drafts.insert(feed, Draft::begun(feed, genesis));
+                    self.feeds_after.insert(feed, FeedAfter::begun(feed, genesis));
                 }
             }
             Leaf::Epoch(_) | Leaf::Batch(_) | Leaf::Erase(_) | Leaf::Close(_) if index == 0 => {
@@ -168,7 +168,7 @@ impl<'a, L: Log> Plan<'a, L> {
         if index >= MAX_LEAVES {
             return Err(StoreError::Limit("2^36 leaves of one feed"));
         }
-        self.draft(feed)?.take_leaf(index, &leaf)?;
+        self.feed_after(feed)?.take_leaf(index, &leaf)?;
         let fact = Fact::Leaf(leaf, leaf_hash(&bytes));
         self.push(RecordKind::Leaf, feed, index, bytes, fact);
         Ok(())
@@ -176,7 +176,7 @@ impl<'a, L: Log> Plan<'a, L> {
 
     /// Asked before anything is written: a log whose feeds have no numbers could not be read again.
     fn room_for_a_feed(&self) -> Result<(), StoreError> {
-        let begun = self.drafts.values().filter(|draft| draft.held.is_none());
+        let begun = self.feeds_after.values().filter(|after| after.held.is_none());
         if self.feeds.len() + begun.count() < MAX_FEEDS as usize {
             Ok(())
         } else {
@@ -184,13 +184,13 @@ impl<'a, L: Log> Plan<'a, L> {
         }
     }
 
-    fn draft(&mut self, feed: FeedId) -> Result<&mut Draft<'a>, StoreError> {
+    fn feed_after(&mut self, feed: FeedId) -> Result<&mut FeedAfter<'a>, StoreError> {
         let feeds = self.feeds;
-        match self.drafts.entry(feed) {
-            std::collections::btree_map::Entry::Occupied(draft) => Ok(draft.into_mut()),
+        match self.feeds_after.entry(feed) {
+            std::collections::btree_map::Entry::Occupied(after) => Ok(after.into_mut()),
             std::collections::btree_map::Entry::Vacant(vacant) => {
                 let held = feeds.get(feed).ok_or(StoreError::UnknownFeed(feed))?;
-                Ok(vacant.insert(Draft::of(held)))
+                Ok(vacant.insert(FeedAfter::of(held)))
             }
         }
     }
@@ -210,7 +210,7 @@ impl<'a, L: Log> Plan<'a, L> {
     }
 }
 
-impl<'a> Draft<'a> {
+impl<'a> FeedAfter<'a> {
     fn begun(id: FeedId, genesis: &GenesisLeaf) -> Self {
         Self {
             id,
