@@ -38,6 +38,7 @@ use kentong_keys::MemberName;
 use crate::policy::Engine;
 use crate::store::StoreError;
 use crate::sync::Now;
+use crate::time::Moment;
 
 use history::History;
 use publisher::{Publisher, Tools};
@@ -76,7 +77,7 @@ pub struct Member<W: World, Id, T> {
     /// Log and heads were compared.
     has_begun: bool,
     /// When a member that has left stops speaking.
-    farewell: Option<u64>,
+    farewell: Option<Moment>,
     /// Members of whom something could not be stored, until all that is held of their feeds is whole.
     hindered: BTreeSet<MemberName>,
     outputs: Vec<Output<Id, T>>,
@@ -151,10 +152,10 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         self.publishing(lent, Publisher::release_on);
         self.look_for_settlement(lent);
         self.look_for_lost(lent);
-        self.keep_receipts(lent.now.millis);
+        self.keep_receipts(lent.now.moment);
         self.keep_up(lent);
         self.publishing(lent, Publisher::retry_on);
-        self.lift_cut_offs(lent.now.millis);
+        self.lift_cut_offs(lent.now.moment);
     }
 
     /// Makes durable what was said, and has it answered. What it gives back is to be
@@ -192,7 +193,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
 
     /// Writes everything to disk. To be called last.
     pub fn finish(&mut self) -> Result<(), StoreError> {
-        self.store_receipts(u64::MAX)?;
+        self.store_receipts(Moment::NEVER)?; // All of them.
         self.store.sync()?;
         self.store.flush()
     }

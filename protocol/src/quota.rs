@@ -33,6 +33,7 @@ use std::collections::VecDeque;
 
 use crate::charter::Quota;
 use crate::feed::MAX_BATCH_STATEMENTS;
+use crate::time::Moment;
 
 pub use outgoing::{AHEAD, Outgoing};
 
@@ -85,9 +86,9 @@ pub enum Takes {
 }
 
 impl Day {
-    /// Counts statements at a moment, in milliseconds of a clock that only goes forward.
-    pub fn add(&mut self, millis: u64, statements: u64) {
-        let hour = millis / HOUR;
+    /// Counts statements at a moment.
+    pub fn add(&mut self, now: Moment, statements: u64) {
+        let hour = hour_of(now);
         while self
             .hours
             .front()
@@ -103,19 +104,24 @@ impl Day {
 
     /// The statements of the day that ends at a moment.
     #[must_use]
-    pub fn count(&self, millis: u64) -> u64 {
+    pub fn count(&self, now: Moment) -> u64 {
         let counts = self.hours.iter();
-        let counts = counts.filter(|(hour, _)| !is_over(*hour, millis / HOUR));
+        let counts = counts.filter(|(hour, _)| !is_over(*hour, hour_of(now)));
         counts.fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
     /// When the count of the day that ends at a moment goes down next; none if it is 0.
     #[must_use]
-    pub fn eases_at(&self, millis: u64) -> Option<u64> {
+    pub fn eases_at(&self, now: Moment) -> Option<Moment> {
         let mut hours = self.hours.iter();
-        let oldest = hours.find(|(hour, count)| *count > 0 && !is_over(*hour, millis / HOUR));
-        oldest.map(|(hour, _)| (hour + HOURS + 1) * HOUR)
+        let oldest = hours.find(|(hour, count)| *count > 0 && !is_over(*hour, hour_of(now)));
+        oldest.map(|(hour, _)| Moment::from_millis((hour + HOURS + 1) * HOUR))
     }
+}
+
+/// Hours since the clock began.
+const fn hour_of(now: Moment) -> u64 {
+    now.millis() / HOUR
 }
 
 /// Whether all of an hour is more than a day ago.
@@ -194,6 +200,10 @@ impl Quota {
 mod tests {
     use super::*;
 
+    fn at(millis: u64) -> Moment {
+        Moment::from_millis(millis)
+    }
+
     const QUOTA: Quota = Quota {
         statements_per_day: 10,
         stored_bytes: 1000,
@@ -202,28 +212,31 @@ mod tests {
     #[test]
     fn a_day_slides() {
         let mut day = Day::default();
-        assert_eq!((day.count(0), day.eases_at(0)), (0, None));
-        day.add(0, 3);
-        day.add(HOUR - 1, 4);
-        day.add(5 * HOUR, 1);
-        assert_eq!(day.count(5 * HOUR), 8);
-        assert_eq!(day.eases_at(5 * HOUR), Some(25 * HOUR));
+        assert_eq!((day.count(at(0)), day.eases_at(at(0))), (0, None));
+        day.add(at(0), 3);
+        day.add(at(HOUR - 1), 4);
+        day.add(at(5 * HOUR), 1);
+        assert_eq!(day.count(at(5 * HOUR)), 8);
+        assert_eq!(day.eases_at(at(5 * HOUR)), Some(at(25 * HOUR)));
         // What came at the end of the first hour is a day old at the end of the 25th.
-        assert_eq!(day.count(25 * HOUR - 1), 8);
-        assert_eq!(day.count(25 * HOUR), 1);
-        assert_eq!(day.eases_at(25 * HOUR), Some(30 * HOUR));
-        assert_eq!((day.count(30 * HOUR), day.eases_at(30 * HOUR)), (0, None));
+        assert_eq!(day.count(at(25 * HOUR - 1)), 8);
+        assert_eq!(day.count(at(25 * HOUR)), 1);
+        assert_eq!(day.eases_at(at(25 * HOUR)), Some(at(30 * HOUR)));
+        assert_eq!(
+            (day.count(at(30 * HOUR)), day.eases_at(at(30 * HOUR))),
+            (0, None)
+        );
     }
 
     #[test]
     fn nothing_leaves_a_day_before_its_time() {
         let mut day = Day::default();
         let minute = HOUR / 60;
-        for at in (0..72 * 60).map(|n| n * minute) {
-            day.add(at, 1);
-            let exact = (at / minute + 1).min(24 * 60);
-            let counted = day.count(at);
-            assert!((exact..=exact + 60).contains(&counted), "{at} {counted}");
+        for now in (0..72 * 60).map(|n| n * minute) {
+            day.add(at(now), 1);
+            let exact = (now / minute + 1).min(24 * 60);
+            let counted = day.count(at(now));
+            assert!((exact..=exact + 60).contains(&counted), "{now} {counted}");
         }
         assert!(day.hours.len() <= 25, "{day:?}");
     }
@@ -231,10 +244,10 @@ mod tests {
     #[test]
     fn many_are_no_overflow() {
         let mut day = Day::default();
-        day.add(0, u64::MAX);
-        day.add(0, 1);
-        day.add(HOUR, 1);
-        assert_eq!(day.count(HOUR), u64::MAX);
+        day.add(at(0), u64::MAX);
+        day.add(at(0), 1);
+        day.add(at(HOUR), 1);
+        assert_eq!(day.count(at(HOUR)), u64::MAX);
         let most = Quota {
             statements_per_day: Quota::MAX,
             stored_bytes: Quota::MAX,

@@ -10,10 +10,48 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "u64", into = "u64")]
 pub struct Timestamp(u64);
 
-/// A duration in whole milliseconds, the unit of clocks that only go forward.
-#[must_use]
-pub fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// A moment of a clock that only goes forward, in whole milliseconds since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(u64);
+
+impl Moment {
+    /// When the clock began.
+    pub const START: Self = Self(0);
+
+    /// The last moment there is: later than whatever is waited for.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// The moment so many milliseconds after the clock began.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the clock began.
+    #[must_use]
+    pub const fn millis(self) -> u64 {
+        self.0
+    }
+
+    /// So much later, in whole milliseconds; [`Moment::NEVER`] at the latest.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(wait))
+    }
+
+    /// So much earlier, in whole milliseconds; [`Moment::START`] at the earliest.
+    #[must_use]
+    pub fn before(self, ago: Duration) -> Self {
+        let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(ago))
+    }
+
+    /// How long before this an earlier moment was; nothing if it is the later one.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
 }
 
 /// The length of a civil day, in seconds.
@@ -117,10 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn durations_in_milliseconds() {
-        assert_eq!(millis(Duration::from_micros(1_999)), 1);
-        assert_eq!(millis(Duration::from_secs(60)), 60_000);
-        assert_eq!(millis(Duration::MAX), u64::MAX);
+    fn moments_go_on_in_whole_milliseconds() {
+        let at = Moment::from_millis;
+        assert_eq!(at(5).after(Duration::from_micros(1_999)), at(6));
+        assert_eq!(at(5).after(Duration::from_secs(60)), at(60_005));
+        assert_eq!(at(5).after(Duration::MAX), Moment::NEVER);
+        assert_eq!(at(5).before(Duration::from_millis(6)), Moment::START);
+        assert_eq!(at(60_005).since(at(5)), Duration::from_secs(60));
+        assert_eq!(at(5).since(at(6)), Duration::ZERO);
     }
 
     #[test]

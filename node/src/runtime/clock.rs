@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kentong_protocol::sync::Now;
-use kentong_protocol::time::Timestamp;
+use kentong_protocol::time::{Moment, Timestamp};
 
 /// Reads the time. The event loop does so once for each thing that it does; what is decided then is
 /// handed that time.
@@ -25,7 +25,7 @@ impl Clock {
         let millis = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Now {
             wall: wall(),
-            millis,
+            moment: Moment::from_millis(millis),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The event loop's state, and what it does with each input.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use kentong_protocol::MemberName;
 use kentong_protocol::member::{Compared, Lent, Member, Output, World};
 use kentong_protocol::policy::Engine;
 use kentong_protocol::sync::Now;
-use kentong_protocol::time::Timestamp;
+use kentong_protocol::time::{Moment, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::home::Home;
@@ -29,11 +30,11 @@ use super::{Input, RunError, Settings, Ticket};
 /// Inputs that are taken before what was asked is made durable and answered.
 const AT_ONCE: usize = 256;
 
-/// Milliseconds after which a write to the home that failed is tried again.
-pub(super) const RETRY: u64 = 10_000;
+/// After how long a write to the home that failed is tried again.
+pub(super) const RETRY: Duration = Duration::from_secs(10);
 
-/// Milliseconds after which it is looked whether keys are due to be replaced or destroyed.
-const KEYS_EVERY: u64 = 3_600_000;
+/// After how long it is looked again whether keys are due to be replaced or destroyed.
+const KEYS_EVERY: Duration = Duration::from_secs(3600);
 
 /// The world of a shipped node.
 #[derive(Debug)]
@@ -72,9 +73,9 @@ pub(super) struct Core {
     /// The time by which all is decided until the clock is read again.
     time: Now,
     /// When keys are looked at again that are replaced on schedule.
-    pub(super) keys_due: u64,
+    pub(super) keys_due: Moment,
     /// When it is tried again to put the file of a new member with the others.
-    pub(super) settle_at: u64,
+    pub(super) settle_at: Moment,
     /// The clock is to be looked at, once the inputs that wait are taken.
     ticked: bool,
     stopping: bool,
@@ -124,8 +125,8 @@ impl Core {
             random: Random,
             clock,
             time,
-            keys_due: 0,
-            settle_at: 0,
+            keys_due: Moment::START,
+            settle_at: Moment::START,
             ticked: false,
             stopping: false,
             home,
@@ -265,11 +266,11 @@ impl Core {
     }
 
     /// Replaces and destroys keys whose time has come, and passes on the card that says so.
-    pub(super) fn keep_keys(&mut self, now: u64) {
+    pub(super) fn keep_keys(&mut self, now: Moment) {
         if now < self.keys_due {
             return;
         }
-        self.keys_due = now + KEYS_EVERY;
+        self.keys_due = now.after(KEYS_EVERY);
         match self
             .identity
             .keep_schedule(&self.home, self.time.wall, false)
@@ -281,7 +282,7 @@ impl Core {
             }
             Err(error) => {
                 tracing::error!(%error, "keys could not be replaced or destroyed");
-                self.keys_due = now + RETRY;
+                self.keys_due = now.after(RETRY);
                 let error = error.to_string();
                 self.warn(Warning::Keys { error });
             }

@@ -93,7 +93,7 @@ impl Core {
 
     /// The clock moved on.
     pub(super) fn tick(&mut self) {
-        let now = self.now().millis;
+        let now = self.now().moment;
         self.keep_keys(now);
         self.contained(|core| core.papers_on(now));
         self.keep_cards();

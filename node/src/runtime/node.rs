@@ -14,7 +14,7 @@ use kentong_protocol::member::reader::{OverQuota, View};
 use kentong_protocol::policy::{Class, LocalAction, Operator, Party, Verdict};
 use kentong_protocol::statement::{Erasure, IndicatorId, Statement};
 use kentong_protocol::sync::Evidence;
-use kentong_protocol::time::Timestamp;
+use kentong_protocol::time::{Moment, Timestamp};
 use kentong_protocol::wire::Holds;
 use kentong_protocol::{Digest, MemberName};
 
@@ -220,7 +220,7 @@ impl<'c> Node<'c> {
 
     /// Seconds since the start.
     pub(crate) fn uptime(&self) -> u64 {
-        self.0.now().millis / 1000
+        self.0.now().moment.since(Moment::START).as_secs()
     }
 
     /// Batches of own indicators that are still to be checked for release.

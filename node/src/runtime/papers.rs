@@ -1,8 +1,11 @@
 //! The federation's papers as they come from other nodes, and what a change of members means here.
 
+use std::time::Duration;
+
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::Paper;
 use kentong_protocol::member::Members;
+use kentong_protocol::time::Moment;
 
 use crate::charter_files::{self, CharterFilesError, Taken};
 use crate::turn::Wait;
@@ -11,8 +14,8 @@ use super::core::Core;
 use super::members::{self, Found};
 use super::warnings::{Subject, Warning};
 
-/// Milliseconds after which it is tried again to put the file of a new member with the others.
-const SETTLE_AGAIN: u64 = 1_000;
+/// After how long it is tried again to put the file of a new member with the others.
+const SETTLE_AGAIN: Duration = Duration::from_secs(1);
 
 impl Core {
     /// Looks into a paper that a member passed on, and uses it if it is in force. One that `waited` was
@@ -62,9 +65,9 @@ impl Core {
     }
 
     /// Puts the file of a new member with the others, if that could not be done when it became one.
-    pub(super) fn settle_on(&mut self, now: u64) {
+    pub(super) fn settle_on(&mut self, now: Moment) {
         if self.unsettled.is_some() && now >= self.settle_at {
-            self.settle_at = now.saturating_add(SETTLE_AGAIN);
+            self.settle_at = now.after(SETTLE_AGAIN);
             self.read_members_again();
         }
     }

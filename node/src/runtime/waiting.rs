@@ -24,18 +24,12 @@ impl Core {
         let quota = *self.member.members().charter()?.quota();
         let outgoing = self.member.publisher().outgoing();
         let count = |bound| outgoing.waiting_for(bound).count();
-        let next = outgoing.next_at(self.now().millis, &self.me);
+        let next = outgoing.next_at(self.now().moment, &self.me);
         Some(Waiting {
             quota,
             for_time: count(Bound::Day),
             for_room: count(Bound::Bytes),
-            next: next.map(|at| self.wall_at(at)),
+            next: next.map(|at| self.now().wall_at(at)),
         })
-    }
-
-    /// What the clock on the wall will say at a moment of the node's own.
-    pub(super) fn wall_at(&self, millis: u64) -> Timestamp {
-        let wait = millis.saturating_sub(self.now().millis);
-        self.wall().plus(wait.div_ceil(1000))
     }
 }

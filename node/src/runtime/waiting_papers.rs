@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use kentong_protocol::MemberName;
 use kentong_protocol::charter::Paper;
+use kentong_protocol::time::Moment;
 
 use crate::charter_files::CharterFilesError;
 
@@ -25,8 +26,8 @@ pub(super) struct WaitingPapers {
     papers: VecDeque<(MemberName, Paper)>,
     /// Members of whom a paper was dropped.
     dropped: BTreeSet<MemberName>,
-    /// When they are tried next, in the milliseconds of the node.
-    due: u64,
+    /// When they are tried next.
+    due: Moment,
 }
 
 impl WaitingPapers {
@@ -48,7 +49,7 @@ impl WaitingPapers {
     }
 
     /// The next one, if it is time to try it.
-    fn next(&mut self, now: u64) -> Option<(MemberName, Paper)> {
+    fn next(&mut self, now: Moment) -> Option<(MemberName, Paper)> {
         if self.due > now {
             return None;
         }
@@ -57,12 +58,12 @@ impl WaitingPapers {
 
     /// One was tried again in vain. Versions of the charter follow each other, so it stays the first as long
     /// as another has the turn to write; where it is the disk, or the paper itself, it lets others go first.
-    fn failed(&mut self, one: (MemberName, Paper), error: &CharterFilesError, now: u64) {
+    fn failed(&mut self, one: (MemberName, Paper), error: &CharterFilesError, now: Moment) {
         if matches!(error, CharterFilesError::Turn(_)) {
             self.papers.push_front(one);
         } else {
             self.papers.push_back(one);
-            self.due = now.saturating_add(RETRY);
+            self.due = now.after(RETRY);
         }
     }
 
@@ -91,13 +92,13 @@ impl Core {
         self.warn(Warning::WaitingPapers {
             error: error.to_string(),
         });
-        let now = self.now().millis;
+        let now = self.now().moment;
         self.waiting_papers
             .failed((from.clone(), paper), &error, now);
     }
 
     /// Tries again some of the papers that wait.
-    pub(super) fn papers_on(&mut self, now: u64) {
+    pub(super) fn papers_on(&mut self, now: Moment) {
         if self.waiting_papers.is_empty() {
             return;
         }
@@ -139,6 +140,10 @@ mod tests {
         Paper::Charter(Box::new(charter))
     }
 
+    fn at(millis: u64) -> Moment {
+        Moment::from_millis(millis)
+    }
+
     fn member(name: &str) -> MemberName {
         name.parse().unwrap()
     }
@@ -155,9 +160,9 @@ mod tests {
         waiting.add(&member("VN"), paper(1000));
         for number in 0..MAX_WAITING as u64 {
             assert_eq!(waiting.begin_again(), BTreeSet::new(), "no room yet");
-            assert_eq!(waiting.next(0), Some((member("SG"), paper(number))));
+            assert_eq!(waiting.next(at(0)), Some((member("SG"), paper(number))));
         }
-        assert_eq!(waiting.next(0), None);
+        assert_eq!(waiting.next(at(0)), None);
         let again = BTreeSet::from([member("VN")]);
         assert_eq!(waiting.begin_again(), again);
         assert_eq!(waiting.begin_again(), BTreeSet::new(), "once");
@@ -176,12 +181,21 @@ mod tests {
         });
         let mut waiting = WaitingPapers::default();
         (0..3).for_each(|number| waiting.add(&member("SG"), paper(number)));
-        let first = waiting.next(50).unwrap();
-        waiting.failed(first.clone(), &taken, 50);
-        assert_eq!(waiting.next(50), Some(first.clone()), "at the next tick");
-        waiting.failed(first, &disk, 50);
-        assert_eq!(waiting.next(50 + RETRY - 1), None, "a disk is given time");
-        let order = std::iter::from_fn(|| waiting.next(50 + RETRY)).map(|(_, paper)| paper);
+        let first = waiting.next(at(50)).unwrap();
+        waiting.failed(first.clone(), &taken, at(50));
+        assert_eq!(
+            waiting.next(at(50)),
+            Some(first.clone()),
+            "at the next tick"
+        );
+        waiting.failed(first, &disk, at(50));
+        assert_eq!(
+            waiting.next(at(49).after(RETRY)),
+            None,
+            "a disk is given time"
+        );
+        let order =
+            std::iter::from_fn(|| waiting.next(at(50).after(RETRY))).map(|(_, paper)| paper);
         assert_eq!(order.collect::<Vec<_>>(), [paper(1), paper(2), paper(0)]);
     }
 }

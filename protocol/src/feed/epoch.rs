@@ -8,6 +8,7 @@ use kentong_keys::{
 };
 
 use crate::bounded::BoundedVec;
+use crate::time::Moment;
 
 use super::audience::Audience;
 use super::leaf::{EpochLeaf, FeedId, SealedFor};
@@ -44,15 +45,14 @@ pub enum EpochError {
 pub struct OpenEpoch {
     number: u32,
     key: EpochKey,
-    /// In milliseconds of a clock that only goes forward.
-    begun: u64,
+    begun: Moment,
     statements: u64,
 }
 
 impl OpenEpoch {
-    /// An epoch that begins now, in milliseconds of a clock that only goes forward.
+    /// An epoch that begins now.
     #[must_use]
-    pub const fn begin(number: u32, key: EpochKey, now: u64) -> Self {
+    pub const fn begin(number: u32, key: EpochKey, now: Moment) -> Self {
         Self {
             number,
             key,
@@ -75,8 +75,8 @@ impl OpenEpoch {
 
     /// Whether so many more statements may be sealed in it now.
     #[must_use]
-    pub fn takes(&self, statements: u64, now: u64) -> bool {
-        let age = Duration::from_millis(now.saturating_sub(self.begun));
+    pub fn takes(&self, statements: u64, now: Moment) -> bool {
+        let age = now.since(self.begun);
         self.statements.saturating_add(statements) <= MAX_EPOCH_STATEMENTS && age < EPOCH_LIFETIME
     }
 
@@ -272,7 +272,13 @@ mod tests {
 
     #[test]
     fn an_epoch_ends_with_its_day_or_its_statements() {
-        let begin = || OpenEpoch::begin(1, EpochKey::from_secret([9; 32]), 1_000);
+        let begin = || {
+            OpenEpoch::begin(
+                1,
+                EpochKey::from_secret([9; 32]),
+                Moment::from_millis(1_000),
+            )
+        };
         let day = 86_400_000;
         for (sealed, more, now, takes) in [
             (0, 1, 1_000, true),
@@ -288,7 +294,11 @@ mod tests {
         ] {
             let mut epoch = begin();
             epoch.seals(sealed);
-            assert_eq!(epoch.takes(more, now), takes, "{sealed} {more} {now}");
+            assert_eq!(
+                epoch.takes(more, Moment::from_millis(now)),
+                takes,
+                "{sealed} {more} {now}"
+            );
         }
     }
 

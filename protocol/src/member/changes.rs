@@ -1,5 +1,6 @@
 //! Who belongs, and by which keys, has changed: what follows from that at each part.
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 
 use kentong_keys::MemberName;
@@ -8,6 +9,7 @@ use crate::directory::Directory;
 use crate::guard::{self, Guard};
 use crate::policy::Engine;
 use crate::sync::Now;
+use crate::time::Moment;
 use crate::wire::Bye;
 
 use super::publisher::Publisher;
@@ -32,8 +34,8 @@ pub enum FailedOn {
     Beside(MemberName),
 }
 
-/// Milliseconds that a member that leaves has to tell the others.
-const FAREWELL: u64 = 5_000;
+/// How long a member that leaves has to tell the others.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     /// Whether this node speaks to a member now: both are in force, or we say farewell, and it is not cut off.
@@ -45,7 +47,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     /// Whether a member broke a rule and is not spoken to for now.
     #[must_use]
     pub fn is_cut_off(&self, member: &MemberName, now: Now) -> bool {
-        self.cut_offs.holds(member, now.millis)
+        self.cut_offs.holds(member, now.moment)
     }
 
     /// Whether a member is let in as far as the charter goes.
@@ -92,7 +94,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         let leaves = was_in_force || self.farewell.is_some();
         if leaves && !self.members.is_in_force(&me) {
             // A member that leaves says so before it goes, also if another document follows at once.
-            let until = lent.now.millis.saturating_add(FAREWELL);
+            let until = lent.now.after(FAREWELL);
             self.farewell.get_or_insert(until);
         } else {
             self.farewell = None;
@@ -110,7 +112,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     /// Ends what a member that has left still had to say.
     pub(super) fn say_farewell(&mut self, lent: &Lent<'_>) {
         let now = lent.now;
-        if self.farewell.take_if(|at| *at <= now.millis).is_some() {
+        if self.farewell.take_if(|at| *at <= now.moment).is_some() {
             self.cut_off_strangers(now);
         }
     }
@@ -125,7 +127,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     /// Lets those in again who were cut off long enough.
-    pub(super) fn lift_cut_offs(&mut self, now: u64) {
+    pub(super) fn lift_cut_offs(&mut self, now: Moment) {
         if self.cut_offs.lift(now) {
             self.outputs.push(Output::Admit);
         }
@@ -139,10 +141,10 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         now: Now,
     ) -> FailedOn {
         let Some(frame) = frame else {
-            self.cut_offs.pause(&member, now.millis);
+            self.cut_offs.pause(&member, now.moment);
             return FailedOn::Beside(member);
         };
-        let minutes = self.cut_offs.strike(&member, now.millis);
+        let minutes = self.cut_offs.strike(&member, now.moment);
         FailedOn::Frame {
             member,
             frame,

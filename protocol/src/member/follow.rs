@@ -3,6 +3,7 @@
 use crate::feed::FeedId;
 use crate::store::StoreError;
 use crate::sync::Now;
+use crate::time::Moment;
 
 use super::history::{self, Why, open_feeds};
 use super::publisher::{self, Permit, Publisher};
@@ -20,7 +21,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
             Err(_) => return Permit::Nothing,
             Ok(()) => {}
         }
-        match self.history.could_release(now.millis, &self.ours()) {
+        match self.history.could_release(now.moment, &self.ours()) {
             Ok(()) => Permit::Release,
             Err(_) => Permit::Publish,
         }
@@ -30,7 +31,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     /// something is released, once all that came before has been looked at.
     pub(super) fn may_release(&mut self, lent: &mut Lent<'_>) -> bool {
         let ours = Ours::of(&self.store);
-        match self.history.may_release(lent.now.millis, &ours) {
+        match self.history.may_release(lent.now.moment, &ours) {
             Ok(outputs) => {
                 self.follow_history(outputs, lent);
                 true
@@ -119,7 +120,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         let ours = Ours::of(&self.store);
         let outputs = self
             .history
-            .came_back(feed, lent.now.millis, &ours, &self.heads);
+            .came_back(feed, lent.now.moment, &ours, &self.heads);
         self.follow_history(outputs, lent);
     }
 
@@ -153,12 +154,12 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     /// Writes the receipts that are due at this moment.
-    pub(super) fn store_receipts(&mut self, now: u64) -> Result<(), StoreError> {
+    pub(super) fn store_receipts(&mut self, now: Moment) -> Result<(), StoreError> {
         self.receipts.store(&mut self.store, now)
     }
 
     /// The same, tried again at the next tick if it fails.
-    pub(super) fn keep_receipts(&mut self, now: u64) {
+    pub(super) fn keep_receipts(&mut self, now: Moment) {
         if let Err(error) = self.store_receipts(now) {
             self.told(Told::ReceiptsNotStored(error));
         }

@@ -24,12 +24,14 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use kentong_keys::RecoveryId;
 
 use crate::feed::FeedId;
 use crate::guard::{self, Guard};
+use crate::time::Moment;
 
 use super::heads::{Heads, Signed};
 
@@ -43,10 +45,10 @@ pub use quorum::{Quorum, can_be_asked};
 pub use settling::NoGoAhead;
 pub use start::{Behind, Compared, Repair, compare, open_feeds, to_sign_again, uncovered};
 
-/// Milliseconds after a start in which one reader is waited for.
-pub const PATIENCE: u64 = 10_000;
-/// Milliseconds for which releases wait until lost history is back. Then they continue, in new feeds.
-pub const RECOVERY: u64 = 60_000;
+/// How long one reader is waited for after a start.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long releases wait until lost history is back. Then they continue, in new feeds.
+pub const RECOVERY: Duration = Duration::from_secs(60);
 
 /// What this node knows of its own past.
 #[derive(Debug)]
@@ -73,7 +75,7 @@ enum Past {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
     /// Not yet; releases wait for it until then, and as long as no reader can come at all.
-    Awaited { until: Option<u64> },
+    Awaited { until: Option<Moment> },
     /// Not yet, and nothing waits for it any longer.
     Overdue,
     /// One has.
@@ -97,18 +99,18 @@ impl History {
 
     /// Readers can come from now on: the wait for one of them begins. What the start took before, to read a
     /// long log for instance, is no part of it.
-    pub const fn readers_may_come(&mut self, now: u64) {
+    pub fn readers_may_come(&mut self, now: Moment) {
         if let Past::Known {
             word: Word::Awaited { until },
             ..
         } = &mut self.past
         {
-            *until = Some(now.saturating_add(PATIENCE));
+            *until = Some(now.after(PATIENCE));
         }
     }
 
     /// It is not known what was signed last, and why. Readers are asked from now on, in this recovery.
-    pub fn ask(&mut self, recovery: RecoveryId, why: String, now: u64) {
+    pub fn ask(&mut self, recovery: RecoveryId, why: String, now: Moment) {
         self.past = Past::Unknown(Asking::new(recovery, why, now));
     }
 
@@ -154,7 +156,7 @@ impl History {
     }
 
     /// Whether what was said may be released to readers now. To ask changes nothing.
-    pub fn could_release(&self, now: u64, feeds: &impl OurFeeds) -> Result<(), Why<'static>> {
+    pub fn could_release(&self, now: Moment, feeds: &impl OurFeeds) -> Result<(), Why<'static>> {
         let Past::Known { word, loading } = &self.past else {
             return Err(Why::Unknown);
         };
@@ -179,7 +181,7 @@ impl History {
     /// The same, asked by one who releases then. The wait for a reader ends here.
     pub fn may_release(
         &mut self,
-        now: u64,
+        now: Moment,
         feeds: &impl OurFeeds,
     ) -> Result<Vec<Output>, Why<'static>> {
         self.could_release(now, feeds)?;

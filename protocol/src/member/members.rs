@@ -1,5 +1,6 @@
 //! The members as this node knows them: the charter and everyone's newest warrant and card.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_keys::{Card, MemberName, SealingKey, Warrant};
@@ -7,10 +8,10 @@ use kentong_keys::{Card, MemberName, SealingKey, Warrant};
 use crate::charter::{Charter, Membership, Papers};
 use crate::directory::{Bundle, CredentialError, Credentials, Directory, Offered};
 use crate::policy::Party;
-use crate::time::Timestamp;
+use crate::time::{Moment, Timestamp};
 
-/// Milliseconds after which it is tried again to keep what could not be kept.
-const KEEP_AGAIN: u64 = 10_000;
+/// After how long it is tried again to keep what could not be kept.
+const KEEP_AGAIN: Duration = Duration::from_secs(10);
 
 /// Charter and directory.
 #[derive(Debug)]
@@ -24,8 +25,8 @@ pub struct Members {
     /// Newer warrants and cards that could not be kept in the home yet. Their members do not send them
     /// again in the same session.
     unkept: BTreeMap<MemberName, Bundle>,
-    /// When that is tried again, in the milliseconds of the node.
-    keep_at: u64,
+    /// When that is tried again.
+    keep_at: Moment,
 }
 
 /// What there is once a charter is installed.
@@ -71,7 +72,7 @@ impl Members {
             parties: Vec::new(),
             until: None,
             unkept: BTreeMap::new(),
-            keep_at: 0,
+            keep_at: Moment::START,
         }
     }
 
@@ -274,14 +275,14 @@ impl Members {
             && let Ok(bundle) = Bundle::new(known.display_name(), *known.root(), warrant, card)
         {
             self.unkept.insert(member.clone(), bundle);
-            self.keep_at = 0;
+            self.keep_at = Moment::START;
         }
         Ok(true)
     }
 
     /// What is to be kept in the home next, if it is time to.
     #[must_use]
-    pub fn next_to_keep(&self, now: u64) -> Option<&Bundle> {
+    pub fn next_to_keep(&self, now: Moment) -> Option<&Bundle> {
         let due = self.keep_at <= now;
         self.unkept.values().next().filter(|_| due)
     }
@@ -292,8 +293,8 @@ impl Members {
     }
 
     /// The home takes nothing now: that is tried again in a while.
-    pub const fn keep_later(&mut self, now: u64) {
-        self.keep_at = now.saturating_add(KEEP_AGAIN);
+    pub fn keep_later(&mut self, now: Moment) {
+        self.keep_at = now.after(KEEP_AGAIN);
     }
 
     /// Goes on with what another's home does not hold yet, as far as it is newer than what was read here.

@@ -36,7 +36,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
                     self.told(Told::Answers(member.clone()));
                 }
                 let ours = super::Ours::of(&self.store);
-                let outputs = self.history.compared(member, now.millis, &ours);
+                let outputs = self.history.compared(member, now.moment, &ours);
                 self.follow_history(outputs, lent);
             }
             News::Shows { feed, size } => self.reader.show(member, *feed, *size),
@@ -46,7 +46,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
             News::Receipt { holds, signed } => {
                 let at = (holds.feed, member.clone());
                 self.receipts.note(at, signed.to_bytes());
-                self.store_receipts(now.millis)?;
+                self.store_receipts(now.moment)?;
             }
             News::Withheld { feed, index } => self.reader.refuse(member, *feed, *index),
             News::OtherLeaves(feed) => self.reader.other_leaves(member, *feed),
@@ -67,7 +67,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
             }
             News::Fault(fault) => {
                 let (member, fault) = (member.clone(), *fault);
-                let minutes = self.cut_offs.broke(&member, fault, now.millis);
+                let minutes = self.cut_offs.broke(&member, fault, now.moment);
                 self.told(Told::Broke {
                     member,
                     fault,

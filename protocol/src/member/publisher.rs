@@ -23,6 +23,7 @@ mod tests;
 mod to_load;
 mod tools;
 
+use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use kentong_keys::MemberName;
@@ -30,6 +31,7 @@ use kentong_keys::MemberName;
 use crate::feed::{Audience, FeedId, OpenEpoch};
 use crate::quota::Outgoing;
 use crate::store::{FeedNo, Log, Rows, Store};
+use crate::time::Moment;
 
 use pending::Pending;
 
@@ -42,8 +44,8 @@ pub use saying::{Outcome, Saying};
 pub use to_load::to_load;
 pub use tools::{Permit, Tools};
 
-/// Milliseconds after which a release that failed is tried again.
-pub const RETRY: u64 = 10_000;
+/// After how long a release that failed is tried again.
+pub const RETRY: Duration = Duration::from_secs(10);
 
 /// What this node says and releases. A `T` is what the router needs to answer one who said something.
 #[derive(Debug)]
@@ -61,7 +63,7 @@ pub struct Publisher<T> {
     /// Our feeds are to be looked through for readers who are no longer members.
     to_close: bool,
     /// When our indicators are to be checked for release again, after that failed.
-    retry: Option<u64>,
+    retry: Option<Moment>,
     /// What follows, until the router takes it.
     outputs: Vec<Output<T>>,
 }
@@ -146,6 +148,6 @@ impl<T> Publisher<T> {
     /// A release failed: all is checked again in a while.
     fn release_failed<W: World>(&mut self, with: &Tools<'_, W>, error: &PublishError) {
         self.outputs.push(Output::NotReleased(error.to_string()));
-        self.retry = Some(with.ground.now.millis.saturating_add(RETRY));
+        self.retry = Some(with.ground.now.after(RETRY));
     }
 }

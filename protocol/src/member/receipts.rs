@@ -4,18 +4,20 @@
 //! reader changes its mind, for it keeps them all. What a crash loses of them the readers say again
 //! when they next connect.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use kentong_keys::MemberName;
 
 use crate::feed::FeedId;
 use crate::store::{Durably, Log, Rows, Step, Store, StoreError};
+use crate::time::Moment;
 use crate::wire::{Claim, Holds, SignedClaim};
 
 use super::{Member, World};
 
-/// Milliseconds between two receipts of one reader for one feed that go to the log.
-const EVERY: u64 = 60_000;
+/// How long it is from one receipt of a reader for one feed that goes to the log to the next.
+const EVERY: Duration = Duration::from_secs(60);
 
 /// The newest receipts; as many as there are feeds of ours and readers of them.
 #[derive(Debug, Default)]
@@ -28,8 +30,8 @@ struct Newest {
     bytes: Vec<u8>,
     /// The log has these bytes.
     stored: bool,
-    /// When the log takes another, in the milliseconds of the node.
-    from: u64,
+    /// When the log takes another.
+    from: Moment,
 }
 
 impl Receipts {
@@ -38,7 +40,7 @@ impl Receipts {
         let newest = self.newest.entry(at).or_insert(Newest {
             bytes: Vec::new(),
             stored: true,
-            from: 0,
+            from: Moment::START,
         });
         newest.stored &= newest.bytes == bytes;
         newest.bytes = bytes;
@@ -48,7 +50,7 @@ impl Receipts {
     pub(super) fn store<L: Log, R: Rows>(
         &mut self,
         store: &mut Store<L, R>,
-        now: u64,
+        now: Moment,
     ) -> Result<(), StoreError> {
         let step = self.due(now);
         if !step.is_empty() {
@@ -58,14 +60,14 @@ impl Receipts {
     }
 
     /// What the log is to have now; counts as stored.
-    fn due(&mut self, now: u64) -> Step {
+    fn due(&mut self, now: Moment) -> Step {
         let due = self
             .newest
             .iter_mut()
             .filter(|(_, newest)| !newest.stored && newest.from <= now);
         due.fold(Step::new(), |step, ((feed, reader), newest)| {
             newest.stored = true;
-            newest.from = now.saturating_add(EVERY);
+            newest.from = now.after(EVERY);
             step.receipt(reader.clone(), *feed, newest.bytes.clone())
         })
     }
@@ -101,7 +103,7 @@ mod tests {
         let mut written = 0;
         for n in 0..1000_u64 {
             receipts.note((feed, sg.clone()), vec![(n % 2) as u8]);
-            written += usize::from(!receipts.due(n).is_empty());
+            written += usize::from(!receipts.due(Moment::from_millis(n)).is_empty());
         }
         assert_eq!(written, 1);
         let newest = &receipts.newest[&(feed, sg.clone())];
@@ -110,15 +112,19 @@ mod tests {
             [1],
             "what is shown is the newest all the same"
         );
-        assert!(receipts.due(EVERY - 1).is_empty());
         assert!(
-            !receipts.due(EVERY).is_empty(),
+            receipts
+                .due(Moment::START.after(EVERY - Duration::from_millis(1)))
+                .is_empty()
+        );
+        assert!(
+            !receipts.due(Moment::START.after(EVERY)).is_empty(),
             "and the log has it in the end"
         );
-        assert!(receipts.due(u64::MAX).is_empty());
+        assert!(receipts.due(Moment::NEVER).is_empty());
         receipts.note((feed, sg), vec![1]);
         assert!(
-            receipts.due(u64::MAX).is_empty(),
+            receipts.due(Moment::NEVER).is_empty(),
             "said again it is no news"
         );
     }

@@ -30,6 +30,7 @@ use crate::feed::FeedId;
 use crate::guard::{self, Guard};
 use crate::sync::{Evidence, Input as SessionInput, Ledger, Now, Output as SessionOutput};
 use crate::sync::{Peer, Session};
+use crate::time::Moment;
 use crate::wire::Bye;
 
 use turn::Turn;
@@ -52,7 +53,7 @@ pub struct Sessions<Id> {
 struct Link {
     member: MemberName,
     session: Session,
-    wake_at: u64,
+    wake_at: Moment,
     /// What is in the queue for it, and need not be twice.
     looks: BTreeSet<Look>,
 }
@@ -127,7 +128,7 @@ impl<Id: Copy + Ord> Sessions<Id> {
             }
             Input::Tick => {
                 let links = self.links.iter();
-                let due = links.filter(|(_, link)| link.wake_at <= now.millis);
+                let due = links.filter(|(_, link)| link.wake_at <= now.moment);
                 self.queue.extend(due.map(|(id, _)| (*id, Told::Tick)));
             }
             Input::Published(feed) => self.each_looks(&Whom::All, Look::Published(feed)),
@@ -201,11 +202,11 @@ impl<Id: Copy + Ord> Sessions<Id> {
         })
     }
 
-    /// When to give [`Input::Tick`] at the latest, in the milliseconds of [`Now`].
+    /// When to give [`Input::Tick`] at the latest.
     #[must_use]
-    pub fn wake_at(&self) -> u64 {
+    pub fn wake_at(&self) -> Moment {
         let each = self.links.values().map(|link| link.wake_at);
-        each.min().unwrap_or(u64::MAX)
+        each.min().unwrap_or(Moment::NEVER)
     }
 
     /// Each link and its member.

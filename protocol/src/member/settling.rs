@@ -21,7 +21,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         head: Signed,
         lent: &mut Lent<'_>,
     ) {
-        let (now, ours) = (lent.now.millis, Ours::of(&self.store));
+        let (now, ours) = (lent.now.moment, Ours::of(&self.store));
         let outputs = self
             .history
             .shown(reader, (feed, head), now, &ours, &self.heads);
@@ -30,7 +30,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
 
     /// Looks whether what came back by itself, as a key does, makes a lost feed whole.
     pub(super) fn look_for_lost(&mut self, lent: &mut Lent<'_>) {
-        let (now, ours) = (lent.now.millis, Ours::of(&self.store));
+        let (now, ours) = (lent.now.moment, Ours::of(&self.store));
         let outputs = self.history.look_for_lost(now, &ours, &self.heads);
         self.follow_history(outputs, lent);
     }
@@ -56,7 +56,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
             return;
         }
         let asked = self.can_be_asked(lent.now.wall);
-        let (now, ours) = (lent.now.millis, Ours::of(&self.store));
+        let (now, ours) = (lent.now.moment, Ours::of(&self.store));
         if let Some(settlement) = self.history.look_for_settlement(now, &asked, &ours) {
             self.settle(settlement, lent);
         }

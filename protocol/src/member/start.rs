@@ -54,7 +54,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         self.heads.disbelieve();
         let cut = uncovered(&self.ours());
         self.cut(&cut)?;
-        self.history.ask(recovery, why, lent.now.millis);
+        self.history.ask(recovery, why, lent.now.moment);
         self.begin(lent);
         Ok(())
     }
@@ -82,7 +82,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
         }
         if has_begun {
             let ours = Ours::of(&self.store);
-            let outputs = self.history.load_again(lent.now.millis, &ours);
+            let outputs = self.history.load_again(lent.now.moment, &ours);
             self.follow_history(outputs, lent);
         }
         self.begin(lent);
@@ -100,7 +100,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
             self.told(Told::PrivateLost { feed, signed });
             return;
         }
-        let (now, ours) = (lent.now.millis, Ours::of(&self.store));
+        let (now, ours) = (lent.now.moment, Ours::of(&self.store));
         let outputs = self.history.lost(feed, signed, now, &ours, &self.heads);
         self.follow_history(outputs, lent);
     }
@@ -120,8 +120,8 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     /// Links can come about from now on: the wait for a reader begins.
-    pub const fn readers_may_come(&mut self, lent: &Lent<'_>) {
-        self.history.readers_may_come(lent.now.millis);
+    pub fn readers_may_come(&mut self, lent: &Lent<'_>) {
+        self.history.readers_may_come(lent.now.moment);
     }
 
     /// Cuts our feeds to so many leaves each.

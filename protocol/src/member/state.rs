@@ -39,7 +39,7 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
 
     /// The cards that the home is to keep next, if it is time to.
     pub fn next_card_to_keep(&self, now: Now) -> Option<&Bundle> {
-        self.members.next_to_keep(now.millis)
+        self.members.next_to_keep(now.moment)
     }
 
     /// The home holds what is known of this member.
@@ -48,8 +48,8 @@ impl<W: World, Id: Copy + Ord, T> Member<W, Id, T> {
     }
 
     /// The home takes nothing now: that is tried again in a while.
-    pub const fn keep_cards_later(&mut self, now: Now) {
-        self.members.keep_later(now.millis);
+    pub fn keep_cards_later(&mut self, now: Now) {
+        self.members.keep_later(now.moment);
     }
 
     /// May a local user do this? See [`Engine::local`].

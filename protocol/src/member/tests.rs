@@ -199,7 +199,7 @@ impl Federation {
     ) -> (A, Vec<Output<u64, &'static str>>) {
         let now = Now {
             wall: wall().plus(self.millis / 1000),
-            millis: self.millis,
+            moment: Moment::from_millis(self.millis),
         };
         let home = self.homes.get_mut(member).unwrap();
         let Home {
@@ -359,7 +359,7 @@ fn a_member_that_leaves_is_reached_for_five_seconds_and_then_by_nobody() {
     let admits = |all: &Federation| {
         let now = Now {
             wall: wall(),
-            millis: all.millis,
+            moment: Moment::from_millis(all.millis),
         };
         all.homes["TH"].node.admitted(now).count()
     };

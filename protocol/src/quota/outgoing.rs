@@ -9,6 +9,7 @@ use kentong_keys::MemberName;
 
 use crate::feed::Audience;
 use crate::statement::IndicatorId;
+use crate::time::Moment;
 
 use super::{Bound, Day, HOUR};
 
@@ -16,11 +17,7 @@ use super::{Bound, Day, HOUR};
 /// was released in the day before a start has a place on it.
 pub const AHEAD: Duration = Duration::from_secs(25 * 3600);
 
-/// The same in milliseconds.
-const AHEAD_MILLIS: u64 = AHEAD.as_secs() * 1000;
-
-/// What was released to others in the last day, and what waits. Moments are milliseconds of a clock that
-/// only goes forward.
+/// What was released to others in the last day, and what waits.
 #[derive(Debug, Default)]
 pub struct Outgoing {
     /// The statements released to each reader in the last day, by a clock that is [`AHEAD`].
@@ -31,24 +28,30 @@ pub struct Outgoing {
     /// The readers for whom some of these wait for time.
     for_time: BTreeSet<MemberName>,
     /// When they are looked at again.
-    look_at: Option<u64>,
+    look_at: Option<Moment>,
 }
 
 impl Outgoing {
     /// Counts what is released to an audience now.
-    pub fn released(&mut self, audience: &Audience, statements: u64, now: u64) {
-        self.count(audience, statements, now.saturating_add(AHEAD_MILLIS));
+    pub fn released(&mut self, audience: &Audience, statements: u64, now: Moment) {
+        self.count(audience, statements, now.after(AHEAD));
     }
 
     /// Counts what was released to an audience so many hours before now; the longest ago first, since a
     /// day only goes forward.
-    pub fn released_before(&mut self, audience: &Audience, statements: u64, hours: u64, now: u64) {
-        let ago = hours.saturating_mul(HOUR);
-        let at = now.saturating_add(AHEAD_MILLIS).saturating_sub(ago);
+    pub fn released_before(
+        &mut self,
+        audience: &Audience,
+        statements: u64,
+        hours: u64,
+        now: Moment,
+    ) {
+        let ago = Duration::from_millis(hours.saturating_mul(HOUR));
+        let at = now.after(AHEAD).before(ago);
         self.count(audience, statements, at);
     }
 
-    fn count(&mut self, audience: &Audience, statements: u64, ahead: u64) {
+    fn count(&mut self, audience: &Audience, statements: u64, ahead: Moment) {
         for reader in audience.members() {
             let day = self.sent.entry(reader.clone()).or_default();
             day.add(ahead, statements);
@@ -57,9 +60,9 @@ impl Outgoing {
 
     /// How many statements were released to a reader in the last day.
     #[must_use]
-    pub fn released_to(&self, reader: &MemberName, now: u64) -> u64 {
+    pub fn released_to(&self, reader: &MemberName, now: Moment) -> u64 {
         let sent = self.sent.get(reader);
-        sent.map_or(0, |day| day.count(now.saturating_add(AHEAD_MILLIS)))
+        sent.map_or(0, |day| day.count(now.after(AHEAD)))
     }
 
     /// Something of an indicator waits that is due to an audience.
@@ -84,12 +87,12 @@ impl Outgoing {
 
     /// When there may be room next for what waits for time; none if there is room now.
     #[must_use]
-    pub fn next_at(&self, now: u64, publisher: &MemberName) -> Option<u64> {
+    pub fn next_at(&self, now: Moment, publisher: &MemberName) -> Option<Moment> {
         self.look_at.or_else(|| self.eases_at(now, publisher))
     }
 
     /// Whether what waits for time is to be looked at now. If so it is forgotten who waits.
-    pub fn is_to_look(&mut self, now: u64, publisher: &MemberName) -> bool {
+    pub fn is_to_look(&mut self, now: Moment, publisher: &MemberName) -> bool {
         if self.for_time.is_empty() {
             return false;
         }
@@ -103,11 +106,11 @@ impl Outgoing {
         true
     }
 
-    fn eases_at(&self, now: u64, publisher: &MemberName) -> Option<u64> {
+    fn eases_at(&self, now: Moment, publisher: &MemberName) -> Option<Moment> {
         let readers = self.for_time.iter().filter(|reader| *reader != publisher);
         let days = readers.filter_map(|reader| self.sent.get(reader));
-        let eases = days.filter_map(|day| day.eases_at(now.saturating_add(AHEAD_MILLIS)));
-        eases.min().map(|at| at.saturating_sub(AHEAD_MILLIS))
+        let eases = days.filter_map(|day| day.eases_at(now.after(AHEAD)));
+        eases.min().map(|at| at.before(AHEAD))
     }
 }
 
@@ -115,6 +118,10 @@ impl Outgoing {
 mod tests {
     use super::*;
     use crate::indicator::{Kind, Value};
+
+    fn at(millis: u64) -> Moment {
+        Moment::from_millis(millis)
+    }
 
     fn name(text: &str) -> MemberName {
         text.parse().unwrap()
@@ -130,12 +137,12 @@ mod tests {
         let (me, sg) = (name("MY"), name("SG"));
         let audience = Audience::of(&me, [&sg]).unwrap();
         let mut outgoing = Outgoing::default();
-        outgoing.released_before(&audience, 3, 23, 0);
-        outgoing.released_before(&audience, 4, 1, 0);
-        outgoing.released(&audience, 5, 0);
-        let counts = [0, 2, 24, 25].map(|hour| outgoing.released_to(&sg, hour * HOUR));
+        outgoing.released_before(&audience, 3, 23, at(0));
+        outgoing.released_before(&audience, 4, 1, at(0));
+        outgoing.released(&audience, 5, at(0));
+        let counts = [0, 2, 24, 25].map(|hour| outgoing.released_to(&sg, at(hour * HOUR)));
         assert_eq!(counts, [12, 9, 5, 0]);
-        assert_eq!(outgoing.released_to(&name("TH"), 0), 0);
+        assert_eq!(outgoing.released_to(&name("TH"), at(0)), 0);
     }
 
     #[test]
@@ -143,14 +150,17 @@ mod tests {
         let (me, sg) = (name("MY"), name("SG"));
         let audience = Audience::of(&me, [&sg]).unwrap();
         let mut outgoing = Outgoing::default();
-        outgoing.released(&audience, 5, HOUR);
-        assert!(!outgoing.is_to_look(u64::MAX, &me), "nothing waits");
+        outgoing.released(&audience, 5, at(HOUR));
+        assert!(!outgoing.is_to_look(Moment::NEVER, &me), "nothing waits");
         outgoing.waits(id("room.example"), Bound::Bytes, &audience);
-        assert!(!outgoing.is_to_look(100 * HOUR, &me), "time does not help");
+        assert!(
+            !outgoing.is_to_look(at(100 * HOUR), &me),
+            "time does not help"
+        );
         outgoing.waits(id("time.example"), Bound::Day, &audience);
-        assert_eq!(outgoing.next_at(HOUR, &me), Some(26 * HOUR));
+        assert_eq!(outgoing.next_at(at(HOUR), &me), Some(at(26 * HOUR)));
         let looked = [HOUR, 26 * HOUR - 1, 26 * HOUR, 26 * HOUR];
-        let looked = looked.map(|now| outgoing.is_to_look(now, &me));
+        let looked = looked.map(|now| outgoing.is_to_look(at(now), &me));
         assert_eq!(looked, [false, false, true, false]);
         let waiting: Vec<_> = outgoing.waiting_for(Bound::Day).copied().collect();
         assert_eq!(waiting, [id("time.example")]);

@@ -33,6 +33,7 @@ mod home;
 mod watched;
 mod world;
 
+use core::time::Duration;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -64,8 +65,8 @@ pub(super) use home::Home;
 
 /// What the first leaves of two nodes of one name have in common.
 const TWIN: Label = Label::new("kentong/sim-twin/1");
-/// Milliseconds after which a node is woken at the latest.
-const TICK: u64 = 1_000;
+/// After how long a node is woken at the latest.
+const TICK: Duration = Duration::from_secs(1);
 
 /// The number of a link between two members; both ends know it by the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -231,7 +232,7 @@ impl<G: Ground> Node<G> {
     /// When it is to be woken at the latest, in milliseconds.
     pub(super) fn wake_at(&self) -> u64 {
         let sessions = self.member.sessions().wake_at();
-        sessions.min(self.now.millis.saturating_add(TICK))
+        sessions.min(self.now.after(TICK)).millis()
     }
 
     pub(super) fn tick(&mut self) -> Result<(), Crashed> {

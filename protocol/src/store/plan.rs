@@ -157,7 +157,8 @@ impl<'a, L: Log> Check<'a, L> {
                 }
                 if self.feeds.get(feed).is_none() && !self.feeds_after.contains_key(&feed) {
                     self.room_for_a_feed()?;
-                    self.feeds_after.insert(feed, FeedAfter::begun(feed, genesis));
+                    self.feeds_after
+                        .insert(feed, FeedAfter::begun(feed, genesis));
                 }
             }
             Leaf::Epoch(_) | Leaf::Batch(_) | Leaf::Erase(_) | Leaf::Close(_) if index == 0 => {
@@ -176,7 +177,10 @@ impl<'a, L: Log> Check<'a, L> {
 
     /// Asked before anything is written: a log whose feeds have no numbers could not be read again.
     fn room_for_a_feed(&self) -> Result<(), StoreError> {
-        let begun = self.feeds_after.values().filter(|after| after.held.is_none());
+        let begun = self
+            .feeds_after
+            .values()
+            .filter(|after| after.held.is_none());
         if self.feeds.len() + begun.count() < MAX_FEEDS as usize {
             Ok(())
         } else {

@@ -32,7 +32,7 @@ impl Session {
             self.learn(News::ClockAhead(ahead));
         }
         // A short claim must not lead to a long answer as often as the peer likes.
-        if now.millis >= self.heads_from && alive.heads != self.shared_heads(ledger) {
+        if now.moment >= self.heads_from && alive.heads != self.shared_heads(ledger) {
             self.heads_from = now.after(self.local.limits.heads_every);
             self.send_heads(ledger);
         }

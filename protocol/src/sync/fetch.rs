@@ -9,6 +9,7 @@ use kentong_keys::{SealedEpochKey, SealingKeyId};
 
 use crate::bounded::BoundedVec;
 use crate::feed::{BatchLeaf, FeedId};
+use crate::time::Moment;
 use crate::wire::{MAX_WANTED, Message};
 
 use super::exchange::{News, Output, Task};
@@ -31,7 +32,7 @@ pub(super) struct Fetch {
     looked: BTreeMap<FeedId, u64>,
     /// Epoch keys asked for, each with the moment from which no answer is waited for: a peer that
     /// has no key says nothing.
-    epochs: BTreeMap<(FeedId, u32), u64>,
+    epochs: BTreeMap<(FeedId, u32), Moment>,
     /// The newest epoch of each feed whose key was asked for: each is, once in a session.
     asked_to: BTreeMap<FeedId, u32>,
     /// Up to which epoch of each feed it was looked which keys are not held.
@@ -40,7 +41,7 @@ pub(super) struct Fetch {
 
 impl Fetch {
     /// When the first of the requests is overdue.
-    pub(super) fn wake_at(&self) -> Option<u64> {
+    pub(super) fn wake_at(&self) -> Option<Moment> {
         let leaves = self.leaves.values().map(|(_, until)| until.next());
         leaves.chain(self.bodies.wake_at()).min()
     }
@@ -52,8 +53,8 @@ impl Fetch {
     }
 
     /// The bodies that did not come by now.
-    pub(super) fn withheld_at(&self, millis: u64) -> Vec<(FeedId, u64)> {
-        self.bodies.withheld_at(millis)
+    pub(super) fn withheld_at(&self, now: Moment) -> Vec<(FeedId, u64)> {
+        self.bodies.withheld_at(now)
     }
 
     /// The leaves of a feed are not waited for any more.
@@ -66,12 +67,12 @@ impl Fetch {
         self.bodies.count() >= most
     }
 
-    pub(super) fn overdue(&self, millis: u64) -> bool {
-        self.wake_at().is_some_and(|until| until <= millis)
+    pub(super) fn overdue(&self, now: Moment) -> bool {
+        self.wake_at().is_some_and(|until| until <= now)
     }
 
     /// Something new came: what is still asked for gets its time anew, since answers come in order.
-    fn heard(&mut self, until: u64) {
+    fn heard(&mut self, until: Moment) {
         self.leaves
             .values_mut()
             .for_each(|(_, at)| at.put_off(until));
@@ -80,7 +81,7 @@ impl Fetch {
 
     /// Leaves came that were not held. Those that are held answer nothing and renew nothing, or a
     /// peer could hold a session up for ever by saying the same again.
-    pub(super) fn fresh_leaves_came(&mut self, feed: &FeedId, until: u64) {
+    pub(super) fn fresh_leaves_came(&mut self, feed: &FeedId, until: Moment) {
         self.leaves.remove(feed);
         self.heard(until);
     }
@@ -104,7 +105,7 @@ impl Fetch {
         &mut self,
         at: (FeedId, u64),
         leaf: &BatchLeaf,
-        now: u64,
+        now: Moment,
         patience: Duration,
     ) {
         let until = Deadline::new(now, patience);
@@ -128,7 +129,7 @@ impl Fetch {
         feed: FeedId,
         newest: u32,
         most: usize,
-        (now, until): (u64, u64),
+        (now, until): (Moment, Moment),
         without_key: impl FnOnce(u32, usize) -> Vec<u32>,
     ) -> Vec<u32> {
         let looked_at = self.looked_at.entry(feed).or_default();
@@ -163,7 +164,7 @@ impl Session {
             let wanted = from < promised.size() && ours && !ledger.is_forked(feed);
             let asked = self.fetch.leaves.contains_key(feed);
             if wanted && !asked && ledger.takes_leaves(publisher) {
-                let deadline = Deadline::new(now.millis, patience);
+                let deadline = Deadline::new(now.moment, patience);
                 self.fetch.leaves.insert(*feed, (from, deadline));
                 let want = Message::WantLeaves { feed: *feed, from };
                 self.out.push(Output::Do(Task::Send(want)));
@@ -175,7 +176,7 @@ impl Session {
             let most = self.local.limits.epochs_in_flight;
             let epochs =
                 self.fetch
-                    .next_epochs(feed, newest, most, (now.millis, until), |above, most| {
+                    .next_epochs(feed, newest, most, (now.moment, until), |above, most| {
                         ledger.epochs_without_key(&feed, above, most)
                     });
             let ask = |epoch| Output::Do(Task::Send(Message::WantEpoch { feed, epoch }));
@@ -215,7 +216,7 @@ impl Session {
             // What a push announced is on its way.
             if !self.fetch.bodies.holds(&at, &wanted.leaf.body_id()) {
                 self.fetch
-                    .expect(at, &wanted.leaf, now.millis, limits.patience);
+                    .expect(at, &wanted.leaf, now.moment, limits.patience);
                 indexes.push(wanted.index);
             }
         }

@@ -4,7 +4,6 @@ use kentong_keys::{Digest, Label};
 
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::feed::{FeedId, UnverifiedCheckpoint};
-use crate::time::millis;
 use crate::wire::{Claim, Heads, Holds, MAX_HEADS, MAX_NOTE, MAX_NOTES_BYTES, Message};
 
 use super::exchange::{News, Output, Task};
@@ -140,7 +139,7 @@ impl Session {
             let said = self.receipts.get(&id);
             let known = said.is_some_and(|(_, before)| *before == state);
             let every = self.local.limits.holds_every;
-            let early = said.is_some_and(|(at, _)| now.millis < at.saturating_add(millis(every)));
+            let early = said.is_some_and(|(at, _)| now.moment < at.after(every));
             // Of what a former key signed it is open whether it is the publisher's.
             if known || view.former || view.tree.size() == 0 || self.fetch.awaits(id) {
                 continue;
@@ -149,7 +148,7 @@ impl Session {
                 self.receipt_due = Some(now.after(every));
                 continue;
             }
-            self.receipts.insert(id, (now.millis, state));
+            self.receipts.insert(id, (now.moment, state));
             self.ask(Task::SendClaim(Claim::Holds(holds(id, &view, now))));
         }
     }

@@ -3,22 +3,29 @@
 
 use core::time::Duration;
 
-use crate::time::{self, Timestamp};
+use crate::time::{Moment, Timestamp};
 
 /// The time, handed in: a clock that people share, and one that only goes forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     /// What the clock on the wall says.
     pub wall: Timestamp,
-    /// Milliseconds since some moment, never going back.
-    pub millis: u64,
+    /// What a clock says that only goes forward.
+    pub moment: Moment,
 }
 
 impl Now {
-    /// So much later, in the milliseconds of `millis`.
+    /// What the clock on the wall will say at a moment, in whole seconds and not too early.
     #[must_use]
-    pub fn after(&self, wait: Duration) -> u64 {
-        self.millis.saturating_add(time::millis(wait))
+    pub fn wall_at(&self, at: Moment) -> Timestamp {
+        let wait = at.millis().saturating_sub(self.moment.millis());
+        self.wall.plus(wait.div_ceil(1000))
+    }
+
+    /// So much later.
+    #[must_use]
+    pub fn after(&self, wait: Duration) -> Moment {
+        self.moment.after(wait)
     }
 }
 
@@ -100,28 +107,28 @@ pub(super) struct Allowance {
     most: u64,
     per_second: u64,
     left: u64,
-    since: u64,
+    since: Moment,
 }
 
 impl Allowance {
     /// As much as is allowed at once.
-    pub(super) const fn full(most: u64, per_second: u64, millis: u64) -> Self {
+    pub(super) const fn full(most: u64, per_second: u64, now: Moment) -> Self {
         Self {
             most,
             per_second,
             left: most,
-            since: millis,
+            since: now,
         }
     }
 
     /// Takes a cost from what is left; false, and nothing is taken, when that is less. A cost above
     /// what is ever allowed at once counts as that much.
-    pub(super) fn take(&mut self, cost: u64, millis: u64) -> bool {
-        let passed = millis.saturating_sub(self.since);
+    pub(super) fn take(&mut self, cost: u64, now: Moment) -> bool {
+        let passed = now.millis().saturating_sub(self.since.millis());
         let gained = passed.saturating_mul(self.per_second) / 1000;
         if gained > 0 {
             self.left = self.left.saturating_add(gained).min(self.most);
-            self.since = millis;
+            self.since = now;
         }
         let cost = cost.min(self.most);
         let Some(left) = self.left.checked_sub(cost) else {
@@ -132,14 +139,14 @@ impl Allowance {
     }
 
     /// From when on this cost can be taken.
-    pub(super) const fn wait_for(&self, cost: u64) -> u64 {
+    pub(super) fn wait_for(&self, cost: u64) -> Moment {
         let cost = if cost < self.most { cost } else { self.most };
         let lacking = cost.saturating_sub(self.left);
         if self.per_second == 0 {
-            return u64::MAX;
+            return Moment::NEVER;
         }
         let millis = lacking.saturating_mul(1000).div_ceil(self.per_second);
-        self.since.saturating_add(millis)
+        self.since.after(Duration::from_millis(millis))
     }
 }
 
@@ -149,14 +156,16 @@ mod tests {
 
     #[test]
     fn allowance_runs_out_and_comes_back() {
-        let mut allowance = Allowance::full(3, 2, 0);
-        let taken: Vec<_> = (0..4).map(|_| allowance.take(1, 0)).collect();
+        let at = Moment::from_millis;
+        let mut allowance = Allowance::full(3, 2, at(0));
+        let taken: Vec<_> = (0..4).map(|_| allowance.take(1, at(0))).collect();
         assert_eq!(taken, [true, true, true, false]);
-        assert_eq!((allowance.wait_for(1), allowance.wait_for(3)), (500, 1500));
-        assert!(!allowance.take(1, 499));
-        assert!(allowance.take(1, 500));
-        assert!(!allowance.take(1, 501));
-        assert!(allowance.take(99, 2000), "or it would wait for ever");
-        assert!(!allowance.take(1, 2000));
+        let waits = (allowance.wait_for(1), allowance.wait_for(3));
+        assert_eq!(waits, (at(500), at(1500)));
+        assert!(!allowance.take(1, at(499)));
+        assert!(allowance.take(1, at(500)));
+        assert!(!allowance.take(1, at(501)));
+        assert!(allowance.take(99, at(2000)), "or it would wait for ever");
+        assert!(!allowance.take(1, at(2000)));
     }
 }

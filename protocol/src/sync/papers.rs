@@ -12,6 +12,7 @@ use kentong_keys::{Digest, MemberName};
 use crate::bounded::{BoundedBytes, BoundedVec};
 use crate::charter::{MAX_LISTED, MAX_MEMBERS, Paper};
 use crate::directory::Directory;
+use crate::time::Moment;
 use crate::wire::{MAX_CARD, MAX_PAPER, MAX_WANTED_PAPERS, MAX_WARRANT, Message, Papers};
 
 use super::exchange::{News, Task};
@@ -49,7 +50,7 @@ pub(super) struct PapersExchange {
     pub(super) warrants: BTreeMap<MemberName, u64>,
     wanted: VecDeque<Wanted>,
     /// What was asked for, and until when the answer is waited for.
-    asked: BTreeMap<Wanted, u64>,
+    asked: BTreeMap<Wanted, Moment>,
     /// How much may be asked for.
     asking: Allowance,
 }
@@ -75,13 +76,13 @@ impl PapersExchange {
             warrants: BTreeMap::new(),
             wanted: VecDeque::new(),
             asked: BTreeMap::new(),
-            asking: Allowance::full(limits.papers, limits.papers_per_second, now.millis),
+            asking: Allowance::full(limits.papers, limits.papers_per_second, now.moment),
         }
     }
 
     /// When there is something to do without the peer.
-    pub(super) fn wake_at(&self) -> u64 {
-        let overdue = self.asked.values().min().copied().unwrap_or(u64::MAX);
+    pub(super) fn wake_at(&self) -> Moment {
+        let overdue = self.asked.values().min().copied().unwrap_or(Moment::NEVER);
         if self.wanted.is_empty() || !self.asked.is_empty() {
             return overdue;
         }
@@ -177,11 +178,11 @@ impl Session {
     pub(super) fn ask_for_papers(&mut self, now: Now) {
         let limits = &self.local.limits;
         let exchange = &mut self.papers;
-        exchange.asked.retain(|_, until| *until > now.millis);
+        exchange.asked.retain(|_, until| *until > now.moment);
         let (mut papers, mut members) = (Vec::new(), Vec::new());
         while exchange.asked.len() < limits.papers_in_flight.min(MAX_WANTED_PAPERS)
             && !exchange.wanted.is_empty()
-            && exchange.asking.take(1, now.millis)
+            && exchange.asking.take(1, now.moment)
         {
             let Some(wanted) = exchange.wanted.pop_front() else {
                 break;

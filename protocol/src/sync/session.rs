@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use kentong_keys::MemberName;
 
 use crate::feed::{Checkpoint, FeedId};
+use crate::time::Moment;
 use crate::wire::{Alive, Claim, Hello, Message, PROTOCOL};
 
 use super::exchange::{Ended, Input, Local, News, Output, Peer, Task};
@@ -21,7 +22,7 @@ const EVIDENCE_COST: u64 = 8;
 enum Stage {
     /// Waits for the peer's `Hello` until this moment.
     Greeting {
-        until: u64,
+        until: Moment,
     },
     Open,
     Over,
@@ -41,7 +42,7 @@ pub struct Session {
     /// The newest epoch of each of our feeds whose key was sealed anew for the peer.
     pub(super) rewrapped: BTreeMap<FeedId, u32>,
     /// When the peer's sign of life may lead to a whole list of heads again.
-    pub(super) heads_from: u64,
+    pub(super) heads_from: Moment,
     /// Own feeds of which the peer showed another history: what it says of them means nothing.
     pub(super) forked: BTreeSet<FeedId>,
     /// Whether the peer has said what it holds of our feeds.
@@ -60,12 +61,12 @@ pub struct Session {
     pub(super) papers: PapersExchange,
     /// What was last said of each of the peer's feeds: when, and size, missing, unopened, erased and
     /// applied.
-    pub(super) receipts: BTreeMap<FeedId, (u64, [u64; 5])>,
+    pub(super) receipts: BTreeMap<FeedId, (Moment, [u64; 5])>,
     /// What the peer said last that it holds of our feeds: size, missing, unopened, erased.
     pub(super) acknowledged: BTreeMap<FeedId, (u64, u64, u64, u64)>,
     /// When a receipt that came too soon after another is to be sent.
-    pub(super) receipt_due: Option<u64>,
-    next_alive: u64,
+    pub(super) receipt_due: Option<Moment>,
+    next_alive: Moment,
     pub(super) out: Vec<Output>,
     /// What the peer was seen to show, to be told when all else of an input is done.
     pub(super) shows: Vec<(FeedId, u64)>,
@@ -94,16 +95,16 @@ impl Session {
             messages: Allowance::full(
                 local.limits.messages,
                 local.limits.messages_per_second,
-                now.millis,
+                now.moment,
             ),
             answers: Allowance::full(
                 local.limits.answers,
                 local.limits.answers_per_second,
-                now.millis,
+                now.moment,
             ),
             waiting: VecDeque::new(),
             rewrapped: BTreeMap::new(),
-            heads_from: 0,
+            heads_from: Moment::START,
             forked: BTreeSet::new(),
             greeted: false,
             compared: false,
@@ -137,21 +138,21 @@ impl Session {
         self.stage == Stage::Open
     }
 
-    /// When to give [`Input::Tick`] at the latest, in the milliseconds of [`Now`].
+    /// When to give [`Input::Tick`] at the latest.
     #[must_use]
-    pub fn wake_at(&self) -> u64 {
+    pub fn wake_at(&self) -> Moment {
         match self.stage {
             Stage::Greeting { until } => until,
             Stage::Open => {
-                let fetch = self.fetch.wake_at().unwrap_or(u64::MAX);
-                let receipt = self.receipt_due.unwrap_or(u64::MAX);
+                let fetch = self.fetch.wake_at().unwrap_or(Moment::NEVER);
+                let receipt = self.receipt_due.unwrap_or(Moment::NEVER);
                 let answer = self.waiting.front();
-                let answer = answer.map_or(u64::MAX, |(cost, _)| self.answers.wait_for(*cost));
+                let answer = answer.map_or(Moment::NEVER, |(cost, _)| self.answers.wait_for(*cost));
                 let papers = self.papers.wake_at();
                 let all = [self.next_alive, fetch, receipt, answer, papers];
-                all.into_iter().min().unwrap_or(u64::MAX)
+                all.into_iter().min().unwrap_or(Moment::NEVER)
             }
-            Stage::Over => u64::MAX,
+            Stage::Over => Moment::NEVER,
         }
     }
 
@@ -340,19 +341,19 @@ impl Session {
 
     fn tick(&mut self, now: Now, ledger: &impl Ledger) -> Result<(), Fault> {
         match self.stage {
-            Stage::Greeting { until } if now.millis >= until => return Err(Fault::Silent),
+            Stage::Greeting { until } if now.moment >= until => return Err(Fault::Silent),
             Stage::Greeting { .. } | Stage::Over => return Ok(()),
             Stage::Open => {}
         }
-        if self.fetch.overdue(now.millis) {
-            let withheld = self.fetch.withheld_at(now.millis);
+        if self.fetch.overdue(now.moment) {
+            let withheld = self.fetch.withheld_at(now.moment);
             let name = |(feed, index)| Output::Learnt(News::Withheld { feed, index });
             self.out.extend(withheld.into_iter().map(name));
             return Err(Fault::Stalled);
         }
         self.answer(now);
         self.ask_for_papers(now);
-        if now.millis >= self.next_alive {
+        if now.moment >= self.next_alive {
             self.next_alive = now.after(self.local.limits.alive_every);
             let heads = self.shared_heads(ledger);
             let charter_version = self.local.charter_version;
@@ -368,7 +369,7 @@ impl Session {
 
     /// Takes what a message costs to look into from the peer's allowance.
     pub(super) fn charge(&mut self, cost: u64, now: Now) -> Result<(), Fault> {
-        if self.messages.take(cost, now.millis) {
+        if self.messages.take(cost, now.moment) {
             Ok(())
         } else {
             Err(Fault::TooFast)
@@ -388,7 +389,7 @@ impl Session {
     /// Answers the requests that waited, as far as the allowance goes.
     fn answer(&mut self, now: Now) {
         while let Some((cost, _)) = self.waiting.front()
-            && self.answers.take(*cost, now.millis)
+            && self.answers.take(*cost, now.moment)
         {
             let answer = self.waiting.pop_front();
             self.out

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_keys::MemberName;
 
 use crate::feed::FeedId;
-use crate::time;
+use crate::time::Moment;
 
 /// After how long what nobody gave is asked for again.
 pub const ASK_AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ pub struct Sources {
     /// has two histories.
     other_leaves: BTreeSet<(FeedId, MemberName)>,
     /// When all are asked again.
-    ask_again_at: u64,
+    ask_again_at: Moment,
 }
 
 impl Sources {
@@ -69,11 +69,11 @@ impl Sources {
 
     /// Once in [`ASK_AGAIN_AFTER`] all may be asked for everything again; true if somebody refused
     /// something. The time is that of a clock that only goes forward.
-    pub fn ask_again(&mut self, millis: u64) -> bool {
-        if millis < self.ask_again_at {
+    pub fn ask_again(&mut self, now: Moment) -> bool {
+        if now < self.ask_again_at {
             return false;
         }
-        self.ask_again_at = millis.saturating_add(time::millis(ASK_AGAIN_AFTER));
+        self.ask_again_at = now.after(ASK_AGAIN_AFTER);
         let refused = std::mem::take(&mut self.refused);
         let other = std::mem::take(&mut self.other_leaves);
         !refused.is_empty() || !other.is_empty()
@@ -81,7 +81,7 @@ impl Sources {
 
     /// When all may be asked again; none if nobody refused anything.
     #[must_use]
-    pub fn ask_again_at(&self) -> Option<u64> {
+    pub fn ask_again_at(&self) -> Option<Moment> {
         let nothing = self.refused.is_empty() && self.other_leaves.is_empty();
         (!nothing).then_some(self.ask_again_at)
     }
@@ -138,6 +138,10 @@ mod tests {
 
     use super::*;
 
+    fn at(millis: u64) -> Moment {
+        Moment::from_millis(millis)
+    }
+
     fn feed() -> FeedId {
         FeedId::from_digest(Digest::from_bytes([1; 32]))
     }
@@ -179,7 +183,7 @@ mod tests {
         assert_eq!(of(&sources).as_deref(), Some("VN"));
         sources.other_leaves(&name("VN"), feed());
         assert_eq!(of(&sources), None);
-        assert!(sources.ask_again(0) && !sources.ask_again(60_000));
+        assert!(sources.ask_again(at(0)) && !sources.ask_again(at(60_000)));
         assert_eq!(of(&sources).as_deref(), Some("MY"));
         sources.other_leaves(&name("MY"), feed());
         sources.gone(&name("MY"));
@@ -210,8 +214,8 @@ mod tests {
         assert_eq!(sources.refused().count(), 1);
         sources.gone(&name("TH"));
         assert_eq!(of(&sources, 64).as_deref(), Some("VN"));
-        assert_eq!(sources.ask_again_at(), Some(0));
-        assert!(sources.ask_again(5_000) && !sources.ask_again(65_000));
+        assert_eq!(sources.ask_again_at(), Some(at(0)));
+        assert!(sources.ask_again(at(5_000)) && !sources.ask_again(at(65_000)));
         assert_eq!(sources.ask_again_at(), None);
         assert_eq!(of(&sources, 0).as_deref(), Some("MY"));
         sources.gone(&name("MY"));
@@ -222,10 +226,10 @@ mod tests {
     #[test]
     fn all_are_asked_again_once_a_minute() {
         let mut sources = shown(&[("MY", 9)]);
-        assert!(!sources.ask_again(5_000));
+        assert!(!sources.ask_again(at(5_000)));
         sources.refuse(&name("MY"), feed(), 0);
-        assert_eq!(sources.ask_again_at(), Some(65_000));
-        let asked = [5_000, 64_999, 65_000, 65_000].map(|now| sources.ask_again(now));
+        assert_eq!(sources.ask_again_at(), Some(at(65_000)));
+        let asked = [5_000, 64_999, 65_000, 65_000].map(|now| sources.ask_again(at(now)));
         assert_eq!(asked, [false, false, true, false]);
     }
 

@@ -267,7 +267,7 @@ impl Session {
             };
             if let Some(batch) = batch {
                 let at = (came.feed, *index);
-                self.fetch.expect(at, &batch, now.millis, limits.patience);
+                self.fetch.expect(at, &batch, now.moment, limits.patience);
             }
         }
         Ok(())

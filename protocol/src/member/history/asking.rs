@@ -11,18 +11,20 @@
 //! cannot contradict what anybody holds of the old. The same is done on the root key's go-ahead, and with
 //! the feed for us alone, which has no readers who could say how far it went.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kentong_keys::{Digest, MemberName, RecoveryId};
 
 use crate::feed::FeedId;
 use crate::guard::{self, Guard};
+use crate::time::Moment;
 
 use super::super::heads::Signed;
 use super::{Held, OurFeeds, Quorum};
 
-/// Milliseconds in which nothing came back, after which the bodies that nobody gives are not waited for.
-pub const STALLED: u64 = 60_000;
+/// How long nothing came back, after which the bodies that nobody gives are not waited for.
+pub const STALLED: Duration = Duration::from_secs(60);
 
 /// What is known since the start of what this node signed before.
 #[derive(Debug)]
@@ -34,7 +36,7 @@ pub struct Asking {
     /// The longest head that each showed of a feed of which this node held less.
     heads: BTreeMap<FeedId, BTreeMap<MemberName, Signed>>,
     /// When something last came back, or was shown.
-    moved: u64,
+    moved: Moment,
 }
 
 /// By whose word publishing continues.
@@ -83,7 +85,7 @@ pub struct Contradiction {
 }
 
 impl Asking {
-    pub(super) const fn new(recovery: RecoveryId, why: String, now: u64) -> Self {
+    pub(super) const fn new(recovery: RecoveryId, why: String, now: Moment) -> Self {
         Self {
             recovery,
             why,
@@ -126,16 +128,22 @@ impl Asking {
         heads.map(|(_, head)| head.size).max().unwrap_or(0)
     }
 
-    pub(super) const fn moved(&mut self, now: u64) {
+    pub(super) const fn moved(&mut self, now: Moment) {
         self.moved = now;
     }
 
-    pub(super) fn heard_from(&mut self, member: &MemberName, now: u64) {
+    pub(super) fn heard_from(&mut self, member: &MemberName, now: Moment) {
         self.moved = now;
         self.heard.insert(member.clone());
     }
 
-    pub(super) fn shown_by(&mut self, member: &MemberName, feed: FeedId, head: Signed, now: u64) {
+    pub(super) fn shown_by(
+        &mut self,
+        member: &MemberName,
+        feed: FeedId,
+        head: Signed,
+        now: Moment,
+    ) {
         self.moved = now;
         let heads = self.heads.entry(feed).or_default();
         let known = heads.entry(member.clone()).or_insert(head);
@@ -185,7 +193,7 @@ impl Asking {
     /// The settlement, if enough readers were heard and all that they showed is back.
     pub(super) fn settle_by_readers(
         &self,
-        now: u64,
+        now: Moment,
         asked: &BTreeSet<MemberName>,
         feeds: &impl OurFeeds,
     ) -> Option<Settlement> {
@@ -197,7 +205,7 @@ impl Asking {
             return None;
         }
         let unfinished = self.unfinished(feeds);
-        let is_stalled = now >= self.moved.saturating_add(STALLED);
+        let is_stalled = now >= self.moved.after(STALLED);
         let mut all = unfinished.iter();
         // Leaves must all be back: what was signed over them would be another history. Bodies need not.
         let is_back = all.all(|one| one.held == one.shown && is_stalled);

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::feed::FeedId;
+use crate::time::Moment;
 
 use super::lost::Lost;
 use super::{Held, History, OurFeeds, Output, Past};
@@ -80,7 +81,7 @@ impl History {
     /// At a start that came upon the note of a recovery: all that our shared feeds say is to be loaded,
     /// before anything new is said. A crash may have taken bodies that had come back: those are lost again, until a
     /// reader gives them.
-    pub fn load_again(&mut self, now: u64, feeds: &impl OurFeeds) -> Vec<Output> {
+    pub fn load_again(&mut self, now: Moment, feeds: &impl OurFeeds) -> Vec<Output> {
         let shared = feeds.all().filter(|held| !held.is_private);
         for held in shared.filter(Held::lacks_bodies) {
             let lost = Lost::awaited(held.size, 0, now);

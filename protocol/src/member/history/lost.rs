@@ -1,6 +1,7 @@
 //! What is lost of a feed.
 
 use super::{Held, RECOVERY};
+use crate::time::Moment;
 
 /// What is lost of one of our feeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,16 +11,16 @@ pub(super) struct Lost {
     /// From which leaf on what it says may not be in our answers.
     from: u64,
     /// Until when releases wait for them.
-    until: u64,
+    until: Moment,
 }
 
 impl Lost {
     /// Releases wait for it, for a minute.
-    pub(super) const fn awaited(signed: u64, from: u64, now: u64) -> Self {
+    pub(super) fn awaited(signed: u64, from: u64, now: Moment) -> Self {
         Self {
             signed,
             from,
-            until: now.saturating_add(RECOVERY),
+            until: now.after(RECOVERY),
         }
     }
 
@@ -28,7 +29,7 @@ impl Lost {
         Self {
             signed,
             from,
-            until: 0,
+            until: Moment::START,
         }
     }
 
@@ -37,7 +38,7 @@ impl Lost {
         self.signed = self.signed.max(signed);
     }
 
-    pub(super) const fn is_awaited(self, now: u64) -> bool {
+    pub(super) fn is_awaited(self, now: Moment) -> bool {
         now < self.until
     }
 

@@ -4,6 +4,7 @@ use kentong_keys::MemberName;
 
 use crate::feed::FeedId;
 use crate::guard::{self, Guard};
+use crate::time::Moment;
 
 use super::super::heads::{Heads, Signed, Swap};
 use super::lost::Lost;
@@ -15,7 +16,7 @@ impl History {
     pub fn compared(
         &mut self,
         reader: &MemberName,
-        now: u64,
+        now: Moment,
         feeds: &impl OurFeeds,
     ) -> Vec<Output> {
         match &mut self.past {
@@ -36,7 +37,7 @@ impl History {
         &mut self,
         reader: &MemberName,
         (feed, head): (FeedId, Signed),
-        now: u64,
+        now: Moment,
         feeds: &impl OurFeeds,
         heads: &impl Heads,
     ) -> Vec<Output> {
@@ -62,7 +63,7 @@ impl History {
         &mut self,
         feed: FeedId,
         signed: u64,
-        now: u64,
+        now: Moment,
         feeds: &impl OurFeeds,
         heads: &impl Heads,
     ) -> Vec<Output> {
@@ -75,7 +76,7 @@ impl History {
         feed: FeedId,
         signed: u64,
         from: u64,
-        (now, held): (u64, u64),
+        (now, held): (Moment, u64),
         heads: &impl Heads,
     ) -> Vec<Output> {
         let lost = if is_ended(heads, feed) {
@@ -117,7 +118,7 @@ impl History {
     pub fn came_back(
         &mut self,
         feed: FeedId,
-        now: u64,
+        now: Moment,
         feeds: &impl OurFeeds,
         heads: &impl Heads,
     ) -> Vec<Output> {
@@ -150,7 +151,7 @@ impl History {
     /// Looks whether what came back by itself, as a key does, makes a lost feed whole.
     pub fn look_for_lost(
         &mut self,
-        now: u64,
+        now: Moment,
         feeds: &impl OurFeeds,
         heads: &impl Heads,
     ) -> Vec<Output> {

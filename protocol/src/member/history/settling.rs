@@ -10,6 +10,7 @@ use super::loading::Loading;
 use super::lost::Lost;
 use super::output::{About, Output, Warning};
 use super::{History, OurFeeds, Past, Word, goes_on};
+use crate::time::Moment;
 
 impl History {
     /// Whether enough of those who can be asked have been heard, and all that they showed is back: then
@@ -17,7 +18,7 @@ impl History {
     #[must_use]
     pub fn look_for_settlement(
         &self,
-        now: u64,
+        now: Moment,
         asked: &BTreeSet<MemberName>,
         feeds: &impl OurFeeds,
     ) -> Option<Settlement> {

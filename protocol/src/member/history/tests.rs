@@ -15,6 +15,17 @@ use super::super::heads::{Heads as _, InMemory, Signed, Swap};
 use super::*;
 
 const EARLY: u64 = 0;
+const PATIENCE: u64 = millis(super::PATIENCE);
+const RECOVERY: u64 = millis(super::RECOVERY);
+const STALLED: u64 = millis(super::STALLED);
+
+const fn millis(wait: Duration) -> u64 {
+    wait.as_secs() * 1000
+}
+
+fn at(millis: u64) -> Moment {
+    Moment::from_millis(millis)
+}
 
 /// What is held of our feeds, without a store.
 struct Home {
@@ -130,9 +141,9 @@ fn unconfirmed() -> Vec<Output> {
 }
 
 /// A node to which readers can come since then.
-fn open_since(at: u64) -> History {
+fn open_since(begun: u64) -> History {
     let mut history = History::begin();
-    history.readers_may_come(at);
+    history.readers_may_come(at(begun));
     history
 }
 
@@ -141,11 +152,11 @@ fn as_long_as_no_reader_can_come_the_wait_does_not_pass() {
     let home = Home::new(vec![feed(1, &[], 3), feed(2, &["SG"], 3)]);
     let mut history = History::begin();
     let late = 100 * PATIENCE;
-    assert_eq!(history.may_release(late, &home), Err(Why::NoReaderYet));
-    history.readers_may_come(late);
+    assert_eq!(history.may_release(at(late), &home), Err(Why::NoReaderYet));
+    history.readers_may_come(at(late));
     let last = late + PATIENCE - 1;
-    assert_eq!(history.may_release(last, &home), Err(Why::NoReaderYet));
-    assert_eq!(history.may_release(last + 1, &home), Ok(unconfirmed()));
+    assert_eq!(history.may_release(at(last), &home), Err(Why::NoReaderYet));
+    assert_eq!(history.may_release(at(last + 1), &home), Ok(unconfirmed()));
 }
 
 #[test]
@@ -154,16 +165,16 @@ fn a_start_waits_ten_seconds_for_one_reader() {
     let start = 500;
     let mut history = open_since(start);
     for now in [start, start + PATIENCE - 1] {
-        assert_eq!(history.may_release(now, &home), Err(Why::NoReaderYet));
+        assert_eq!(history.may_release(at(now), &home), Err(Why::NoReaderYet));
         assert_eq!(history.may_publish(), Ok(()), "for itself alone");
         assert_eq!(history.may_say(), Ok(()));
     }
     let now = start + PATIENCE;
     for _ in 0..2 {
-        assert_eq!(history.could_release(now, &home), Ok(()), "asked only");
+        assert_eq!(history.could_release(at(now), &home), Ok(()), "asked only");
     }
-    assert_eq!(history.may_release(now, &home), Ok(unconfirmed()));
-    assert_eq!(history.may_release(now, &home), Ok(Vec::new()), "once");
+    assert_eq!(history.may_release(at(now), &home), Ok(unconfirmed()));
+    assert_eq!(history.may_release(at(now), &home), Ok(Vec::new()), "once");
 }
 
 #[test]
@@ -172,18 +183,25 @@ fn a_reader_that_speaks_ends_the_wait_before_or_after() {
     let settled = vec![Output::Settle(About::Unconfirmed)];
     let mut before = open_since(EARLY);
     assert_eq!(
-        before.compared(&member("TH"), 1, &home),
+        before.compared(&member("TH"), at(1), &home),
         [],
         "reads nothing"
     );
-    assert_eq!(before.may_release(1, &home), Err(Why::NoReaderYet));
-    assert_eq!(before.compared(&member("SG"), 1, &home), settled);
-    assert_eq!(before.may_release(1, &home), Ok(Vec::new()), "no warning");
-    assert_eq!(before.compared(&member("SG"), 1, &home), [], "once");
+    assert_eq!(before.may_release(at(1), &home), Err(Why::NoReaderYet));
+    assert_eq!(before.compared(&member("SG"), at(1), &home), settled);
+    assert_eq!(
+        before.may_release(at(1), &home),
+        Ok(Vec::new()),
+        "no warning"
+    );
+    assert_eq!(before.compared(&member("SG"), at(1), &home), [], "once");
 
     let mut after = open_since(EARLY);
-    assert_eq!(after.may_release(PATIENCE, &home), Ok(unconfirmed()));
-    assert_eq!(after.compared(&member("SG"), PATIENCE + 1, &home), settled);
+    assert_eq!(after.may_release(at(PATIENCE), &home), Ok(unconfirmed()));
+    assert_eq!(
+        after.compared(&member("SG"), at(PATIENCE + 1), &home),
+        settled
+    );
 }
 
 #[test]
@@ -191,7 +209,7 @@ fn where_nobody_reads_nobody_is_waited_for() {
     let empty = feed(2, &["SG"], 0);
     let home = Home::new(vec![feed(1, &[], 3), empty]);
     let mut history = open_since(EARLY);
-    assert_eq!(history.may_release(EARLY, &home), Ok(Vec::new()));
+    assert_eq!(history.may_release(at(EARLY), &home), Ok(Vec::new()));
 }
 
 #[test]
@@ -214,18 +232,18 @@ fn once_stopped_nothing_is_published_in_any_state() {
     assert_eq!(history.stopped(), Some("the disk is full"));
     // Nor does anything that comes change that.
     let heads = home.heads();
-    history.compared(&member("SG"), 1, &home);
-    history.shown(&member("SG"), (id(2), head(5)), 1, &home, &heads);
+    history.compared(&member("SG"), at(1), &home);
+    history.shown(&member("SG"), (id(2), head(5)), at(1), &home, &heads);
     home.feed(2).size = 5;
     home.feed(2).covered = 5;
-    history.came_back(id(2), 2, &home, &heads);
+    history.came_back(id(2), at(2), &home, &heads);
     assert_eq!(history.may_publish(), stopped);
 
     let mut asking = asking::asking();
     asking.stop("so".to_owned());
     let asked = members(&["SG"]);
-    asking.compared(&member("SG"), 1, &home);
-    let settlement = asking.look_for_settlement(2, &asked, &home);
+    asking.compared(&member("SG"), at(1), &home);
+    let settlement = asking.look_for_settlement(at(2), &asked, &home);
     assert_eq!(settlement, None, "heads are not settled");
 }
 
@@ -238,14 +256,14 @@ fn stored_and_signed_differ_unless_the_feed_is_coming_back() {
 
     home.feed(2).size = 4;
     assert!(history.is_midway(&home, &heads), "no checkpoint covers it");
-    history.shown(&member("SG"), (id(2), head(6)), 1, &home, &heads);
+    history.shown(&member("SG"), (id(2), head(6)), at(1), &home, &heads);
     assert!(history.comes_back(id(2)) && !history.is_midway(&home, &heads));
 
     let mut history = open_since(EARLY);
     home.feed(2).size = 2;
     home.feed(2).covered = 2;
     assert!(history.is_midway(&home, &heads), "signed and not stored");
-    history.lost(id(2), 3, 1, &home, &heads);
+    history.lost(id(2), 3, at(1), &home, &heads);
     assert!(!history.is_midway(&home, &heads));
 
     let ended = InMemory::of(BTreeMap::from([(*id(2).digest(), Signed::ENDED)]));

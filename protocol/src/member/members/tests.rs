@@ -124,7 +124,7 @@ fn without_a_charter_there_is_nobody() {
     let offered = bundle("SG", 1);
     let (warrant, card) = notes(&offered);
     assert_eq!(nobody.offer(&name("SG"), &warrant, &card), Ok(false));
-    assert!(nobody.next_to_keep(0).is_none());
+    assert!(nobody.next_to_keep(Moment::START).is_none());
 }
 
 #[test]
@@ -172,17 +172,26 @@ fn a_newer_card_is_kept_once_and_outlives_a_reading() {
     let sg = name("SG");
     assert_eq!(before.offer(&sg, &warrant, &card), Ok(true));
     assert_eq!(before.offer(&sg, &warrant, &card), Ok(false), "known");
-    assert_eq!(before.next_to_keep(0), Some(&newer));
-    before.keep_later(50);
-    assert_eq!(before.next_to_keep(50 + KEEP_AGAIN - 1), None);
+    assert_eq!(before.next_to_keep(Moment::START), Some(&newer));
+    before.keep_later(Moment::from_millis(50));
+    assert_eq!(
+        before.next_to_keep(Moment::from_millis(49).after(KEEP_AGAIN)),
+        None
+    );
     let mut after = members(papers(), &[], now());
     after.inherit_unkept(&mut before);
-    assert_eq!(before.next_to_keep(u64::MAX), None);
-    assert_eq!(after.next_to_keep(50 + KEEP_AGAIN - 1), None);
-    assert_eq!(after.next_to_keep(50 + KEEP_AGAIN), Some(&newer));
+    assert_eq!(before.next_to_keep(Moment::NEVER), None);
+    assert_eq!(
+        after.next_to_keep(Moment::from_millis(49).after(KEEP_AGAIN)),
+        None
+    );
+    assert_eq!(
+        after.next_to_keep(Moment::from_millis(50).after(KEEP_AGAIN)),
+        Some(&newer)
+    );
     after.kept(&sg);
-    assert_eq!(after.next_to_keep(u64::MAX), None);
+    assert_eq!(after.next_to_keep(Moment::NEVER), None);
     let mut last = members(papers(), &[], now());
     last.inherit_unkept(&mut after);
-    assert_eq!(last.next_to_keep(u64::MAX), None);
+    assert_eq!(last.next_to_keep(Moment::NEVER), None);
 }

@@ -61,7 +61,7 @@ impl<T> Publisher<T> {
                 (feed, tree, 0)
             }
         };
-        let now = with.ground.now.millis;
+        let now = with.ground.now.moment;
         let count = statements.len() as u64;
         let open = self.epochs.get(&feed);
         let open = open.filter(|epoch| epoch.takes(count, now));

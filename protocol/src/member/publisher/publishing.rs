@@ -79,7 +79,7 @@ impl<T> Publisher<T> {
         };
         with.ground.store.commit(step, durably)?;
         self.sign(with, &grown)?;
-        let now = with.ground.now.millis;
+        let now = with.ground.now.moment;
         for (audience, growing) in grown {
             let Growing {
                 feed,

@@ -113,7 +113,7 @@ impl<T> Publisher<T> {
         let own = with.ground.store.feeds().of(with.me());
         let read = own.filter(|feed| feed.genesis().audience.holds(reader));
         Used {
-            statements: self.outgoing.released_to(reader, with.ground.now.millis),
+            statements: self.outgoing.released_to(reader, with.ground.now.moment),
             bytes: read.map(FeedState::kept_bytes).sum(),
         }
     }
@@ -124,7 +124,7 @@ impl<T> Publisher<T> {
         let ago = |hours: u64| Timestamp::from_seconds(wall.saturating_sub(hours * 3600));
         let moments: Vec<_> = (1..=24).filter_map(ago).collect();
         let mut released = with.ground.store.released_since(&moments);
-        let now = with.ground.now.millis;
+        let now = with.ground.now.moment;
         // The longest ago first, since a day only goes forward.
         for hours in (0..moments.len()).rev() {
             for (number, counts) in &mut released {
@@ -142,7 +142,7 @@ impl<T> Publisher<T> {
 
     /// Looks again at what waits for time, when there is room again.
     pub fn release_on<W: World>(&mut self, with: &mut Tools<'_, W>) {
-        if !self.outgoing.is_to_look(with.ground.now.millis, with.me()) {
+        if !self.outgoing.is_to_look(with.ground.now.moment, with.me()) {
             return;
         }
         let own = match with.ground.store.own() {

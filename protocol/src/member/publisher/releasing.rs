@@ -78,7 +78,7 @@ impl<T> Publisher<T> {
 
     /// Checks all once more, if that is due since a release failed.
     pub fn retry_on<W: World>(&mut self, with: &mut Tools<'_, W>) {
-        if self.retry.is_some_and(|at| at <= with.ground.now.millis) {
+        if self.retry.is_some_and(|at| at <= with.ground.now.moment) {
             self.retry = None;
             self.sweep_all(with);
         }

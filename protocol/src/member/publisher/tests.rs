@@ -179,7 +179,7 @@ impl Home {
         };
         let now = Now {
             wall: wall().plus(self.millis / 1000),
-            millis: self.millis,
+            moment: Moment::from_millis(self.millis),
         };
         let mut tools = Tools {
             ground: Ground {

@@ -19,6 +19,7 @@ use crate::member::{Ground, World};
 use crate::quota::{Day, Takes, Used};
 use crate::store::{FeedState, Log, Rows, Store, StoreError};
 use crate::sync::WantedBody;
+use crate::time::Moment;
 
 use super::{Output, Reader};
 
@@ -46,8 +47,8 @@ pub(super) struct Intake {
     in_vain: u64,
     /// Feeds of which more is to be looked at.
     look_on: BTreeSet<FeedId>,
-    /// When a count of a day goes down next, in the milliseconds of the node.
-    eases_at: Option<u64>,
+    /// When a count of a day goes down next.
+    eases_at: Option<Moment>,
 }
 
 /// Which bodies of a feed a session asks about.
@@ -60,7 +61,7 @@ pub(super) struct BodyQuery<'a> {
 
 impl Intake {
     /// Counts what was taken of a publisher.
-    fn took(&mut self, publisher: &MemberName, statements: u64, now: u64) {
+    fn took(&mut self, publisher: &MemberName, statements: u64, now: Moment) {
         let day = self.came.entry(publisher.clone()).or_default();
         day.add(now, statements);
         let eases = day.eases_at(now);
@@ -68,7 +69,7 @@ impl Intake {
     }
 
     /// Whether a day's count has gone down since this was asked last, or since something was taken.
-    fn eased(&mut self, now: u64) -> bool {
+    fn eased(&mut self, now: Moment) -> bool {
         let eased = self.eases_at.is_some_and(|at| at <= now);
         if eased {
             let days = self.came.values();
@@ -96,7 +97,12 @@ impl Intake {
     }
 
     /// What is used of a publisher's quota.
-    fn used(&self, store: &Store<impl Log, impl Rows>, publisher: &MemberName, now: u64) -> Used {
+    fn used(
+        &self,
+        store: &Store<impl Log, impl Rows>,
+        publisher: &MemberName,
+        now: Moment,
+    ) -> Used {
         let day = self.came.get(publisher);
         Used {
             statements: day.map_or(0, |day| day.count(now)),
@@ -111,7 +117,7 @@ impl Intake {
         store: &Store<impl Log, impl Rows>,
         quota: Option<&Quota>,
         asked: &BodyQuery<'_>,
-        now: u64,
+        now: Moment,
     ) -> Vec<WantedBody> {
         let BodyQuery {
             feed,
@@ -203,7 +209,7 @@ impl Intake {
         if publisher == ground.keys.me {
             return Ok(true);
         }
-        let (extent, now) = (held.extent(index), ground.now.millis);
+        let (extent, now) = (held.extent(index), ground.now.moment);
         let used = self.used(ground.store, publisher, now);
         let keeps = match quota.takes(with(used, extent)) {
             Takes::All => true,
@@ -233,7 +239,7 @@ impl Reader {
             .map(|feed| Output::Reassigned(Some(feed)))
             .collect();
         let mut feeds = ground.store.feeds().iter();
-        if self.intake.eased(ground.now.millis) && feeds.any(|feed| feed.missing_count() > 0) {
+        if self.intake.eased(ground.now.moment) && feeds.any(|feed| feed.missing_count() > 0) {
             outputs.push(Output::Reassigned(None));
         }
         outputs

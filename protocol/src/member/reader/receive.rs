@@ -107,7 +107,7 @@ impl Reader {
             }
         } else if reached {
             ground.store.set_vouched(feed, Vouched::Present);
-            self.relay.stored(feed, ground.now.millis);
+            self.relay.stored(feed, ground.now.moment);
         }
         let back = ours.then_some(Back { feed, reached });
         Ok(Stored { back, outputs })

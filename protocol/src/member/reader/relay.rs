@@ -11,6 +11,7 @@ use crate::feed::{Checkpoint, FeedId};
 use crate::member::{Ground, World};
 use crate::store::FeedState;
 use crate::sync::{Evidence, Showing, Sources};
+use crate::time::Moment;
 
 use super::{Output, Reader};
 
@@ -99,7 +100,7 @@ impl Relay {
     }
 
     /// A newer checkpoint of a feed of another is stored.
-    pub(super) fn stored(&mut self, feed: FeedId, now: u64) {
+    pub(super) fn stored(&mut self, feed: FeedId, now: Moment) {
         self.cosigned.remove(&feed);
         self.showing.stored(feed, now);
     }
@@ -152,7 +153,7 @@ impl Reader {
         ground: &mut Ground<'_, W>,
         may_cosign: bool,
     ) -> Vec<Output> {
-        let (relay, now) = (&mut self.relay, ground.now.millis);
+        let (relay, now) = (&mut self.relay, ground.now.moment);
         let mut outputs = Vec::new();
         let due = relay.showing.due(now);
         // A cosignature is for what is on disk.

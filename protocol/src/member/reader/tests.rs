@@ -16,7 +16,7 @@ use crate::store::memory::{MemoryLog, MemoryPlace, MemoryRows};
 use crate::store::sample::{Feed, asserted, commit, name, withdrawn};
 use crate::store::{Step, Store};
 use crate::sync::Ledger as _;
-use crate::time::Timestamp;
+use crate::time::{Moment, Timestamp};
 
 enum Memory {}
 
@@ -35,7 +35,10 @@ fn key(member: &str, number: u8) -> SigningKey {
 fn now(millis: u64) -> Now {
     let wall = Timestamp::from_seconds(1_790_000_000).unwrap();
     let wall = wall.plus(millis / 1000);
-    Now { wall, millis }
+    Now {
+        wall,
+        moment: Moment::from_millis(millis),
+    }
 }
 
 /// A member's warrant of this serial, whose signing key is the number after it, and its card.

@@ -96,7 +96,7 @@ impl<L: Log, R: Rows> Ledger for View<'_, L, R> {
             wanted,
         };
         let (intake, quota) = (&self.reader.intake, self.quota());
-        intake.wanted(self.store, quota, &asked, self.now.millis)
+        intake.wanted(self.store, quota, &asked, self.now.moment)
     }
 
     fn lacks(&self, id: &FeedId, index: u64) -> bool {

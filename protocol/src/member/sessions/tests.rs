@@ -33,7 +33,7 @@ fn signing() -> PublicKey {
 fn at(millis: u64) -> Now {
     Now {
         wall: Timestamp::EPOCH.plus(1_790_000_000),
-        millis,
+        moment: Moment::from_millis(millis),
     }
 }
 
@@ -330,8 +330,9 @@ fn sessions_are_woken_when_they_asked_for_it() {
     let mut sessions = open(1, &ground);
     connect(&mut sessions, 2, 2);
     drain(&mut sessions, &ground);
-    let patience = crate::time::millis(Limits::default().hello_patience);
-    assert_eq!(sessions.wake_at(), patience);
+    let patience = Limits::default().hello_patience.as_millis();
+    let patience = u64::try_from(patience).unwrap();
+    assert_eq!(sessions.wake_at(), at(patience).moment);
     let mut tick = |millis| {
         sessions.give(Input::Tick, at(millis));
         let outputs = std::iter::from_fn(|| sessions.next(at(millis), &ground));

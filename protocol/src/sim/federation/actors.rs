@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::charter::Papers;
 use crate::sync::Now;
-use crate::time::Timestamp;
+use crate::time::{Moment, Timestamp};
 
 use super::super::liar::{Liar, Tongue};
 use super::super::node::{Crashed, Home};
@@ -133,7 +133,7 @@ impl<M: Grounds> Federation<'_, M> {
             .and_then(Timestamp::from_seconds);
         Now {
             wall: wall.unwrap_or(Timestamp::EPOCH),
-            millis: self.now,
+            moment: Moment::from_millis(self.now),
         }
     }
 

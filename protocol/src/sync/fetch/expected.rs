@@ -4,34 +4,33 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use crate::feed::{BodyId, FeedId};
-use crate::time::millis;
+use crate::time::Moment;
 
 /// How many times its patience a request is put off at most, while other things come.
-const PUT_OFF: u64 = 10;
+const PUT_OFF: u32 = 10;
 
 /// Until when something must come. It is put off while other things come, since answers come in
 /// order; but not for ever, or a peer could hide one thing behind all the others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
-    next: u64,
-    last: u64,
+    next: Moment,
+    last: Moment,
 }
 
 impl Deadline {
-    pub(super) fn new(now: u64, patience: Duration) -> Self {
-        let patience = millis(patience);
+    pub(super) fn new(now: Moment, patience: Duration) -> Self {
         Self {
-            next: now.saturating_add(patience),
-            last: now.saturating_add(patience.saturating_mul(PUT_OFF)),
+            next: now.after(patience),
+            last: now.after(patience.saturating_mul(PUT_OFF)),
         }
     }
 
     /// When the thing is overdue, unless something else comes before.
-    pub(super) const fn next(&self) -> u64 {
+    pub(super) const fn next(&self) -> Moment {
         self.next
     }
 
-    pub(super) fn put_off(&mut self, until: u64) {
+    pub(super) fn put_off(&mut self, until: Moment) {
         self.next = until.min(self.last);
     }
 }
@@ -135,21 +134,21 @@ impl ExpectedBodies {
     }
 
     /// When the first of them is overdue.
-    pub(super) fn wake_at(&self) -> Option<u64> {
+    pub(super) fn wake_at(&self) -> Option<Moment> {
         let all = self.places.values().flatten();
         all.map(|expected| expected.until.next()).min()
     }
 
     /// Where bodies did not come by now.
-    pub(super) fn withheld_at(&self, millis: u64) -> Vec<(FeedId, u64)> {
-        let late = |expected: &Expected| expected.until.next() <= millis;
+    pub(super) fn withheld_at(&self, now: Moment) -> Vec<(FeedId, u64)> {
+        let late = |expected: &Expected| expected.until.next() <= now;
         let places = self.places.iter();
         let late = places.filter(|(_, place)| place.iter().any(late));
         late.map(|(at, _)| *at).collect()
     }
 
     /// Something new came: what is still to come gets its time again.
-    pub(super) fn put_off(&mut self, until: u64) {
+    pub(super) fn put_off(&mut self, until: Moment) {
         let all = self.places.values_mut().flatten();
         all.for_each(|expected| expected.until.put_off(until));
     }
@@ -177,7 +176,7 @@ mod tests {
     #[test]
     fn each_of_two_leaves_at_one_place_has_its_own_body() {
         let mut expected = ExpectedBodies::default();
-        let until = Deadline::new(0, Duration::from_millis(10));
+        let until = Deadline::new(Moment::START, Duration::from_millis(10));
         expected.expect(at(3), id(9), until);
         expected.expect(at(3), id(1), until);
         assert_eq!((expected.count(), expected.bytes()), (2, 10_000));
@@ -216,7 +215,7 @@ mod tests {
             for step in steps {
                 let (index, found) = match step {
                     Happens::Expect(index, number) => {
-                        expected.expect(at(index), id(number), Deadline::new(0, Duration::from_millis(1)));
+                        expected.expect(at(index), id(number), Deadline::new(Moment::START, Duration::from_millis(1)));
                         list.push((index, number));
                         continue;
                     }

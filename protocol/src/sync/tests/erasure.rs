@@ -99,7 +99,7 @@ fn a_push_of_what_is_erased_with_it_brings_no_body_and_blames_nobody() {
     assert_eq!(at_sg.feeds[&feed].bodies.keys().collect::<Vec<_>>(), [&3]);
     assert!(!at_sg.log.iter().any(withheld));
     // Nor is it waited for.
-    pair.now += at(0).millis + 600_000;
+    pair.now += at(0).moment.millis() + 600_000;
     pair.give_b(Input::Tick);
     assert!(!pair.b.0.log.iter().any(is_fault));
 }

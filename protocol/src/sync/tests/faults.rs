@@ -119,7 +119,7 @@ fn greeting() {
     );
     let (my, sg) = (Member::new("MY", 1), Member::new("SG", 2));
     let (mut session, _) = Session::begin(sg.local(), my.as_peer(), at(0));
-    assert_eq!(session.wake_at(), 10_000);
+    assert_eq!(session.wake_at().millis(), 10_000);
     assert_eq!(session.handle(Input::Tick, at(9_999), &sg), []);
     let silent = session.handle(Input::Tick, at(10_000), &sg);
     assert_eq!(silent[0], Output::Learnt(News::Fault(Fault::Silent)));

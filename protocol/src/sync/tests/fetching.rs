@@ -127,7 +127,7 @@ fn a_body_that_is_held_gives_no_more_time_and_a_fresh_one_does() {
     pair.now = 30_000;
     let held = body(&pair, feed, 2);
     pair.give_b(Input::Frame(&held));
-    assert_eq!(pair.b.1.wake_at(), 60_000);
+    assert_eq!(pair.b.1.wake_at().millis(), 60_000);
     let fresh = body(&pair, feed, 4);
     pair.give_b(Input::Frame(&fresh));
     pair.now = 60_000;

@@ -18,7 +18,7 @@ use crate::sync::{
     FeedView, Input, Ledger, Limits, Local, News, Now, Output, Peer, Session, Sources, Task,
     WantedBody, leaves_message,
 };
-use crate::time::Timestamp;
+use crate::time::{Moment, Timestamp};
 use crate::wire::{Holds, Leaves, Message};
 
 pub(super) struct Feed {
@@ -62,7 +62,10 @@ pub(super) fn federation() -> Digest {
 
 pub(super) fn at(millis: u64) -> Now {
     let wall = Timestamp::from_seconds(1_790_000_000 + millis / 1000).unwrap();
-    Now { wall, millis }
+    Now {
+        wall,
+        moment: Moment::from_millis(millis),
+    }
 }
 
 pub(super) fn witness_name(member: &MemberName) -> KeyName {

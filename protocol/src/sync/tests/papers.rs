@@ -183,8 +183,8 @@ fn who_lists_much_and_gives_nothing_is_asked_for_few_at_once() {
     assert_eq!(sg_refuses(&mut pair, &message), None);
     let limits = pair.b.0.local().limits;
     assert_eq!(asked(&pair.b.0), limits.papers_in_flight);
-    let patience = crate::time::millis(limits.patience);
-    assert_eq!(pair.b.1.wake_at(), patience);
+    let patience = u64::try_from(limits.patience.as_millis()).unwrap();
+    assert_eq!(pair.b.1.wake_at().millis(), patience);
     pair.now = patience;
     pair.give_b(Input::Tick);
     assert_eq!(asked(&pair.b.0), 2 * limits.papers_in_flight);
@@ -231,7 +231,7 @@ fn who_lists_much_and_gives_it_is_asked_at_ones_own_pace() {
     answer_all(&mut pair);
     let limits = pair.b.0.local().limits;
     assert_eq!(asked(&pair.b.0) as u64, limits.papers);
-    assert_eq!(pair.b.1.wake_at(), 1000 / limits.papers_per_second);
+    assert_eq!(pair.b.1.wake_at().millis(), 1000 / limits.papers_per_second);
     pair.now = 10_000;
     pair.give_b(Input::Tick);
     answer_all(&mut pair);

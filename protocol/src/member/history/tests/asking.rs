@@ -11,7 +11,7 @@ fn recovery() -> RecoveryId {
 
 pub(super) fn asking() -> History {
     let mut history = open_since(EARLY);
-    history.ask(recovery(), WHY.to_owned(), EARLY);
+    history.ask(recovery(), WHY.to_owned(), at(EARLY));
     history
 }
 
@@ -22,7 +22,7 @@ fn home() -> Home {
 
 fn hear(history: &mut History, home: &Home, names: &[&str], now: u64) {
     for name in names {
-        assert_eq!(history.compared(&member(name), now, home), []);
+        assert_eq!(history.compared(&member(name), at(now), home), []);
     }
 }
 
@@ -46,7 +46,7 @@ fn nothing_is_signed_said_or_released_meanwhile() {
     assert_eq!(history.may_publish(), Err(Why::Unknown));
     assert_eq!(history.may_say(), Err(Why::Unknown));
     let late = 100 * RECOVERY;
-    assert_eq!(history.may_release(late, &home), Err(Why::Unknown));
+    assert_eq!(history.may_release(at(late), &home), Err(Why::Unknown));
     assert!(!history.is_complete() && !history.is_loading());
     let asking = history.asking().unwrap();
     assert_eq!((asking.why(), asking.recovery()), (WHY, recovery()));
@@ -58,20 +58,24 @@ fn exactly_two_thirds_are_not_enough() {
     let mut history = asking();
     hear(&mut history, &home, &READERS[..4], 1);
     assert_eq!(
-        history.look_for_settlement(1, &asked, &home),
+        history.look_for_settlement(at(1), &asked, &home),
         None,
         "4 of 6"
     );
     hear(&mut history, &home, &READERS[..4], 1);
-    assert_eq!(history.look_for_settlement(1, &asked, &home), None, "again");
+    assert_eq!(
+        history.look_for_settlement(at(1), &asked, &home),
+        None,
+        "again"
+    );
     hear(&mut history, &home, &["ZZ"], 1);
     assert_eq!(
-        history.look_for_settlement(1, &asked, &home),
+        history.look_for_settlement(at(1), &asked, &home),
         None,
         "not asked"
     );
     hear(&mut history, &home, &READERS[4..5], 1);
-    let settlement = history.look_for_settlement(1, &asked, &home).unwrap();
+    let settlement = history.look_for_settlement(at(1), &asked, &home).unwrap();
     assert_eq!((settlement.by, settlement.gone), (By::Readers, 0));
     // One was not heard, so the feed ends; what is for us alone does in any case.
     let ended = [1, 2].map(|feed| (*id(feed).digest(), Signed::ENDED));
@@ -85,7 +89,7 @@ fn each_feed_needs_its_own_readers() {
     let asked = members(&READERS);
     let mut history = asking();
     hear(&mut history, &home, &READERS[1..], 1);
-    assert_eq!(history.look_for_settlement(1, &asked, &home), None);
+    assert_eq!(history.look_for_settlement(at(1), &asked, &home), None);
     let waits = |history: &History| {
         let quorums = history.asking().unwrap().quorums(&asked, &home);
         let unmet = quorums.into_iter().filter(|(_, quorum)| !quorum.is_met());
@@ -94,7 +98,7 @@ fn each_feed_needs_its_own_readers() {
     assert_eq!(waits(&history), [Some(id(3))]);
     hear(&mut history, &home, &["AA"], 1);
     assert_eq!(waits(&history), []);
-    assert!(history.look_for_settlement(1, &asked, &home).is_some());
+    assert!(history.look_for_settlement(at(1), &asked, &home).is_some());
 }
 
 #[test]
@@ -102,9 +106,9 @@ fn all_members_must_be_heard_about_feeds_that_are_not_known() {
     let (home, asked) = (Home::new(Vec::new()), members(&READERS));
     let mut history = asking();
     hear(&mut history, &home, &READERS[..4], 1);
-    assert_eq!(history.look_for_settlement(1, &asked, &home), None);
+    assert_eq!(history.look_for_settlement(at(1), &asked, &home), None);
     hear(&mut history, &home, &READERS[4..5], 1);
-    assert!(history.look_for_settlement(1, &asked, &home).is_some());
+    assert!(history.look_for_settlement(at(1), &asked, &home).is_some());
 }
 
 #[test]
@@ -113,9 +117,9 @@ fn the_longest_head_that_a_reader_showed_counts() {
     for sizes in [[5, 7, 6], [7, 6, 5], [5, 6, 7]] {
         let mut history = asking();
         for size in sizes {
-            history.shown(&member("AA"), (id(2), head(size)), 1, &home, &heads);
+            history.shown(&member("AA"), (id(2), head(size)), at(1), &home, &heads);
         }
-        history.shown(&member("BB"), (id(2), head(6)), 1, &home, &heads);
+        history.shown(&member("BB"), (id(2), head(6)), at(1), &home, &heads);
         let unfinished = history.asking().unwrap().unfinished(&home);
         assert_eq!(unfinished[0].shown, 7, "{sizes:?}");
     }
@@ -126,7 +130,7 @@ fn a_feed_continues_only_if_every_reader_was_heard() {
     let home = home();
     let mut history = asking();
     hear(&mut history, &home, &READERS, 1);
-    let settlement = history.look_for_settlement(1, &members(&READERS), &home);
+    let settlement = history.look_for_settlement(at(1), &members(&READERS), &home);
     let known = entries(&settlement.unwrap());
     assert_eq!(known[id(2).digest()], head(4));
     assert_eq!(known[id(1).digest()], Signed::ENDED, "no reader knows it");
@@ -134,7 +138,7 @@ fn a_feed_continues_only_if_every_reader_was_heard() {
     // One has left: it is not asked, and what it holds was signed all the same.
     let mut history = asking();
     hear(&mut history, &home, &READERS[..5], 1);
-    let settlement = history.look_for_settlement(1, &members(&READERS[..5]), &home);
+    let settlement = history.look_for_settlement(at(1), &members(&READERS[..5]), &home);
     assert_eq!(entries(&settlement.unwrap())[id(2).digest()], Signed::ENDED);
 }
 
@@ -144,10 +148,10 @@ fn leaves_that_were_shown_must_come_back_and_bodies_are_waited_for() {
     let heads = InMemory::unknown();
     let mut history = asking();
     hear(&mut history, &home, &READERS, 1);
-    let shown = history.shown(&member("AA"), (id(2), head(6)), 2, &home, &heads);
+    let shown = history.shown(&member("AA"), (id(2), head(6)), at(2), &home, &heads);
     assert_eq!(shown[0], Output::Mark);
     let late = 100 * STALLED;
-    assert_eq!(history.look_for_settlement(late, &asked, &home), None);
+    assert_eq!(history.look_for_settlement(at(late), &asked, &home), None);
     let unfinished = history.asking().unwrap().unfinished(&home);
     let expected = Unfinished {
         feed: id(2),
@@ -165,11 +169,11 @@ fn leaves_that_were_shown_must_come_back_and_bodies_are_waited_for() {
     home.feed(2).covered = 6;
     home.feed(2).missing = 1;
     let now = 10_000;
-    assert_eq!(history.came_back(id(2), now, &home, &heads), []);
-    history.came_back(id(9), now + 9, &home, &heads); // Not ours.
+    assert_eq!(history.came_back(id(2), at(now), &home, &heads), []);
+    history.came_back(id(9), at(now + 9), &home, &heads); // Not ours.
     let before = now + STALLED - 1;
-    assert_eq!(history.look_for_settlement(before, &asked, &home), None);
-    let settlement = history.look_for_settlement(now + STALLED, &asked, &home);
+    assert_eq!(history.look_for_settlement(at(before), &asked, &home), None);
+    let settlement = history.look_for_settlement(at(now + STALLED), &asked, &home);
     let settlement = settlement.unwrap();
     assert_eq!(settlement.gone, 1);
     assert_eq!(entries(&settlement)[id(2).digest()], head(6));
@@ -178,14 +182,14 @@ fn leaves_that_were_shown_must_come_back_and_bodies_are_waited_for() {
     let mut heard = now + STALLED - 1;
     hear(&mut history, &home, &["AA"], heard);
     let before = heard + STALLED - 1;
-    assert_eq!(history.look_for_settlement(before, &asked, &home), None);
+    assert_eq!(history.look_for_settlement(at(before), &asked, &home), None);
     heard = before;
-    history.shown(&member("AA"), (id(2), head(6)), heard, &home, &heads);
+    history.shown(&member("AA"), (id(2), head(6)), at(heard), &home, &heads);
     let before = heard + STALLED - 1;
-    assert_eq!(history.look_for_settlement(before, &asked, &home), None);
+    assert_eq!(history.look_for_settlement(at(before), &asked, &home), None);
 
     home.feed(2).missing = 0;
-    let settlement = history.look_for_settlement(now, &asked, &home);
+    let settlement = history.look_for_settlement(at(now), &asked, &home);
     assert_eq!(settlement.unwrap().gone, 0, "at once when all is back");
 }
 
@@ -194,15 +198,15 @@ fn to_look_for_what_is_lost_is_no_sign_that_it_is_back() {
     let (mut home, asked, heads) = (home(), members(&READERS), InMemory::unknown());
     let mut history = asking();
     hear(&mut history, &home, &READERS, 1);
-    history.shown(&member("AA"), (id(2), head(6)), 1, &home, &heads);
+    history.shown(&member("AA"), (id(2), head(6)), at(1), &home, &heads);
     home.feed(2).size = 6;
     home.feed(2).covered = 6;
     home.feed(2).missing = 1; // Nobody gives it any longer.
     for now in (1..=STALLED).step_by(1_000) {
-        assert_eq!(history.look_for_lost(now, &home, &heads), []);
-        assert_eq!(history.look_for_settlement(now, &asked, &home), None);
+        assert_eq!(history.look_for_lost(at(now), &home, &heads), []);
+        assert_eq!(history.look_for_settlement(at(now), &asked, &home), None);
     }
-    let settlement = history.look_for_settlement(1 + STALLED, &asked, &home);
+    let settlement = history.look_for_settlement(at(1 + STALLED), &asked, &home);
     assert_eq!(settlement.unwrap().gone, 1);
 }
 
@@ -218,14 +222,14 @@ fn only_what_is_covered_and_not_short_is_a_head() {
     assert_eq!(go_ahead(&history, &home)[id(2).digest()], head(4));
     home.feed(2).covered = 3;
     let late = 100 * STALLED;
-    assert_eq!(history.look_for_settlement(late, &asked, &home), None);
+    assert_eq!(history.look_for_settlement(at(late), &asked, &home), None);
     assert_eq!(go_ahead(&history, &home)[id(2).digest()], Signed::ENDED);
     // Nor is what is short of what somebody showed.
     home.feed(2).covered = 4;
     history.shown(
         &member("AA"),
         (id(2), head(5)),
-        2,
+        at(2),
         &home,
         &InMemory::unknown(),
     );
@@ -244,11 +248,11 @@ fn a_head_of_another_history_settles_nothing() {
     history.shown(
         &member("BB"),
         (id(2), other),
-        1,
+        at(1),
         &home,
         &InMemory::unknown(),
     );
-    let settlement = history.look_for_settlement(1, &asked, &home).unwrap();
+    let settlement = history.look_for_settlement(at(1), &asked, &home).unwrap();
     let contradiction = Contradiction {
         member: member("BB"),
         feed: id(2),
@@ -262,7 +266,7 @@ fn settled_it_loads_all_first_and_then_publishes() {
     let mut heads = InMemory::unknown();
     let mut history = asking();
     hear(&mut history, &home, &READERS, 1);
-    let settlement = history.look_for_settlement(1, &asked, &home).unwrap();
+    let settlement = history.look_for_settlement(at(1), &asked, &home).unwrap();
     heads.settle(entries(&settlement)).unwrap();
     let outputs = history.settled(settlement.by, &home, &heads);
     let expected = [Output::OpenFeeds, Output::CosignAll, Output::ReleaseAll];
@@ -273,7 +277,7 @@ fn settled_it_loads_all_first_and_then_publishes() {
     let loading = Err(Why::Loading { batches: 4 });
     assert_eq!(history.may_say(), loading);
     assert_eq!(
-        history.may_release(1, &home),
+        history.may_release(at(1), &home),
         Err(Why::Loading { batches: 4 })
     );
     for leaf in 0..4 {
@@ -282,7 +286,11 @@ fn settled_it_loads_all_first_and_then_publishes() {
     }
     assert!(history.is_complete());
     assert_eq!(history.may_say(), Ok(()));
-    assert_eq!(history.may_release(1, &home), Ok(Vec::new()), "confirmed");
+    assert_eq!(
+        history.may_release(at(1), &home),
+        Ok(Vec::new()),
+        "confirmed"
+    );
 }
 
 #[test]
@@ -324,8 +332,8 @@ fn what_was_shown_and_did_not_come_is_loaded_when_it_does() {
     let mut home = home();
     let mut heads = InMemory::unknown();
     let mut history = asking();
-    history.shown(&member("AA"), (id(2), head(6)), 1, &home, &heads);
-    history.shown(&member("AA"), (id(7), head(5)), 1, &home, &heads);
+    history.shown(&member("AA"), (id(2), head(6)), at(1), &home, &heads);
+    history.shown(&member("AA"), (id(7), head(5)), at(1), &home, &heads);
     let federation = root(9, 9);
     let settlement = history.go_ahead(&terms(recovery(), federation), &federation, &home);
     let settlement = settlement.unwrap();
@@ -341,13 +349,13 @@ fn what_was_shown_and_did_not_come_is_loaded_when_it_does() {
         assert!(!history.loaded(Some(0)).contains(&Output::Unmark));
     }
     // Nothing waits for what is still away.
-    assert_eq!(history.may_release(1, &home), Ok(Vec::new()));
+    assert_eq!(history.may_release(at(1), &home), Ok(Vec::new()));
     assert!(history.comes_back(id(2)) && history.comes_back(id(7)));
     assert!(!history.is_complete());
 
     home.feed(2).size = 6;
     home.feed(2).covered = 6;
-    let outputs = history.came_back(id(2), 9, &home, &heads);
+    let outputs = history.came_back(id(2), at(9), &home, &heads);
     assert_eq!(
         outputs,
         [Output::Settle(About::Lost(id(2)))],
@@ -363,10 +371,10 @@ fn what_is_back_when_it_is_settled_is_lost_no_longer() {
     let mut heads = InMemory::unknown();
     let mut history = asking();
     hear(&mut history, &home, &READERS, 1);
-    history.shown(&member("AA"), (id(2), head(6)), 1, &home, &heads);
+    history.shown(&member("AA"), (id(2), head(6)), at(1), &home, &heads);
     home.feed(2).size = 6;
     home.feed(2).covered = 6;
-    let settlement = history.look_for_settlement(2, &asked, &home).unwrap();
+    let settlement = history.look_for_settlement(at(2), &asked, &home).unwrap();
     heads.settle(entries(&settlement)).unwrap();
     let outputs = history.settled(settlement.by, &home, &heads);
     assert_eq!(outputs[0], Output::Settle(About::Lost(id(2))));
@@ -379,22 +387,22 @@ fn what_is_back_of_a_feed_that_ends_is_over_at_the_next_look() {
     let mut heads = InMemory::unknown();
     let mut history = asking();
     hear(&mut history, &home, &READERS[..5], 1);
-    history.shown(&member("AA"), (id(2), head(6)), 1, &home, &heads);
+    history.shown(&member("AA"), (id(2), head(6)), at(1), &home, &heads);
     home.feed(2).size = 6;
     home.feed(2).covered = 6;
-    let settlement = history.look_for_settlement(2, &asked, &home).unwrap();
+    let settlement = history.look_for_settlement(at(2), &asked, &home).unwrap();
     heads.settle(entries(&settlement)).unwrap();
     let outputs = history.settled(settlement.by, &home, &heads);
     let over = Output::Settle(About::Lost(id(2)));
     assert!(!outputs.contains(&over) && history.comes_back(id(2)));
-    assert_eq!(history.look_for_lost(3, &home, &heads), [over]);
+    assert_eq!(history.look_for_lost(at(3), &home, &heads), [over]);
     assert!(!history.comes_back(id(2)));
 }
 
 #[test]
 fn without_anybody_to_ask_it_continues_at_once() {
     let home = home();
-    let settlement = asking().look_for_settlement(EARLY, &BTreeSet::new(), &home);
+    let settlement = asking().look_for_settlement(at(EARLY), &BTreeSet::new(), &home);
     let known = entries(&settlement.unwrap());
     assert!(known.values().all(|signed| signed.is_ended()));
 }

@@ -21,7 +21,7 @@ fn all_shared_feeds_are_loaded_in_their_order_before_anything_new() {
     for (nth, batch) in order.into_iter().enumerate() {
         let batches = 3 - nth as u64;
         assert_eq!(history.may_say(), Err(Why::Loading { batches }));
-        assert!(history.may_release(PATIENCE, &home).is_err());
+        assert!(history.may_release(at(PATIENCE), &home).is_err());
         assert!(!history.is_complete());
         assert_eq!(history.next_to_load(), Some(batch));
         let outputs = history.loaded(Some(10));
@@ -52,17 +52,17 @@ fn a_body_that_a_crash_took_again_is_loaded_when_it_is_back() {
     let heads = home.heads();
     home.feed(2).missing = 1;
     let mut history = open_since(EARLY);
-    history.load_again(EARLY, &home);
+    history.load_again(at(EARLY), &home);
     assert_eq!(history.next_to_load(), Some((id(2), 0)));
     history.loaded(Some(0));
     assert_eq!(history.next_to_load(), Some((id(2), 1)));
     let still = [loaded(0, false), Output::ReleaseAll];
     assert_eq!(history.loaded(Some(0)), still, "the note stays");
     assert!(!history.is_complete());
-    assert!(history.may_release(PATIENCE, &home).is_err());
+    assert!(history.may_release(at(PATIENCE), &home).is_err());
 
     home.feed(2).missing = 0;
-    history.came_back(id(2), PATIENCE, &home, &heads);
+    history.came_back(id(2), at(PATIENCE), &home, &heads);
     assert_eq!(history.next_to_load(), Some((id(2), 0)), "all of it again");
     history.loaded(Some(0));
     history.next_to_load();
@@ -84,7 +84,7 @@ fn what_failed_or_is_lost_the_next_start_looks_for_again() {
     assert_eq!(failed.loaded(Some(1)), expected);
 
     let mut lost = open_since(EARLY);
-    lost.lost(id(2), 3, EARLY, &home, &heads);
+    lost.lost(id(2), 3, at(EARLY), &home, &heads);
     lost.load_all(&home);
     lost.next_to_load();
     lost.next_to_load();

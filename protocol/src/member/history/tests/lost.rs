@@ -15,7 +15,7 @@ fn behind() -> (Home, InMemory) {
 
 fn confirmed(home: &Home) -> History {
     let mut history = open_since(EARLY);
-    history.compared(&member("SG"), EARLY, home);
+    history.compared(&member("SG"), at(EARLY), home);
     history
 }
 
@@ -29,7 +29,7 @@ fn releases_wait_for_a_minute_and_no_longer() {
     let (home, heads) = behind();
     let mut history = confirmed(&home);
     let now = 5_000;
-    let outputs = history.lost(id(2), 6, now, &home, &heads);
+    let outputs = history.lost(id(2), 6, at(now), &home, &heads);
     let warning = Warning::Lost {
         feed: id(2),
         signed: 6,
@@ -39,12 +39,21 @@ fn releases_wait_for_a_minute_and_no_longer() {
     assert_eq!(outputs, expected, "noted before anything else");
     assert!(!history.is_complete());
     assert_eq!(history.may_publish(), Ok(()), "in other feeds");
-    for at in [now, now + RECOVERY - 1] {
-        assert_eq!(history.may_release(at, &home), Err(Why::Incomplete));
+    for moment in [now, now + RECOVERY - 1] {
+        assert_eq!(history.may_release(at(moment), &home), Err(Why::Incomplete));
     }
     // Another who shows it later does not move the deadline.
-    history.shown(&member("TH"), (id(2), head(6)), now + 1_000, &home, &heads);
-    assert_eq!(history.may_release(now + RECOVERY, &home), Ok(Vec::new()));
+    history.shown(
+        &member("TH"),
+        (id(2), head(6)),
+        at(now + 1_000),
+        &home,
+        &heads,
+    );
+    assert_eq!(
+        history.may_release(at(now + RECOVERY), &home),
+        Ok(Vec::new())
+    );
     assert!(history.comes_back(id(2)), "it may still come");
 }
 
@@ -53,30 +62,34 @@ fn nothing_waits_for_a_feed_that_has_ended() {
     let home = Home::new(vec![feed(2, &["SG"], 4)]);
     let heads = InMemory::of(BTreeMap::from([(*id(2).digest(), Signed::ENDED)]));
     let mut history = confirmed(&home);
-    history.shown(&member("SG"), (id(2), head(6)), 1, &home, &heads);
+    history.shown(&member("SG"), (id(2), head(6)), at(1), &home, &heads);
     assert!(history.comes_back(id(2)));
-    assert_eq!(history.may_release(1, &home), Ok(Vec::new()));
+    assert_eq!(history.may_release(at(1), &home), Ok(Vec::new()));
 }
 
 #[test]
 fn a_feed_is_back_when_all_that_was_shown_is_held_and_decrypted() {
     let (mut home, heads) = behind();
     let mut history = confirmed(&home);
-    history.shown(&member("SG"), (id(2), head(5)), 1, &home, &heads);
-    history.shown(&member("TH"), (id(2), head(6)), 2, &home, &heads);
-    history.shown(&member("VN"), (id(2), head(5)), 2, &home, &heads);
+    history.shown(&member("SG"), (id(2), head(5)), at(1), &home, &heads);
+    history.shown(&member("TH"), (id(2), head(6)), at(2), &home, &heads);
+    history.shown(&member("VN"), (id(2), head(5)), at(2), &home, &heads);
     set(&mut home, 5);
-    assert_eq!(history.came_back(id(2), 3, &home, &heads), [], "5 of 6");
+    assert_eq!(history.came_back(id(2), at(3), &home, &heads), [], "5 of 6");
     set(&mut home, 6);
     home.feed(2).missing = 1;
-    assert_eq!(history.came_back(id(2), 3, &home, &heads), []);
+    assert_eq!(history.came_back(id(2), at(3), &home, &heads), []);
     home.feed(2).missing = 0;
     home.feed(2).undecrypted = 1;
-    assert_eq!(history.came_back(id(2), 3, &home, &heads), []);
+    assert_eq!(history.came_back(id(2), at(3), &home, &heads), []);
     home.feed(2).undecrypted = 0;
-    assert_eq!(history.came_back(id(9), 3, &home, &heads), [], "another");
+    assert_eq!(
+        history.came_back(id(9), at(3), &home, &heads),
+        [],
+        "another"
+    );
     // As when the key comes by itself.
-    let outputs = history.look_for_lost(3, &home, &heads);
+    let outputs = history.look_for_lost(at(3), &home, &heads);
     let resume = Output::Resume {
         audience: feed(2, &["SG"], 0).audience,
         feed: id(2),
@@ -85,7 +98,7 @@ fn a_feed_is_back_when_all_that_was_shown_is_held_and_decrypted() {
     assert!(!history.comes_back(id(2)));
     // It showed what was held: only the rest is loaded, and releases wait for it.
     assert_eq!(
-        history.may_release(3, &home),
+        history.may_release(at(3), &home),
         Err(Why::Loading { batches: 2 })
     );
     assert_eq!(history.may_say(), Ok(()), "nothing new waits for it");
@@ -97,9 +110,9 @@ fn a_feed_is_back_when_all_that_was_shown_is_held_and_decrypted() {
 fn what_a_start_found_lost_is_loaded_from_the_beginning() {
     let (mut home, heads) = behind();
     let mut history = open_since(EARLY);
-    history.lost(id(2), 6, EARLY, &home, &heads);
+    history.lost(id(2), 6, at(EARLY), &home, &heads);
     set(&mut home, 6);
-    history.came_back(id(2), 1, &home, &heads);
+    history.came_back(id(2), at(1), &home, &heads);
     let loaded: Vec<_> = std::iter::from_fn(|| history.next_to_load()).collect();
     let all: Vec<_> = (0..6).map(|leaf| (id(2), leaf)).collect();
     assert_eq!(loaded, all);
@@ -113,9 +126,9 @@ fn a_closed_or_ended_feed_does_not_grow_again() {
     for heads in [&heads, &ended] {
         let mut history = confirmed(&home);
         set(&mut home, 4);
-        history.shown(&member("SG"), (id(2), head(6)), 1, &home, heads);
+        history.shown(&member("SG"), (id(2), head(6)), at(1), &home, heads);
         set(&mut home, 6);
-        let outputs = history.came_back(id(2), 2, &home, heads);
+        let outputs = history.came_back(id(2), at(2), &home, heads);
         assert_eq!(outputs, [Output::Settle(About::Lost(id(2)))]);
         assert!(history.is_loading(), "what it says is loaded all the same");
         home.feed(2).is_closed = false;

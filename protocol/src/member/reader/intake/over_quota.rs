@@ -46,7 +46,7 @@ impl<L: Log, R: Rows> View<'_, L, R> {
         let used = self
             .reader
             .intake
-            .used(self.store, publisher, self.now.millis);
+            .used(self.store, publisher, self.now.moment);
         let missing = feeds.filter(|feed| feed.missing_count() > 0);
         let missing = missing.flat_map(FeedState::not_held);
         let mut not_taken: Option<NotTaken> = None;
@@ -85,7 +85,7 @@ impl<L: Log, R: Rows> View<'_, L, R> {
         let Some(quota) = self.quota().copied() else {
             return Vec::new();
         };
-        let (now, me) = (self.now.millis, self.store.me());
+        let (now, me) = (self.now.moment, self.store.me());
         let publishers: BTreeSet<&MemberName> = self
             .store
             .feeds()
@@ -101,7 +101,7 @@ impl<L: Log, R: Rows> View<'_, L, R> {
                 quota,
                 takes_leaves: Intake::takes_leaves(self.store, &quota, publisher),
                 not_taken: self.not_taken(publisher),
-                eases: self.now.wall.plus(eases.saturating_sub(now).div_ceil(1000)),
+                eases: self.now.wall_at(eases),
             };
             (!over.takes_leaves || over.not_taken.is_some()).then_some(over)
         };

@@ -8,6 +8,10 @@ use crate::store::{self, Durably, Step};
 
 use super::*;
 
+fn at(millis: u64) -> Moment {
+    Moment::from_millis(millis)
+}
+
 type Store = store::Store<MemoryLog, MemoryRows>;
 
 const FEDERATION: Digest = Digest::from_bytes([9; 32]);
@@ -66,7 +70,7 @@ fn wanted(intake: &Intake, store: &Store, feed: FeedId, quota: Quota) -> (u64, V
         most: 500,
         wanted: &|_| true,
     };
-    let found = intake.wanted(store, Some(&quota), &asked, 0);
+    let found = intake.wanted(store, Some(&quota), &asked, Moment::START);
     let found: Vec<u64> = found.into_iter().map(|body| body.index).collect();
     let in_a_row = (FIRST..).zip(&found).take_while(|(at, found)| at == *found);
     let in_a_row = in_a_row.count();
@@ -111,7 +115,7 @@ fn bodies_are_asked_for_as_far_as_the_quota_goes_and_the_newest_to_be_looked_at(
         ..all
     };
     assert_eq!(wanted(&intake, &store, feed, nothing), (0, Vec::new()));
-    intake.took(&"TH".parse().unwrap(), 15, 0);
+    intake.took(&"TH".parse().unwrap(), 15, Moment::START);
     assert_eq!(wanted(&intake, &store, feed, five_a_day), (0, Vec::new()));
 }
 
@@ -139,10 +143,12 @@ fn what_is_remembered_of_bodies_that_correct_nothing_is_bounded() {
 fn all_is_looked_at_again_whenever_a_count_has_gone_down() {
     const HOUR: u64 = 3_600_000;
     let mut intake = Intake::default();
-    assert!(!intake.eased(HOUR));
-    intake.took(&"TH".parse().unwrap(), 5, 0);
-    intake.took(&"VN".parse().unwrap(), 5, 2 * HOUR);
-    let eased: Vec<u64> = (0..60).filter(|hour| intake.eased(hour * HOUR)).collect();
+    assert!(!intake.eased(at(HOUR)));
+    intake.took(&"TH".parse().unwrap(), 5, Moment::START);
+    intake.took(&"VN".parse().unwrap(), 5, at(2 * HOUR));
+    let eased: Vec<u64> = (0..60)
+        .filter(|hour| intake.eased(at(hour * HOUR)))
+        .collect();
     assert_eq!(eased, [25, 27]);
 }
 
