@@ -67,8 +67,9 @@ pub struct Plan {
     pub changes: u64,
     /// Whether an honest member's home is replaced by an older copy once, without its signer state.
     pub restores: bool,
-    /// Whether that copy is a snapshot of the disk, with what was signed last by then: against that only a reader
-    /// helps that answers at once, so the weather is fair.
+    /// Whether that copy is a snapshot of the disk, with what was signed last by then. Against that only a reader
+    /// helps that answers at once, and only for the feeds that it reads: so no seed has it, but tests of their own
+    /// in fair weather.
     pub rolls_back: bool,
     /// Whether a reader is away while that is done, who alone holds what was said last.
     pub strands: bool,
@@ -121,17 +122,12 @@ impl Plan {
         let restores = may_restore && dice.chance(600);
         let strands = restores && members > 3 && dice.chance(250);
         weather.years = weather.clocks && dice.chance(300);
-        let rolls_back = restores && !strands && dice.chance(200);
-        if rolls_back {
-            weather = Weather::FAIR;
-            liars.clear();
-        }
         Self {
             members,
             outsiders,
             changes,
             restores,
-            rolls_back,
+            rolls_back: false,
             strands,
             liars,
             weather,

@@ -6,7 +6,8 @@ use super::Statement;
 /// and what has come back; nothing if it says enough.
 ///
 /// What was said after the node forgot the rest is the later word, but took too low a number: it is said
-/// again under a higher one.
+/// again under a higher one. So is what came back under the number of an earlier word: that one was written
+/// just before a crash, signed by nobody, and lies in an older copy all the same.
 #[must_use]
 pub fn later_word(known: Option<Statement>, back: Statement) -> Option<Statement> {
     let Some(known) = known else {
@@ -19,6 +20,10 @@ pub fn later_word(known: Option<Statement>, back: Statement) -> Option<Statement
     if known.made > back.made {
         let revision = back.revision.next()?;
         return Some(Statement { revision, ..known });
+    }
+    if known.revision == back.revision {
+        let revision = back.revision.next()?;
+        return Some(Statement { revision, ..back });
     }
     (known.revision < back.revision).then_some(back)
 }
@@ -53,7 +58,8 @@ mod tests {
             // Said after a restart by who did not know of what has come back.
             (Some((2, 20)), (3, 10), Some((4, 20))),
             (Some((3, 20)), (3, 10), Some((4, 20))),
-            (Some((3, 10)), (3, 20), None),
+            // Written before a crash, and never signed.
+            (Some((3, 10)), (3, 20), Some((4, 20))),
             (Some((2, 20)), (u32::MAX, 10), None),
         ] {
             let found = later_word(known.map(|(r, made)| said(r, made)), said(back.0, back.1));

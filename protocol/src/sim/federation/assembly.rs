@@ -216,6 +216,11 @@ impl<M: Grounds> Federation<'_, M> {
                 Change::Admit(_) => self.report.admissions += 1,
             }
         }
+        if !self.calm && self.dice.chance(300) {
+            // What is said in the same moment must not reach a member that was removed.
+            let after = self.dice.between(1, 50);
+            self.later(after, Event::Speak(who));
+        }
         let Some(papers) = self.up(who).map(|member| Rc::clone(member.papers())) else {
             return;
         };

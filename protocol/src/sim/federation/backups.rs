@@ -10,7 +10,7 @@ use kentong_keys::Digest;
 
 use crate::feed::FeedId;
 
-use super::actors::Brain;
+use super::actors::{Actor, Brain};
 use super::{Event, Fall, Federation, Grounds, Who};
 
 /// Milliseconds that a reader stays away: longer than a restored node waits for what somebody showed.
@@ -105,7 +105,10 @@ impl<M: Grounds> Federation<'_, M> {
     /// What a member signed counts from now on as far as others hold it.
     fn counts_as_far_as_held(&mut self, who: Who) {
         let mut held: BTreeSet<(FeedId, u64, Digest)> = BTreeSet::new();
-        for actor in self.actors.iter().filter(|actor| actor.part.who != who) {
+        // A snapshot knows itself what was signed by then.
+        let itself = self.plan.rolls_back;
+        let others = |actor: &&Actor<M::Ground>| itself || actor.part.who != who;
+        for actor in self.actors.iter().filter(others) {
             for brain in &actor.brains {
                 match brain {
                     Brain::Up(member) => self.signed.held_by(member.feeds(), &mut held),

@@ -16,6 +16,9 @@ const ITEMS: u64 = 5;
 impl<M: Grounds> Federation<'_, M> {
     /// An operator says or changes something, or waits until its node runs.
     pub(super) fn speak(&mut self, who: Who) -> Result<(), Fall> {
+        if self.steady {
+            return Ok(()); // All have agreed: it is looked whether that lasts.
+        }
         if !self.may_speak(who) {
             if !self.calm {
                 let after = self.dice.between(500, 3_000);
