@@ -7,6 +7,7 @@
 
 use kentong_keys::MemberName;
 
+use crate::charter::Papers;
 use crate::feed::{Checkpoint, FeedId, Leaf, UnverifiedCheckpoint};
 
 use super::exchange::Task;
@@ -18,7 +19,8 @@ use super::verify::Run;
 
 impl Session {
     /// Whether the peer may show what a member's key, as it is known here, did not sign: it said that it
-    /// goes by another warrant of that member. Its own warrant a peer sends before all else.
+    /// goes by another warrant of that member, or by another charter, and of none: who does not list a member any
+    /// more learns of no warrant of it, and still holds its feeds. Its own warrant a peer sends before all else.
     pub(super) fn goes_by_another_warrant(
         &self,
         member: &MemberName,
@@ -27,9 +29,12 @@ impl Session {
         let ours = ledger.credentials();
         let ours = ours.iter().find(|(name, ..)| name == member);
         let theirs = self.papers.warrants.get(member);
+        let charter = ledger.papers().map(Papers::in_force);
+        let another_charter = charter.is_some_and(|ours| self.papers.charter != ours);
         match (ours, theirs) {
             (Some((_, ours, _)), Some(theirs)) => ours != theirs && *member != self.peer.member,
-            _ => false,
+            (Some(_), None) => another_charter && *member != self.peer.member,
+            (None, _) => false,
         }
     }
 

@@ -48,6 +48,9 @@ pub(super) struct PapersExchange {
     theirs: BTreeSet<Digest>,
     /// By which warrants the peer goes, of members of the charter.
     pub(super) warrants: BTreeMap<MemberName, u64>,
+    /// The serials that the peer listed of those who are no members here: the charter that is in force here next may
+    /// list them, and the peer does not say it twice.
+    strangers: BTreeMap<MemberName, (u64, u64)>,
     wanted: VecDeque<Wanted>,
     /// What was asked for, and until when the answer is waited for.
     asked: BTreeMap<Wanted, Moment>,
@@ -74,6 +77,7 @@ impl PapersExchange {
             },
             theirs: BTreeSet::new(),
             warrants: BTreeMap::new(),
+            strangers: BTreeMap::new(),
             wanted: VecDeque::new(),
             asked: BTreeMap::new(),
             asking: Allowance::full(limits.papers, limits.papers_per_second, now.moment),
@@ -105,6 +109,8 @@ impl Session {
             .filter(|hash| !listed.papers.contains(hash) && !theirs.contains(hash));
         let news: Vec<_> = news.copied().collect();
         let mut credentials = ledger.credentials();
+        self.look_for_former_strangers(&credentials);
+        let listed = &mut self.papers.listed;
         credentials.retain(|(member, warrant, card)| {
             listed.credentials.get(member) != Some(&(*warrant, *card))
         });
@@ -123,6 +129,23 @@ impl Session {
             credentials: BoundedVec::new(credentials).unwrap_or_default(),
         };
         self.ask(Task::Send(Message::Papers(Box::new(list))));
+    }
+
+    /// Some may be members now of whom the peer listed a warrant when they were not.
+    fn look_for_former_strangers(&mut self, credentials: &[(MemberName, u64, u64)]) {
+        let exchange = &mut self.papers;
+        for (member, warrant, card) in credentials {
+            let Some(theirs) = exchange.strangers.remove(member) else {
+                continue;
+            };
+            exchange.warrants.entry(member.clone()).or_insert(theirs.0);
+            let wanted = Wanted::Credentials(member.clone());
+            let newer = (*warrant, *card) < theirs && *member != self.local.me;
+            let known = exchange.asked.contains_key(&wanted) || exchange.wanted.contains(&wanted);
+            if newer && !known && exchange.wanted.len() < MAX_LISTED + MAX_MEMBERS {
+                exchange.wanted.push_back(wanted);
+            }
+        }
     }
 
     /// The peer goes by this charter.
@@ -154,8 +177,16 @@ impl Session {
             *member != self.local.me && known.is_some_and(|known| *known < (*warrant, *card))
         });
         let newer = newer.map(|(member, ..)| Wanted::Credentials(member.clone()));
+        let strangers = list.credentials.iter().cloned().map(serials);
+        let strangers = strangers.filter(|(member, _)| !mine.contains_key(member));
+        let strangers: Vec<_> = strangers.collect();
         let wanted = lacking.map(|hash| Wanted::Paper(*hash)).chain(newer);
         let exchange = &mut self.papers;
+        for (member, serials) in strangers {
+            if exchange.strangers.len() < MAX_MEMBERS || exchange.strangers.contains_key(&member) {
+                exchange.strangers.insert(member, serials);
+            }
+        }
         if exchange.theirs.len().saturating_add(list.papers.len()) > MAX_THEIRS {
             exchange.theirs.clear(); // It is told of some again, and asks for none.
         }

@@ -164,6 +164,45 @@ fn a_head_by_another_key_is_a_fault_of_who_goes_by_the_same_warrant() {
 }
 
 #[test]
+fn who_goes_by_another_charter_and_lists_no_warrant_of_the_publisher_is_not_blamed() {
+    let (mut web, feed) = three();
+    new_key(&mut web, feed);
+    knows(&mut web, "SG");
+    let th = web.get("TH");
+    th.papers = None;
+    th.credentials.clear();
+    web.connect("SG", "TH");
+    web.settle();
+    assert_eq!(web.said("SG", is_fault), 0);
+    assert!(web.is_open("SG", "TH"));
+}
+
+#[test]
+fn what_was_listed_of_a_stranger_is_wanted_once_it_is_a_member() {
+    let (mut web, feed) = three();
+    new_key(&mut web, feed);
+    knows(&mut web, "TH");
+    let sg = web.get("SG");
+    sg.void(feed, 0);
+    sg.credentials.remove(0);
+    web.connect("SG", "TH");
+    web.settle();
+    let wants = |web: &Web| {
+        let wants = |(from, message): &(&str, Message)| {
+            *from == "SG"
+                && matches!(message, Message::WantPapers { members, .. } if members.contains(&my()))
+        };
+        web.sent.iter().filter(|sent| wants(sent)).count()
+    };
+    assert_eq!(wants(&web), 0);
+    web.get("SG").credentials.insert(0, (my(), 1, 1));
+    lists_anew(&mut web, "SG", "TH");
+    web.give("SG", "TH", Input::Tick, 0);
+    web.settle();
+    assert_eq!(wants(&web), 1);
+}
+
+#[test]
 fn what_is_held_under_a_former_key_is_not_served() {
     let (mut web, feed) = three();
     new_key(&mut web, feed);
