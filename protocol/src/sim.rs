@@ -4,7 +4,8 @@
 //! [`run`] takes a seed and a [`Plan`]. It lets members assert, revise, withdraw and change their
 //! policies while links break, groups of members are cut off, nodes crash at every durable step and
 //! clocks jump; some members lie. Members are removed, admitted and suspended by votes that travel
-//! like all else, and now and then a home is replaced by an older copy of it. After each step the invariants
+//! like all else, and now and then a home is replaced by an older copy of it, or a
+//! member's keys are replaced, after a theft or with a home that was lost. After each step the invariants
 //! hold, or the run ends with [`Broken`]: which one, by which seed, at which step. The same seed gives the same
 //! run.
 //!

@@ -1,12 +1,13 @@
 //! Who takes part: members with their keys and groups, and the policies that they may follow. Made
 //! once for many runs, since keys and policies are slow to make.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::rc::Rc;
 
 use kentong_keys::{
-    Card, CardTerms, Digest, Label, MemberName, PeerIdText, SealingSecret, SigningKey, StoreKey,
-    Warrant, WarrantTerms,
+    Card, CardTerms, Digest, FrozenHead, Label, MemberName, PeerIdText, SealingSecret, SigningKey,
+    StoreKey, Warrant, WarrantTerms,
 };
 
 use crate::charter::{GroupName, Papers};
@@ -33,62 +34,68 @@ impl fmt::Display for Who {
 #[derive(Debug)]
 pub(super) struct Person {
     pub(super) party: Party,
-    /// The key by which it votes.
+    /// The key by which it votes, and which names its other keys.
     pub(super) root: SigningKey,
-    pub(super) signing: SigningKey,
-    pub(super) witness: SigningKey,
-    pub(super) sealing: SealingSecret,
-    pub(super) warrant: Warrant,
-    pub(super) card: Card,
-    /// Both, as others keep them.
-    pub(super) bundle: Bundle,
+    /// The keys with which it begins.
+    pub(super) first: Rc<Online>,
 }
 
-impl Person {
-    fn new(number: usize) -> Self {
-        let mut seed = [0x5e; 32];
-        let digits = number.to_be_bytes();
-        seed.iter_mut()
-            .zip(digits)
-            .for_each(|(to, from)| *to = from);
+/// One generation of the keys that a member's node has, and what says to others that they are its member's.
+pub(super) struct Online {
+    pub(super) signing: SigningKey,
+    witness: SigningKey,
+    /// The oldest first: what was sealed to the former ones can still be opened.
+    sealing: Vec<SealingSecret>,
+    warrant: Warrant,
+    card: Card,
+    /// Both, as others keep them.
+    bundle: Bundle,
+}
+
+impl Online {
+    /// The keys of this generation, from the first on, under a warrant that names these heads.
+    fn issue(
+        number: usize,
+        root: &SigningKey,
+        (serial, heads): (u8, Vec<FrozenHead>),
+        issued: u64,
+    ) -> Self {
         let name: MemberName = name(number)
             .parse()
             .expect("two capitals are a member's name");
-        let root = SigningKey::from_seed(seed.map(|byte| byte ^ 0xa5));
+        let seed = seed(number, serial);
         let (signing, witness) = (
             SigningKey::from_seed(seed),
             SigningKey::from_seed(seed.map(|byte| !byte)),
         );
-        let sealing = SealingSecret::from_seed(seed);
+        let sealing: Vec<_> = (1..=serial)
+            .map(|serial| SealingSecret::from_seed(self::seed(number, serial)))
+            .collect();
         let transport = SigningKey::from_seed(seed.map(|byte| byte ^ 0x3c));
         let warrant = WarrantTerms {
             member: name.clone(),
-            serial: 1,
+            serial: u64::from(serial),
             signing: signing.public_key(),
             witness: witness.public_key(),
-            heads: Vec::new(),
-            issued: 0,
+            heads,
+            issued,
         };
-        let warrant = Warrant::issue(warrant, &root).expect("a root key issues a warrant");
+        let warrant = Warrant::issue(warrant, root).expect("a root key issues a warrant");
+        let newest = sealing.last().expect("each generation has a sealing key");
         let card = CardTerms {
             member: name.clone(),
-            serial: 1,
-            sealing: sealing.public().clone(),
+            serial: u64::from(serial),
+            sealing: newest.public().clone(),
             peer: PeerIdText::of(&transport.public_key()),
             next_peer: None,
             addresses: Vec::new(),
-            issued: 0,
+            issued,
         };
         let card = Card::issue(card, &signing, &[&transport, &transport]);
         let card = card.expect("a signing key issues a card");
         let bundle = Bundle::new(name.as_str(), root.public_key(), &warrant, &card);
         Self {
-            party: Party {
-                name,
-                groups: groups(number),
-            },
             bundle: bundle.expect("warrant and card fit"),
-            root,
             signing,
             witness,
             sealing,
@@ -97,17 +104,68 @@ impl Person {
         }
     }
 
-    /// What its node signs and decrypts with.
-    pub(super) fn keys(&self) -> Keys<'_> {
+    /// What a node signs and decrypts with.
+    pub(super) fn keys<'a>(&'a self, me: &'a MemberName) -> Keys<'a> {
         Keys {
-            me: &self.party.name,
+            me,
             signing: &self.signing,
             witness: &self.witness,
-            sealing: std::slice::from_ref(&self.sealing),
+            sealing: &self.sealing,
             warrant: &self.warrant,
             card: &self.card,
         }
     }
+
+    /// Which generation this is: 1 for the first.
+    pub(super) const fn serial(&self) -> u64 {
+        self.warrant.serial()
+    }
+
+    pub(super) const fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+}
+
+impl fmt::Debug for Online {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Online").field(&self.serial()).finish()
+    }
+}
+
+impl Person {
+    fn new(number: usize) -> Self {
+        let name: MemberName = name(number)
+            .parse()
+            .expect("two capitals are a member's name");
+        let root = SigningKey::from_seed(seed(number, 1).map(|byte| byte ^ 0xa5));
+        Self {
+            party: Party {
+                name,
+                groups: groups(number),
+            },
+            first: Rc::new(Online::issue(number, &root, (1, Vec::new()), 0)),
+            root,
+        }
+    }
+}
+
+/// What the keys of a generation are made from.
+fn seed(number: usize, serial: u8) -> [u8; 32] {
+    let mut seed = [0x5f ^ serial; 32];
+    let digits = number.to_be_bytes();
+    seed.iter_mut()
+        .zip(digits)
+        .for_each(|(to, from)| *to = from);
+    seed
+}
+
+/// What a home knows of who belongs, and by which keys.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'h> {
+    pub(super) papers: &'h Papers,
+    pub(super) own: &'h Online,
+    /// Warrants and cards that came later than those that everybody was given.
+    pub(super) newer: &'h BTreeMap<MemberName, Bundle>,
 }
 
 /// Members and policies, made once for many runs.
@@ -153,25 +211,33 @@ impl Cast {
         found.ok().map(Who)
     }
 
-    /// The members as one of them knows them by these documents. Warrants and cards it has of all whom they
-    /// list.
-    pub(super) fn members(&self, who: Who, papers: &Papers, now: Timestamp) -> Members {
-        let me = self.person(who);
-        let listed = papers.chain().in_force().members().keys();
+    /// The second generation of a member's keys, under a warrant that names these heads of its feeds.
+    pub(super) fn renewed(&self, who: Who, heads: Vec<FrozenHead>, now: Timestamp) -> Online {
+        let root = &self.person(who).root;
+        Online::issue(who.0, root, (2, heads), now.seconds())
+    }
+
+    /// The members as one of them knows them by what its home holds. Everybody was given the first warrant and card
+    /// of everybody.
+    pub(super) fn members(&self, who: Who, held: Known<'_>, now: Timestamp) -> Members {
+        let listed = held.papers.chain().in_force().members().keys();
         let others = listed.filter_map(|name| self.who(name));
         let others = others.filter(|other| *other != who);
+        let bundle = |other: Who| {
+            let newer = held.newer.get(self.name(other));
+            newer.unwrap_or_else(|| &self.person(other).first.bundle)
+        };
+        let bundles = others.map(|other| bundle(other).clone()).collect();
         let held = Held {
-            papers: papers.clone(),
+            papers: held.papers.clone(),
             severed: BTreeSet::new(),
             own: (
-                me.warrant.note().bytes().to_vec(),
-                me.card.note().bytes().to_vec(),
+                held.own.warrant.note().bytes().to_vec(),
+                held.own.card.note().bytes().to_vec(),
             ),
-            bundles: others
-                .map(|other| self.person(other).bundle.clone())
-                .collect(),
+            bundles,
         };
-        Members::of(me.party.name.clone(), held, now).0
+        Members::of(self.name(who).clone(), held, now).0
     }
 
     pub(super) fn engine(&self, rules: Rules) -> Engine {

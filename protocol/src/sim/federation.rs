@@ -7,6 +7,7 @@ mod backups;
 mod detection;
 mod effects;
 mod figures;
+mod keys;
 mod operators;
 mod wires;
 
@@ -18,7 +19,7 @@ use kentong_keys::Digest;
 use crate::charter::Papers;
 use crate::feed::FeedId;
 
-use super::cast::{Cast, Who};
+use super::cast::{Cast, Online, Who};
 use super::dice::Dice;
 use super::founding;
 use super::ground::{Ground, Grounds};
@@ -36,6 +37,7 @@ pub use figures::{Figure, measure};
 use actors::{Actor, Brain};
 use assembly::Voted;
 use detection::Watch;
+use keys::{Loss, Rightful};
 use wires::Wire;
 
 /// The most events of a run; far more than any needs.
@@ -84,6 +86,12 @@ enum Event {
     TellAll(Who),
     /// Its home is replaced by the copy.
     Restore(Who),
+    /// Its keys are replaced.
+    Replace(Who, Loss),
+    /// A thief of its keys has to stop, and they are replaced.
+    Regain(Who),
+    /// Its operator gives the card with its other keys to a member.
+    Hand(Who),
     Restart(Who),
     /// A clock jumps.
     Jump(Who),
@@ -134,6 +142,10 @@ struct Federation<'r, M: Grounds> {
     copy: Option<Home<M::Ground>>,
     /// The reader that stays away while that copy is put back.
     stranded: Option<Who>,
+    /// The member whose keys were replaced, and those that it has now.
+    renewed: Option<(Who, Rc<Online>)>,
+    /// What it has itself while a thief uses its keys.
+    rightful: Option<Rightful<M::Ground>>,
     /// What each reader said last that it holds of a feed: leaves, and missing bodies.
     receipts: BTreeMap<(Who, FeedId), (u64, u64)>,
     /// What was shown of feeds with two histories.
@@ -199,6 +211,8 @@ impl<'r, M: Grounds> Federation<'r, M> {
             restored: None,
             copy: None,
             stranded: None,
+            renewed: None,
+            rightful: None,
             receipts: BTreeMap::new(),
             watch: Watch::new(),
             trace: Trace::new(),
@@ -247,6 +261,13 @@ impl<'r, M: Grounds> Federation<'r, M> {
                 Event::Restore(who)
             };
             self.later(kept + after, event);
+        }
+        if self.plan.replaces_keys {
+            let who = Who(self.dice.place(honest));
+            let losses = [Loss::Doubted, Loss::Stolen, Loss::Home];
+            let loss = self.dice.pick(&losses).copied().unwrap_or(Loss::Doubted);
+            let at = self.dice.between(1_000, self.plan.storm / 2);
+            self.later(at, Event::Replace(who, loss));
         }
         for _ in 0..self.plan.changes {
             let at = 5_000 + self.dice.below(self.plan.storm);
@@ -351,6 +372,15 @@ impl<'r, M: Grounds> Federation<'r, M> {
                 self.restore(who);
                 Ok(())
             }
+            Event::Replace(who, loss) => {
+                self.replace_keys(who, loss);
+                Ok(())
+            }
+            Event::Regain(who) => {
+                self.regain(who);
+                Ok(())
+            }
+            Event::Hand(who) => self.hand_card(who),
             Event::Restart(who) => self.restart(who),
             Event::Jump(who) => {
                 self.jump(who);

@@ -119,6 +119,13 @@ impl Signed {
         }
     }
 
+    /// Of these feeds only the heads up to a size count.
+    pub(super) fn up_to_heads(&mut self, feeds: &BTreeSet<FeedId>, size: impl Fn(&FeedId) -> u64) {
+        for (feed, heads) in self.0.iter_mut().filter(|(feed, _)| feeds.contains(feed)) {
+            heads.retain(|signed, _| *signed <= size(feed));
+        }
+    }
+
     /// A head that was signed agrees with every other of the same feed, by the signer's full tree.
     pub(super) fn one_history<G: Ground>(
         &mut self,

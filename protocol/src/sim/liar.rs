@@ -153,7 +153,7 @@ impl Tongue {
             feed: held.id(),
             incarnation: 0,
         };
-        let key = &self.cast.person(me.who()).signing;
+        let key = &self.cast.person(me.who()).first.signing;
         let size = held.size() + self.dice.below(2);
         let signed = Checkpoint::sign(origin, size, held.root(), key);
         let note = BoundedBytes::new(signed.note().to_vec()).ok()?;

@@ -29,6 +29,7 @@
 mod asked;
 mod effect;
 mod feed;
+mod frozen;
 mod home;
 mod watched;
 mod world;
@@ -41,6 +42,7 @@ use std::rc::Rc;
 use kentong_keys::{Digest, Label, RecoveryId};
 
 use crate::charter::{Paper, Papers};
+use crate::directory::Bundle;
 use crate::feed::{Audience, EraseReason};
 use crate::guard::{self, Guard};
 use crate::member::publisher::{NotErased, Outcome, Saying};
@@ -61,6 +63,7 @@ use watched::{On, Stopped, Watch, WatchedHeads, WatchedLog};
 pub(super) use effect::Effect;
 pub use effect::Point;
 pub(super) use feed::Feed;
+pub(super) use frozen::Frozen;
 pub(super) use home::Home;
 
 /// What the first leaves of two nodes of one name have in common.
@@ -137,7 +140,7 @@ impl<G: Ground> Node<G> {
             rebuilt: opening.rebuilt.is_some(),
         });
         let heads = WatchedHeads::new(home.ground.open_heads(), Rc::clone(&watch));
-        let members = cast.members(who, &home.papers, now.wall);
+        let members = cast.members(who, home.known(), now.wall);
         let member = Member::new(store, heads, members, cast.engine(home.rules));
         Self {
             part: part.clone(),
@@ -182,6 +185,14 @@ impl<G: Ground> Node<G> {
             self.watch.see(Effect::Halted(error.to_string()));
         }
         self.doing(|member, lent| member.readers_may_come(lent))
+    }
+
+    /// Makes durable what is not, as a node does that is told to stop.
+    pub(super) fn finish(&mut self) {
+        self.watch.stop_after(None);
+        if let Ok(Err(error)) = self.doing(|member, _| member.finish()) {
+            self.watch.see(Effect::Halted(error.to_string()));
+        }
     }
 
     /// The node is gone: what is left of it, before the power fails, and where it was.
@@ -334,6 +345,16 @@ impl<G: Ground> Node<G> {
         Ok(())
     }
 
+    /// The operator gives it a card that somebody brought.
+    pub(super) fn take_card(&mut self, bundle: &Bundle) -> Result<(), Crashed> {
+        self.home
+            .newer
+            .insert(bundle.member().clone(), bundle.clone());
+        let (cast, who) = (&self.part.cast, self.part.who);
+        let members = cast.members(who, self.home.known(), self.now.wall);
+        self.doing(|member, lent| member.use_members(members, lent))
+    }
+
     /// What it did since this was asked last.
     pub(super) fn effects(&self) -> Vec<Effect> {
         self.watch.take_seen()
@@ -347,7 +368,7 @@ impl<G: Ground> Node<G> {
         let without = self.without();
         let member = &mut self.member;
         let mut lent = Lent {
-            keys: self.part.cast.person(self.part.who).keys(),
+            keys: self.home.keys.keys(self.part.cast.name(self.part.who)),
             chance: &mut self.chance,
             now: self.now,
         };

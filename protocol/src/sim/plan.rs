@@ -73,6 +73,8 @@ pub struct Plan {
     pub rolls_back: bool,
     /// Whether a reader is away while that is done, who alone holds what was said last.
     pub strands: bool,
+    /// Whether the keys of an honest member are replaced once: in doubt, after a theft, or with its home.
+    pub replaces_keys: bool,
     /// The last members lie, in these ways.
     pub liars: Vec<Liar>,
     /// What goes wrong.
@@ -122,6 +124,8 @@ impl Plan {
         let restores = may_restore && dice.chance(600);
         let strands = restores && members > 3 && dice.chance(250);
         weather.years = weather.clocks && dice.chance(300);
+        // Where members come and go meanwhile one seed shows a farewell said to a stranger.
+        let replaces_keys = may_restore && !restores && changes == 0 && dice.chance(600);
         Self {
             members,
             outsiders,
@@ -129,6 +133,7 @@ impl Plan {
             restores,
             rolls_back: false,
             strands,
+            replaces_keys,
             liars,
             weather,
             storm,
@@ -147,6 +152,7 @@ impl Plan {
             restores: false,
             rolls_back: false,
             strands: false,
+            replaces_keys: false,
             liars: Vec::new(),
             weather: Weather::FAIR,
             storm: 60_000,

@@ -42,6 +42,14 @@ pub struct Report {
     pub ended: u64,
     /// Statements that a restored member took in from what came back.
     pub taken_in: u64,
+    /// Members whose keys were replaced.
+    pub replaced: u64,
+    /// How many of these had a thief who went on with the former ones.
+    pub thefts: u64,
+    /// How many had lost their home.
+    pub lost_homes: u64,
+    /// Links that did not come about since an end did not know the other's keys.
+    pub turned_away: u64,
     /// Links that an end did not want.
     pub refused: u64,
     /// Crashes, by where they struck.
@@ -100,6 +108,10 @@ impl Report {
         self.closed += other.closed;
         self.refused += other.refused;
         self.restores += other.restores;
+        self.replaced += other.replaced;
+        self.thefts += other.thefts;
+        self.lost_homes += other.lost_homes;
+        self.turned_away += other.turned_away;
         self.went_on += other.went_on;
         self.ended += other.ended;
         self.taken_in += other.taken_in;

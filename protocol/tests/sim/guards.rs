@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use kentong_protocol::guard::Guard;
-use kentong_protocol::sim::{Broken, Cast, Invariant, Liar, Light, Plan, Weather, run};
+use kentong_protocol::sim::{Broken, Cast, Invariant, Liar, Light, Plan, Report, Weather, run};
 
 /// Seeds within which a missing guard must be noticed.
 const SEEDS: u64 = 40;
@@ -22,6 +22,7 @@ fn plan(without: Option<Guard>, liars: &[Liar]) -> Plan {
         restores: without.is_none_or(of_a_restore),
         rolls_back: false,
         strands: false,
+        replaces_keys: false,
         liars: liars.to_vec(),
         weather: Weather {
             clocks: without == Some(Guard::NumberedNotTimed),
@@ -99,6 +100,30 @@ fn with_all_guards_nothing_is_noticed() {
             }
         }
     }
+}
+
+/// A run in which little happens but that keys are replaced.
+fn replaced() -> Plan {
+    Plan {
+        replaces_keys: true,
+        storm: 90_000,
+        words: 6,
+        ..Plan::fair(5)
+    }
+}
+
+#[test]
+fn keys_are_replaced_and_nothing_is_noticed() {
+    let cast = Rc::new(Cast::of(5));
+    let mut all = Report::default();
+    for seed in 0..SEEDS {
+        match run(&Light, &cast, seed, replaced()) {
+            Ok(report) => all.add(&report),
+            Err(broken) => panic!("{broken}"),
+        }
+    }
+    assert_eq!(all.replaced, SEEDS);
+    assert!(all.lost_homes > 0 && all.thefts > 0 && all.turned_away > 0);
 }
 
 #[test]

@@ -72,7 +72,11 @@ impl<G: Ground> Actor<G> {
             1
         };
         let number = part.who.0;
-        let home = || Home::new(grounds.make(number), rules, Rc::clone(papers));
+        let first = Rc::clone(&part.cast.person(part.who).first);
+        let home = || {
+            let (papers, keys) = (Rc::clone(papers), Rc::clone(&first));
+            Home::new(grounds.make(number), rules, papers, keys)
+        };
         let tongue = liar.map(|liar| Tongue::new(liar, Rc::clone(&part.cast), dice.split()));
         Self {
             part,

@@ -23,6 +23,9 @@ impl<M: Grounds> Federation<'_, M> {
                 _ => return late(format!("{} is not done", actor.part.who)),
             }
         }
+        if self.rightful.is_some() {
+            return late("somebody uses the keys of another".to_owned());
+        }
         let (newest, listed) = self.belong(&honest)?;
         // Whoever was removed is not told any more what it signed, and waits for its root key.
         let waits = |one: &&&Node<M::Ground>| one.is_restored() && listed.contains(&one.who());
@@ -92,6 +95,9 @@ impl<M: Grounds> Federation<'_, M> {
                     "{who} goes by another charter than {}",
                     newest.who()
                 ));
+            }
+            if let Some(other) = listed.iter().find(|other| !self.knows_keys(*who, **other)) {
+                return late(format!("{who} does not know the keys of {other}"));
             }
             if let Some(other) = listed.iter().find(|other| !member.admits(**other)) {
                 return late(format!("{who} does not speak to {other}"));

@@ -96,7 +96,7 @@ impl<M: Grounds> Federation<'_, M> {
         let [one, other] = &self.actors.get(publisher.0)?.brains[..] else {
             return None;
         };
-        let key = self.cast.person(publisher).signing.public_key();
+        let key = self.cast.person(publisher).first.signing.public_key();
         let head = head.verify(&key).ok()?;
         let feed = head.origin().feed;
         let holds = |brain: &Brain<M::Ground>| match brain {

@@ -68,6 +68,11 @@ impl<M: Grounds> Federation<'_, M> {
             self.later(1_000, Event::Dial(from, to));
             return Ok(());
         }
+        if !self.knows_keys(from, to) || !self.knows_keys(to, from) {
+            self.report.turned_away += 1;
+            self.later(1_000, Event::Dial(from, to));
+            return Ok(());
+        }
         self.serial += 1;
         let id = LinkId(self.serial);
         let older = self.between.insert(BTreeSet::from([from, to]), id);

@@ -21,7 +21,8 @@ pub(in crate::sim) fn came_back<G: Ground>(
     reader: &Node<G>,
 ) -> Result<(), String> {
     let (from, to) = (publisher.who(), reader.who());
-    for theirs in reader.feeds_of(publisher.name()) {
+    let counts = reader.feeds_of(publisher.name());
+    for theirs in counts.filter(|theirs| !theirs.is_void()) {
         let id = theirs.id();
         let held = publisher.feed(&id);
         let root = held.and_then(|held| held.root_at(theirs.size()));

@@ -129,6 +129,13 @@ impl<G: Ground> Node<G> {
         &self.home.papers
     }
 
+    /// Which generation of somebody's keys it knows; none of whom its charter does not list.
+    pub(in crate::sim) fn serial_of(&self, who: Who) -> Option<u64> {
+        let known = self.member.members();
+        let (warrant, _) = known.credentials(self.part.cast.name(who))?;
+        Some(warrant.serial())
+    }
+
     /// Whether the version in force lists somebody.
     pub(in crate::sim) fn lists(&self, who: Who) -> bool {
         let charter = self.papers().chain().in_force();

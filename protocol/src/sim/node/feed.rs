@@ -57,6 +57,17 @@ impl<'n> Feed<'n> {
         self.state.genesis().audience.holds(member)
     }
 
+    /// Whether nobody vouches for it.
+    pub(in crate::sim) fn is_void(&self) -> bool {
+        self.state.is_void()
+    }
+
+    /// The newest signed head that is held.
+    pub(in crate::sim) fn signed(&self) -> Option<(u64, Digest)> {
+        let (size, _) = self.state.checkpoint()?;
+        Some((size, self.root_at(size)?))
+    }
+
     /// How many leaves are held.
     pub(in crate::sim) fn size(&self) -> u64 {
         self.state.size()

@@ -1,14 +1,16 @@
 //! What is left of a node while it does not run: the ground on which it stands, and what its operator
 //! gave it.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use kentong_keys::RecoveryId;
+use kentong_keys::{MemberName, RecoveryId};
 
 use crate::charter::Papers;
+use crate::directory::Bundle;
 use crate::store::Store;
 
-use super::super::cast::{Cast, Who};
+use super::super::cast::{Cast, Known, Online, Who};
 use super::super::dice::Dice;
 use super::super::ground::{Ground, RowsAfter};
 use super::super::rules::Rules;
@@ -23,6 +25,10 @@ pub(in crate::sim) struct Home<G> {
     pub(in crate::sim) ground: G,
     pub(in crate::sim) rules: Rules,
     pub(in crate::sim) papers: Rc<Papers>,
+    /// The keys of its node.
+    pub(in crate::sim) keys: Rc<Online>,
+    /// Warrants and cards of others that are newer than those with which all begin.
+    pub(in crate::sim) newer: BTreeMap<MemberName, Bundle>,
     /// The note that lost history is to come back.
     pub(super) recovery: Option<RecoveryId>,
     /// What the last crash did to the rows.
@@ -31,11 +37,18 @@ pub(in crate::sim) struct Home<G> {
 
 impl<G: Ground> Home<G> {
     /// A home with nothing in it but what its operator gave it.
-    pub(in crate::sim) const fn new(ground: G, rules: Rules, papers: Rc<Papers>) -> Self {
+    pub(in crate::sim) const fn new(
+        ground: G,
+        rules: Rules,
+        papers: Rc<Papers>,
+        keys: Rc<Online>,
+    ) -> Self {
         Self {
             ground,
             rules,
             papers,
+            keys,
+            newer: BTreeMap::new(),
             recovery: None,
             rows: RowsAfter::Whole,
         }
@@ -53,6 +66,8 @@ impl<G: Ground> Home<G> {
             ground: self.ground.backup(),
             rules: self.rules,
             papers: Rc::clone(&self.papers),
+            keys: Rc::clone(&self.keys),
+            newer: self.newer.clone(),
             recovery: self.recovery,
             rows: self.rows,
         }
@@ -70,6 +85,15 @@ impl<G: Ground> Home<G> {
     pub(in crate::sim) fn replace(&mut self, backup: Self) {
         let rules = self.rules;
         *self = Self { rules, ..backup };
+    }
+
+    /// What it knows of who belongs.
+    pub(super) fn known(&self) -> Known<'_> {
+        Known {
+            papers: &self.papers,
+            own: &self.keys,
+            newer: &self.newer,
+        }
     }
 
     /// What the log says that is held.

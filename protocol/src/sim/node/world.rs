@@ -133,17 +133,17 @@ impl<G: Ground> Node<G> {
         if received.news {
             self.goes_by();
             let (cast, who) = (&self.part.cast, self.part.who);
-            let members = cast.members(who, &self.home.papers, self.now.wall);
+            let members = cast.members(who, self.home.known(), self.now.wall);
             self.doing(|member, lent| member.use_members(members, lent))?;
         }
         Ok(())
     }
 
-    /// All have the cards of all whom the charter lists: the home has them already.
+    /// The home keeps what is newer.
     fn keep_cards(&mut self) {
-        while let Some(bundle) = self.member.next_card_to_keep(self.now) {
-            let name = bundle.member().clone();
-            self.member.card_kept(&name);
+        while let Some(bundle) = self.member.next_card_to_keep(self.now).cloned() {
+            self.member.card_kept(bundle.member());
+            self.home.newer.insert(bundle.member().clone(), bundle);
         }
     }
 }
