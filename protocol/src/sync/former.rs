@@ -19,8 +19,9 @@ use super::verify::Run;
 
 impl Session {
     /// Whether the peer may show what a member's key, as it is known here, did not sign: it said that it
-    /// goes by another warrant of that member, or by another charter, and of none: who does not list a member any
-    /// more learns of no warrant of it, and still holds its feeds. Its own warrant a peer sends before all else.
+    /// goes by another warrant of that member, or uses another charter and listed none. A peer whose charter does not
+    /// list a member learns of no warrant of it, and still holds its feeds. Its own warrant a peer sends before all
+    /// else.
     pub(super) fn goes_by_another_warrant(
         &self,
         member: &MemberName,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kentong_keys::{Digest, FrozenHead};
 
 use crate::feed::FeedId;
-use crate::member::heads::{Heads, Signed};
+use crate::member::heads::{Heads as _, Signed};
 
 use super::super::cast::{Cast, Who};
 use super::super::ground::Ground;
