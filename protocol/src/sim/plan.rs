@@ -124,7 +124,7 @@ impl Plan {
         let restores = may_restore && dice.chance(600);
         let strands = restores && members > 3 && dice.chance(250);
         weather.years = weather.clocks && dice.chance(300);
-        // Where members come and go meanwhile one seed shows a farewell said to a stranger.
+        // Where members come and go meanwhile `OnlyMembers` has broken; why is not known yet.
         let replaces_keys = may_restore && !restores && changes == 0 && dice.chance(600);
         Self {
             members,
