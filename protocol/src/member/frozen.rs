@@ -1,6 +1,6 @@
 //! The heads at which the word of this node's present signing key is to end, for a next warrant.
 //!
-//! Who has the old key can sign on from any head. So the root key names for each feed the head up to
+//! Who has the old key can sign more from any head. So the root key names for each feed the head up to
 //! which all readers are to believe what the old key signed; what is above that they drop. A home that
 //! was lost does not know those heads: its readers do, and give them as files ([`HeldHeads`]).
 
@@ -22,9 +22,9 @@ pub struct Frozen {
     shared: BTreeSet<Digest>,
     /// Feeds that had ended in a recovery and go on: the root key says now how far they went.
     pub resumed: usize,
-    /// Own feeds of which leaves are known to have been signed that nobody gave.
+    /// Our feeds of which leaves are known to have been signed that nobody gave.
     pub lost: usize,
-    /// Feeds that go on from heads that only readers hold: what leads to them is taken back from there.
+    /// Feeds that go on from heads that only readers hold: what leads to them is fetched from there.
     pub from_readers: usize,
 }
 
