@@ -375,6 +375,39 @@ fn a_member_that_leaves_is_reached_for_five_seconds_and_then_by_nobody() {
 }
 
 #[test]
+fn a_member_that_is_cut_off_is_let_in_until_its_goodbye_has_been_sent() {
+    let mut all = Federation::of(&["MY", "SG"]);
+    all.link("MY", "SG");
+    let now = Now {
+        wall: wall(),
+        moment: Moment::START,
+    };
+    let node = &mut all.homes.get_mut("MY").unwrap().node;
+    node.cut_off(name("SG"), Some(Vec::new()), now);
+    assert_eq!(node.admitted(now).count(), 1, "the link is there still");
+    let (link, _) = node.sessions().links().next().unwrap();
+    node.ended(link, now);
+    let admits = |output: &Output<_, _>| matches!(output, Output::Admit);
+    assert!(node.take_outputs().iter().any(admits));
+    assert_eq!(node.admitted(now).count(), 0);
+    assert!(!node.speaks_to(&name("SG"), now));
+}
+
+#[test]
+fn nothing_is_said_before_log_and_heads_were_compared() {
+    let (log, rows) = (MemoryLog::new(), MemoryPlace::new());
+    let home = Home::open("MY", log, rows, InMemory::new());
+    let now = Now {
+        wall: wall(),
+        moment: Moment::START,
+    };
+    assert_eq!(home.node.permit(now), publisher::Permit::Nothing);
+    let begun = Federation::of(&["MY"]);
+    let node = &begun.homes["MY"].node;
+    assert_eq!(node.permit(now), publisher::Permit::Release);
+}
+
+#[test]
 fn one_that_does_not_know_what_it_signed_goes_on_when_its_reader_was_heard() {
     let mut all = Federation::of(&["MY", "SG"]);
     all.link("MY", "SG");

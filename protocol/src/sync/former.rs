@@ -19,7 +19,7 @@ use super::verify::Run;
 
 impl Session {
     /// Whether the peer may show what a member's key, as it is known here, did not sign: it said that it
-    /// goes by another warrant of that member, or uses another charter and listed none. A peer whose charter does not
+    /// uses another warrant of that member, or another charter and listed none. A peer whose charter does not
     /// list a member learns of no warrant of it, and still holds its feeds. Its own warrant a peer sends before all
     /// else.
     pub(super) fn goes_by_another_warrant(

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::super::disk::Light;
 use super::super::model::Word;
 use super::super::said::{Content, Item, Mark};
-use super::{Cast, Event, Fall, Federation, Grounds, Plan, Rules, Who};
+use super::{Cast, Event, Fall, Federation, Grounds, Plan, Who};
 
 /// What a phase cost, all members together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub fn measure(
                 Word::Assert(green(says))
             };
             federation
-                .told(Item(2 * says), word)
+                .says_openly(Who(0), Item(2 * says), &word)
                 .map_err(|(_, what)| what)?;
         }
         let until = federation.now + lasts;
@@ -73,20 +73,6 @@ pub fn measure(
 }
 
 impl<M: Grounds> Federation<'_, M> {
-    /// The first member shares with everyone, and says this.
-    fn told(&mut self, item: Item, word: Word) -> Result<(), Fall> {
-        let who = Who(0);
-        self.model.rule(who, Rules::Open);
-        let at = self.time(who).wall.seconds();
-        self.model.ask(who, vec![(item, word.clone())], at);
-        let said = self.said(&word);
-        self.with(who, 0, |member| {
-            member.set_rules(Rules::Open)?;
-            member.say(vec![(item, said)])
-        })?;
-        Ok(())
-    }
-
     fn run_until(&mut self, until: u64) -> Result<(), Fall> {
         while let Some(((at, _), _)) = self.queue.first_key_value()
             && *at <= until

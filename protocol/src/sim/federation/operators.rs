@@ -116,7 +116,6 @@ impl<M: Grounds> Federation<'_, M> {
             }
             return Ok(());
         }
-        self.model.rule(who, Rules::Open);
         let item = Item(self.dice.below(ITEMS));
         let word = Word::Assert(Content {
             mark: Mark::Green,
@@ -126,9 +125,15 @@ impl<M: Grounds> Federation<'_, M> {
         });
         self.trace
             .note(self.now, format_args!("{who} tells all: {word:?}"));
+        self.says_openly(who, item, &word)
+    }
+
+    /// An operator shares with everybody, and says this.
+    pub(super) fn says_openly(&mut self, who: Who, item: Item, word: &Word) -> Result<(), Fall> {
+        self.model.rule(who, Rules::Open);
         let at = self.time(who).wall.seconds();
         self.model.ask(who, vec![(item, word.clone())], at);
-        let said = self.said(&word);
+        let said = self.said(word);
         self.with(who, 0, |member| {
             member.set_rules(Rules::Open)?;
             member.say(vec![(item, said)])
